@@ -1,0 +1,77 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ttt/core/tensor.h"
+
+namespace ttt {
+
+/// Where named tensors come from. Lazy: `load` maps or reads; `find` touches the header only.
+class WeightSource {
+ public:
+  struct Info {
+    DType dtype;
+    Shape shape;
+  };
+  virtual ~WeightSource() = default;
+  virtual std::optional<Info> find(std::string_view name) const = 0;
+  virtual Tensor load(std::string_view name) const = 0;  ///< throws WeightError when absent
+  virtual std::vector<std::string> names() const = 0;    ///< sorted
+  virtual std::string where() const = 0;                 ///< path, for errors
+};
+
+/// A path into a checkpoint: `w / "model.layers" / i / "self_attn"`. Taking a tensor checks its shape
+/// and records the name; a block takes what it needs in its constructor.
+///
+/// `plan()` gives the same weights without data: taking never throws but records what is missing or
+/// misshaped, and `finish` reports it all, with what was left over, in one WeightError. Build a model
+/// once on the plan (and a planning device) before building it for real.
+class Weights {
+ public:
+  explicit Weights(std::shared_ptr<const WeightSource> source);
+
+  Weights operator/(std::string_view name) const;
+  Weights operator/(int index) const;
+  const std::string& path() const { return path_; }
+
+  bool has(std::string_view name) const;
+  std::optional<WeightSource::Info> find(std::string_view name) const;
+  /// The tensor of that shape. Throws WeightError naming the block path, expected and got.
+  Tensor take(std::string_view name, const Shape& expected) const;
+
+  Weights plan() const;
+  /// Throws one WeightError listing what was missing, misshaped and never taken, except names for which
+  /// `ignorable` answers true (e.g. stale "rotary_emb.inv_freq" buffers).
+  void finish(const std::function<bool(std::string_view)>& ignorable = {}) const;
+
+  /// Adaptors: the same tensors seen otherwise. `matches` gets the full new name.
+  using Match = std::function<bool(std::string_view)>;
+  /// `to_source` maps a name asked for to the name in the checkpoint (nothing: hidden).
+  Weights renamed(std::function<std::optional<std::string>(std::string_view)> to_source) const;
+  /// Row r of the result is row `permutation(r, rows)` of the source (any dtype; rank 1 or 2).
+  Weights rows_permuted(Match matches, std::function<std::int64_t(std::int64_t, std::int64_t)> permutation) const;
+  /// [a, b] seen as [b, a]; plain dtypes only.
+  Weights transposed(Match matches) const;
+  /// `name` becomes rows [first, first+count) of the source tensor `fused` (any dtype; zero copy).
+  /// Several slices of one tensor may be taken; the tensor counts as taken when any slice is.
+  struct Slice { std::string fused; std::int64_t first; std::int64_t count; };
+  Weights sliced(std::function<std::optional<Slice>(std::string_view)> slice_of) const;
+  /// `name` becomes `map(element)` over the source in f32, e.g. 1 + w.
+  Weights mapped(Match matches, std::function<float(float)> map) const;
+  /// Rank-2 floating tensors taken for linear layers shall be stored in this block format by the device.
+  Weights quantized(DType format) const;
+  std::optional<DType> requested_format() const { return requested_format_; }
+
+ private:
+  struct Ledger;
+  std::shared_ptr<const WeightSource> source_;
+  std::shared_ptr<Ledger> ledger_;
+  std::string path_;
+  std::optional<DType> requested_format_;
+};
+
+}  // namespace ttt

@@ -1,0 +1,58 @@
+#pragma once
+#include <cstddef>
+#include <memory>
+
+#include "ttt/core/log.h"
+#include "ttt/core/tensor.h"
+#include "ttt/hardware/device_config.h"
+
+namespace ttt {
+
+namespace ops {
+class KernelTable;
+}
+
+/// `standard`: the fastest arithmetic that keeps a model's quality (int8 or bf16 products, f32 sums).
+/// `exact`: f32 throughout, to agree with a float32 reference.
+enum class Precision { standard, exact };
+
+/// `on`: a token's result has the same bits whoever else is in the batch and however a prompt is cut in chunks.
+enum class BatchInvariance { off, on };
+
+struct DeviceOptions {
+  int threads = 0;  ///< 0: all cores of the config
+  Precision precision = Precision::standard;
+  BatchInvariance batch_invariance = BatchInvariance::off;  ///< implied by Precision::exact
+  LogSink log = stderr_log();
+};
+
+/// Memory, threads and kernels of one device. Blocks reach it through ops only. Safe to share between threads:
+/// kernels called at the same time take turns.
+class Device {
+ public:
+  /// Opens a device. Throws DeviceError when no backend in this build can open it.
+  static std::unique_ptr<Device> open(DeviceConfig config, DeviceOptions options = {});
+
+  virtual ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  const DeviceConfig& config() const { return config_; }
+  const DeviceOptions& options() const { return options_; }
+  virtual const ops::KernelTable& kernels() const = 0;
+  virtual int num_threads() const = 0;
+
+  /// Uninitialised device memory, 64-byte aligned. Throws DeviceError with the size when there is none.
+  virtual std::shared_ptr<std::byte> allocate(std::size_t bytes) = 0;
+  /// The tensor's elements in f32 in device memory; null for a tensor without data.
+  virtual std::shared_ptr<const float> upload(const Tensor& tensor) = 0;
+
+ protected:
+  Device(DeviceConfig config, DeviceOptions options);
+
+ private:
+  DeviceConfig config_;
+  DeviceOptions options_;
+};
+
+}  // namespace ttt

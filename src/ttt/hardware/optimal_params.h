@@ -1,0 +1,34 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace ttt {
+
+/// Named integer parameters of one operation.
+using Params = std::map<std::string, std::int64_t, std::less<>>;
+/// Per operation, the parameters that replace a backend's own choice.
+using ParamOverrides = std::map<std::string, Params, std::less<>>;
+
+struct AttentionParams {
+  static constexpr std::string_view operation = "attention";
+  int page_size;  ///< tokens in a page of the KV cache, a multiple of 16
+  int kv_split;   ///< keys one task of a long context handles, a multiple of page_size
+  static AttentionParams from(const Params& params);
+};
+
+struct LinearParams {
+  static constexpr std::string_view operation = "linear";
+  int rows_per_task;    ///< output features in one unit of work, a multiple of 16
+  int tokens_per_tile;  ///< tokens that share one pass over a weight panel
+  static LinearParams from(const Params& params);
+};
+
+struct PrefillParams {
+  static constexpr std::string_view operation = "prefill";
+  int chunk;  ///< most tokens in one step; longer prompts go in several
+  static PrefillParams from(const Params& params);
+};
+
+}  // namespace ttt

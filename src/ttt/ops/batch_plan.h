@@ -1,0 +1,21 @@
+#pragma once
+#include <cstdint>
+#include <span>
+
+namespace ttt::ops {
+
+/// Consecutive rows of a step that belong to one sequence, in order of position.
+struct SequenceRows {
+  std::int32_t first_row;
+  std::int32_t num_rows;
+  std::int32_t first_position;  ///< of `first_row`; the cache already holds the positions before it
+};
+
+/// Which sequence and position each row of the activations is: `x` is ragged over sequences.
+struct BatchPlan {
+  std::span<const std::int32_t> token_ids;  ///< [rows]
+  std::span<const std::int32_t> positions;  ///< [rows]
+  std::span<const SequenceRows> sequences;
+};
+
+}  // namespace ttt::ops

@@ -1,0 +1,60 @@
+#pragma once
+#include "ttt/core/matrix.h"
+#include "ttt/ops/activation.h"
+#include "ttt/ops/packed_matrix.h"
+
+namespace ttt::ops {
+
+/// What happens to the destination of an op.
+enum class Write {
+  store,  ///< y = result
+  add,    ///< y += result
+};
+
+/// y[t, :] (=|+=) scale * activation(x[t, :] W^T + bias).
+struct Linear {
+  static constexpr std::string_view name = "linear";
+  struct Args {
+    const PackedMatrix& weight;    ///< [out, in]
+    const float* bias = nullptr;   ///< [out] or null
+    ConstMatrix x;                 ///< [tokens, in]
+    Matrix y;                      ///< [tokens, out]; must not overlap x
+    Activation activation = Activation::none;
+    float scale = 1.0f;
+    Write write = Write::store;
+  };
+  using Kernel = void(Device&, const Args&);
+  static void reference(Device&, const Args&);
+};
+
+/// y[t, :] = activation(x Wg^T + bg) * (x Wu^T + bu): the first half of a gated feed-forward layer.
+struct GatedLinear {
+  static constexpr std::string_view name = "gated_linear";
+  struct Args {
+    const PackedMatrix& gate;  ///< [out, in]
+    const PackedMatrix& up;    ///< [out, in]
+    const float* gate_bias = nullptr;
+    const float* up_bias = nullptr;
+    ConstMatrix x;  ///< [tokens, in]
+    Matrix y;       ///< [tokens, out]; must not overlap x
+    Activation activation = Activation::silu;
+  };
+  using Kernel = void(Device&, const Args&);
+  static void reference(Device&, const Args&);
+};
+
+/// y[t, :] = scale * W[ids[t], :] . Ids must be in [0, rows).
+struct Embed {
+  static constexpr std::string_view name = "embed";
+  struct Args {
+    const PackedMatrix& weight;  ///< [vocab, hidden]
+    std::span<const std::int32_t> ids;
+    float scale = 1.0f;
+    Matrix y;  ///< [ids, hidden]
+    Write write = Write::store;
+  };
+  using Kernel = void(Device&, const Args&);
+  static void reference(Device&, const Args&);
+};
+
+}  // namespace ttt::ops

@@ -1,0 +1,40 @@
+#pragma once
+#include "ttt/core/matrix.h"
+#include "ttt/ops/linear.h"
+
+namespace ttt::ops {
+
+/// y[t, :] (=|+=) x[t, :] / sqrt(mean(x[t, :]^2) + eps) * weight, in f32. y may be x.
+/// `weight` null is all ones. With `group` set, every `group` columns are normalised on their own by
+/// the same weight [group] (query-key norm over heads).
+struct RmsNorm {
+  static constexpr std::string_view name = "rms_norm";
+  struct Args {
+    ConstMatrix x;
+    const float* weight = nullptr;
+    float eps;
+    Matrix y;
+    Write write = Write::store;
+    std::int64_t group = 0;  ///< 0: the whole row
+  };
+  using Kernel = void(Device&, const Args&);
+  static void reference(Device&, const Args&);
+};
+
+/// y[t, :] (=|+=) (x - mean) / sqrt(var + eps) * weight + bias, biased variance, in f32. y may be x.
+struct LayerNorm {
+  static constexpr std::string_view name = "layer_norm";
+  struct Args {
+    ConstMatrix x;
+    const float* weight = nullptr;
+    const float* bias = nullptr;
+    float eps;
+    Matrix y;
+    Write write = Write::store;
+    std::int64_t group = 0;
+  };
+  using Kernel = void(Device&, const Args&);
+  static void reference(Device&, const Args&);
+};
+
+}  // namespace ttt::ops

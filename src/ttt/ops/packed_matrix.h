@@ -1,0 +1,37 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "ttt/core/tensor.h"
+#include "ttt/hardware/device.h"
+
+namespace ttt::ops {
+
+/// A weight matrix [rows, cols] in the layout that a device's kernels stream; made once at load by `PackMatrix`.
+/// `rows` are output features, `cols` input features.
+class PackedMatrix {
+ public:
+  virtual ~PackedMatrix() = default;
+  virtual std::int64_t rows() const = 0;
+  virtual std::int64_t cols() const = 0;
+  virtual std::size_t bytes() const = 0;  ///< device memory held
+  virtual DType format() const = 0;       ///< what the weights were stored as
+  /// Row `row` in f32, exactly as dequantised from the stored format.
+  virtual void unpack_row(std::int64_t row, std::span<float> out) const = 0;
+};
+
+/// Packs rank-2 tensors of equal `cols`, one below the other, for `Linear`, `GatedLinear` and `Embed`. Tensors without
+/// data give a PackedMatrix that knows its sizes only.
+struct PackMatrix {
+  static constexpr std::string_view name = "pack_matrix";
+  struct Args {
+    std::span<const Tensor> parts;
+    /// Store floating-point parts in this block format (q8_0, q4_0); nothing keeps their own.
+    std::optional<DType> format;
+  };
+  using Kernel = std::shared_ptr<const PackedMatrix>(Device&, const Args&);
+  static std::shared_ptr<const PackedMatrix> reference(Device&, const Args&);
+};
+
+}  // namespace ttt::ops

@@ -1,0 +1,50 @@
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "ttt/core/matrix.h"
+#include "ttt/hardware/device.h"
+
+namespace ttt {
+
+/// Scratch memory for one forward pass at a time: a stack of device memory that grows to the largest pass seen and
+/// is then reused. Blocks open a Frame, take matrices from it, and give all back when the frame ends.
+class Workspace {
+ public:
+  explicit Workspace(Device& device) : device_(device) {}
+
+  class Frame {
+   public:
+    explicit Frame(Workspace& workspace) : workspace_(workspace), chunk_(workspace.chunk_), used_(workspace.used_) {}
+    ~Frame() {
+      workspace_.chunk_ = chunk_;
+      workspace_.used_ = used_;
+    }
+    Frame(const Frame&) = delete;
+    Frame& operator=(const Frame&) = delete;
+
+    /// Uninitialised [rows, cols]; rows start at multiples of 64 bytes when cols is a multiple of 16.
+    Matrix matrix(std::int64_t rows, std::int64_t cols);
+
+   private:
+    Workspace& workspace_;
+    std::size_t chunk_, used_;
+  };
+
+  std::size_t bytes() const;  ///< device memory held
+
+ private:
+  std::byte* take(std::size_t bytes);
+
+  struct Chunk {
+    std::shared_ptr<std::byte> data;
+    std::size_t size;
+  };
+  Device& device_;
+  std::vector<Chunk> chunks_;
+  std::size_t chunk_ = 0;  ///< index of the chunk in use
+  std::size_t used_ = 0;   ///< bytes of it
+};
+
+}  // namespace ttt

@@ -1,0 +1,45 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "ttt/building_blocks/embeddings/embedding.h"
+#include "ttt/building_blocks/lm_head.h"
+#include "ttt/building_blocks/normalization/norm.h"
+#include "ttt/building_blocks/step.h"
+#include "ttt/patterns/decoder_stack.h"
+
+namespace ttt {
+
+/// Token embedding, decoder layers, a final norm and a head: next-token logits. Immutable once built, and shared
+/// by threads that have a Step each.
+struct CausalLM {
+  Embedding embedding;
+  std::optional<PositionEmbedding> positions;  ///< learned absolute positions, where a model has them
+  DecoderStack layers;
+  Norm norm;
+  LMHead head;
+  std::int64_t max_positions = 0;  ///< longest sequence the model can take; 0: no bound of its own
+
+  /// Logits [step.logit_rows().size(), vocab_size], valid until the step is cleared. Appends to the step's cache.
+  /// `hidden` (tests, tools) is called with the rows after the embedding (index 0) and after each layer.
+  /// `cancelled` is asked between layers; when it answers true RequestError is thrown and the cache is unchanged.
+  using HiddenObserver = std::function<void(int index, ConstMatrix rows)>;
+  struct Hooks {
+    HiddenObserver hidden;
+    std::function<bool()> cancelled;
+  };
+  Matrix forward(Step& step) const;
+  Matrix forward(Step& step, const Hooks& hooks) const;
+
+  std::int64_t vocab_size() const { return head.vocab_size(); }
+  std::int64_t hidden_size() const { return embedding.hidden_size(); }
+  /// What each attention layer keeps per token, in the order of the layers: the cache's config.
+  std::vector<CacheLayerSpec> cache_layers() const { return layers.cache_layers(); }
+  std::uint64_t weight_bytes() const;
+  /// Bound on a step's workspace for that many rows, of which `logit_rows` want logits.
+  std::uint64_t workspace_bytes(std::int64_t rows, std::int64_t logit_rows) const;
+};
+
+}  // namespace ttt

@@ -51,7 +51,7 @@ class Step {
 
  private:
   struct RotaryCache {
-    const void* identity;
+    RotaryEmbedding embedding;  ///< kept, so that its identity is not reused
     std::vector<float> cos, sin;
     bool valid;
   };

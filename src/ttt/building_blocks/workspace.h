@@ -32,6 +32,9 @@ class Workspace {
     std::size_t chunk_, used_;
   };
 
+  /// Uninitialised [rows, cols] that lives until `reset`, or until the frame that is open now ends.
+  Matrix matrix(std::int64_t rows, std::int64_t cols);
+  void reset();               ///< gives everything back; no frame may be open
   std::size_t bytes() const;  ///< device memory held
 
  private:

@@ -1,0 +1,17 @@
+#pragma once
+#include "ttt/building_blocks/embeddings/rotary.h"
+#include "ttt/formats/weights.h"
+
+namespace ttt::models {
+
+/// GGUF tensors (`blk.0.attn_q.weight`) under Hugging Face's names (`model.layers.0.self_attn.q_proj.weight`).
+Weights with_hf_names(const Weights& weights);
+
+/// llama.cpp's converter interleaves the two halves of each query and key head; this sees the rows in Hugging Face's order.
+/// `weights` has Hugging Face's names.
+Weights with_unpermuted_heads(const Weights& weights, int head_dim);
+
+/// GGUF stores llama3-style frequency scaling as a tensor of factors, `rope_freqs.weight`; takes it into `rope` if there.
+void apply_gguf_rope_factors(const Weights& weights, RotaryEmbedding::Config& rope);
+
+}  // namespace ttt::models

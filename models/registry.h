@@ -1,0 +1,20 @@
+#pragma once
+#include <span>
+#include <string_view>
+
+#include "ttt/formats/checkpoint.h"
+#include "ttt/patterns/causal_lm.h"
+
+namespace ttt::models {
+
+/// A family of models: how to build one from a checkpoint whose `model_type` (Hugging Face) or architecture (GGUF) is
+/// `model_type`.
+struct Family {
+  std::string_view model_type;
+  CausalLM (*build)(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind);
+};
+
+/// The families in this folder, by name.
+std::span<const Family> families();
+
+}  // namespace ttt::models

@@ -1,0 +1,45 @@
+#include "ttt/building_blocks/attention/cached_attention.h"
+
+#include <fmt/format.h>
+
+#include "ttt/core/error.h"
+#include "ttt/ops/kernel_table.h"
+
+namespace ttt {
+
+void CachedAttention::check(const std::string& where) const {
+  if (num_heads <= 0 || num_kv_heads <= 0 || k_dim <= 0 || v_dim <= 0)
+    throw ConfigError(where, fmt::format("num_heads {}, num_kv_heads {} and head dims {} and {} must be positive",
+                                         num_heads, num_kv_heads, k_dim, v_dim));
+  if (num_heads % num_kv_heads != 0)
+    throw ConfigError(where, fmt::format("num_heads {} is not a multiple of num_kv_heads {}", num_heads, num_kv_heads));
+  if (rope && rope->config().dim > k_dim)
+    throw ConfigError(where, fmt::format("rotary dim {} exceeds the head dim {}", rope->config().dim, k_dim));
+  if (mask.window_size && *mask.window_size <= 0)
+    throw ConfigError(where, fmt::format("window {} must be positive", *mask.window_size));
+}
+
+void CachedAttention::forward(Matrix q, ConstMatrix k, ConstMatrix v, Step& step, Matrix out) const {
+  const auto plan = step.plan();
+  const auto view = step.cache_layer(cache.index);
+  ops::RotaryAppend::Args append{.plan = plan, .cache = view, .q = q, .k = k, .v = v, .num_heads = num_heads, .cos = {}, .sin = {}};
+  if (rope) {
+    const auto rows = step.rotary(*rope);
+    append.rotary_dim = rope->config().dim;
+    append.style = rope->config().style;
+    append.cos = rows.cos;
+    append.sin = rows.sin;
+  }
+  ops::run<ops::RotaryAppend>(step.device(), append);
+  ops::run<ops::Attention>(step.device(), {.plan = plan,
+                                           .cache = view,
+                                           .q = q,
+                                           .out = out,
+                                           .num_heads = num_heads,
+                                           .mask = mask,
+                                           .scale = scale,
+                                           .softcap = softcap,
+                                           .sinks = sinks.get()});
+}
+
+}  // namespace ttt

@@ -1,0 +1,38 @@
+#pragma once
+#include <memory>
+#include <optional>
+
+#include "ttt/building_blocks/embeddings/rotary.h"
+#include "ttt/building_blocks/step.h"
+#include "ttt/ops/attention.h"
+
+namespace ttt {
+
+/// Which layer of the KV cache an attention block appends to.
+struct CacheLayer {
+  int index;
+};
+
+/// What self-attention does between its projections, whatever these look like: rotate queries and keys, append keys
+/// and values to the cache, attend over it.
+/// Input: q [tokens, num_heads * k_dim], k [tokens, num_kv_heads * k_dim], v [tokens, num_kv_heads * v_dim]; q is rotated in
+/// place. Output: [tokens, num_heads * v_dim].
+struct CachedAttention {
+  int num_heads;
+  int num_kv_heads;
+  int k_dim;
+  int v_dim;
+  float scale;
+  Mask mask;
+  std::optional<RotaryEmbedding> rope;
+  float softcap = 0.0f;
+  std::shared_ptr<const float> sinks;
+  CacheLayer cache;
+
+  /// Throws ConfigError, with `where`, on numbers that do not fit together.
+  void check(const std::string& where) const;
+  void forward(Matrix q, ConstMatrix k, ConstMatrix v, Step& step, Matrix out) const;
+  CacheLayerSpec cache_spec() const { return {num_kv_heads, k_dim, v_dim, mask.window_size}; }
+};
+
+}  // namespace ttt

@@ -1,0 +1,46 @@
+#pragma once
+#include <optional>
+
+#include "ttt/building_blocks/attention/cached_attention.h"
+#include "ttt/building_blocks/linear.h"
+#include "ttt/building_blocks/normalization/norm.h"
+
+namespace ttt {
+
+/// Grouped-query attention (Ainslie et al., 2023): `num_heads` query heads share `num_kv_heads` keys and values.
+/// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
+/// Weights: q_proj [num_heads * head_dim, hidden_size], k_proj and v_proj [num_kv_heads * head_dim, hidden_size],
+/// o_proj [hidden_size, num_heads * head_dim], each `weight` and, when configured, `bias`.
+/// Behaviour: out = softmax(scale * rope(q) rope(k)^T + mask) v o_proj^T, over the step's cache. The scale is the model's.
+/// Errors: ConfigError when num_kv_heads does not divide num_heads; WeightError for a misshaped tensor.
+class GroupedQueryAttention {
+ public:
+  struct Config {
+    int hidden_size;
+    int num_heads;
+    int num_kv_heads;
+    int head_dim;
+    float scale;
+    Mask mask;
+    std::optional<RotaryEmbedding> rope = std::nullopt;
+    bool qkv_bias = false;
+    bool output_bias = false;
+    float softcap = 0.0f;  ///< caps scores at +-softcap by tanh; 0: off
+  };
+  GroupedQueryAttention(const Config& config, const Weights& weights, Device& device, CacheLayer cache);
+
+  void forward(ConstMatrix x, Step& step, Matrix out, Write write = Write::store) const;
+
+  CacheLayerSpec cache_spec() const { return attention_.cache_spec(); }
+  CacheLayer cache_layer() const { return attention_.cache; }
+  std::uint64_t weight_bytes() const { return qkv_.weight_bytes() + output_.weight_bytes(); }
+  std::int64_t workspace_cols() const;  ///< scratch floats per token
+  std::int64_t hidden_size() const { return output_.out_features(); }
+
+ private:
+  CachedAttention attention_;
+  Linear qkv_;
+  Linear output_;
+};
+
+}  // namespace ttt

@@ -1,0 +1,85 @@
+#include "ttt/building_blocks/embeddings/rotary_config.h"
+
+#include <cmath>
+
+namespace ttt {
+namespace {
+
+std::vector<float> to_floats(const std::vector<double>& values) { return {values.begin(), values.end()}; }
+
+/// The trained context: a top-level key wins over the nested copy, and the model's maximum stands in for both.
+int original_length(const ConfigReader& config, const ConfigReader& rope) {
+  constexpr std::string_view key = "original_max_position_embeddings";
+  const int nested = rope.dimension(key, 0);
+  if (config.has(key)) return config.dimension(key);
+  return nested != 0 ? nested : config.dimension("max_position_embeddings");
+}
+
+double scaling_factor(const ConfigReader& config, const ConfigReader& rope, int original) {
+  if (rope.has("factor")) return rope.number("factor");
+  return config.number("max_position_embeddings") / original;
+}
+
+rope_scaling::Yarn read_yarn(const ConfigReader& config, const ConfigReader& rope) {
+  const int original = original_length(config, rope);
+  const double factor = scaling_factor(config, rope, original);
+  const auto or_default = [](double value, double otherwise) { return value != 0 ? value : otherwise; };
+  const double derived = yarn_attention_factor(factor, rope.number("mscale", 0), rope.number("mscale_all_dim", 0));
+  return {.factor = static_cast<float>(factor),
+          .original_max_position_embeddings = original,
+          .beta_fast = static_cast<float>(or_default(rope.number("beta_fast", 32), 32)),
+          .beta_slow = static_cast<float>(or_default(rope.number("beta_slow", 1), 1)),
+          .truncate = rope.boolean("truncate", true),
+          .attention_factor = static_cast<float>(rope.number("attention_factor", derived))};
+}
+
+rope_scaling::LongRope read_longrope(const ConfigReader& config, const ConfigReader& rope) {
+  const int original = original_length(config, rope);
+  const double factor = scaling_factor(config, rope, original);
+  const double derived = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(original));
+  return {.short_factor = to_floats(rope.numbers("short_factor")),
+          .long_factor = to_floats(rope.numbers("long_factor")),
+          .original_max_position_embeddings = original,
+          .attention_factor = static_cast<float>(rope.number("attention_factor", derived))};
+}
+
+RopeScaling read_scaling(const ConfigReader& config, const ConfigReader& rope) {
+  const auto key = rope.spelling({"rope_type", "type"});
+  const std::string type = rope.string(key, "default");
+  const auto number = [&](std::string_view k) { return static_cast<float>(rope.number(k)); };
+  if (type == "default" || type == "none") return rope_scaling::Default{};
+  if (type == "linear") return rope_scaling::Linear{number("factor")};
+  if (type == "dynamic") return rope_scaling::Dynamic{number("factor"), config.dimension("max_position_embeddings")};
+  if (type == "yarn") return read_yarn(config, rope);
+  if (type == "longrope" || type == "su") return read_longrope(config, rope);
+  if (type == "llama3")
+    return rope_scaling::Llama3{number("factor"), number("low_freq_factor"), number("high_freq_factor"),
+                                original_length(config, rope)};
+  rope.fail(key, "unknown rope type '" + type + "'; known: default, linear, dynamic, yarn, longrope, llama3");
+}
+
+}  // namespace
+
+float yarn_attention_factor(double factor, double mscale, double mscale_all_dim) {
+  const auto get = [&](double m) { return factor <= 1 ? 1.0 : 0.1 * m * std::log(factor) + 1.0; };
+  if (mscale != 0 && mscale_all_dim != 0) return static_cast<float>(get(mscale) / get(mscale_all_dim));
+  return static_cast<float>(get(1));
+}
+
+RotaryEmbedding::Config read_rotary(const ConfigReader& config, const RotaryConfigOptions& options) {
+  const auto nested = config.object(config.spelling({"rope_parameters", "rope_scaling"}));
+  const ConfigReader rope = nested.value_or(ConfigReader::parse("{}", config.where()));
+  // Older configs keep theta and the partial factor at the top; newer ones inside rope_parameters.
+  const auto number = [&](std::string_view key, double otherwise) {
+    const double top = config.number(key, otherwise);
+    return rope.number(key, top);
+  };
+  const double partial = number("partial_rotary_factor", options.default_partial_rotary_factor);
+  if (!(partial > 0 && partial <= 1)) config.fail("partial_rotary_factor", "must be in (0, 1]");
+  return {.dim = static_cast<int>(options.head_dim * partial),
+          .theta = static_cast<float>(number("rope_theta", options.default_theta)),
+          .scaling = read_scaling(config, rope),
+          .style = options.style};
+}
+
+}  // namespace ttt

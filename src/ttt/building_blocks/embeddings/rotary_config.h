@@ -1,0 +1,24 @@
+#pragma once
+#include <string_view>
+
+#include "ttt/building_blocks/embeddings/rotary.h"
+#include "ttt/formats/config_reader.h"
+
+namespace ttt {
+
+/// The rotary embedding that a Hugging Face config describes, in the spelling of transformers 5 (`rope_parameters`) or 4
+/// (`rope_theta`, `rope_scaling`, `partial_rotary_factor`).
+struct RotaryConfigOptions {
+  int head_dim;
+  float default_theta = 10000.0f;           ///< where the config has no rope_theta
+  float default_partial_rotary_factor = 1.0f;
+  ops::RotaryStyle style = ops::RotaryStyle::half;
+};
+
+/// Reads it; throws ConfigError naming the key for an unknown rope type or a missing or bad value.
+RotaryEmbedding::Config read_rotary(const ConfigReader& config, const RotaryConfigOptions& options);
+
+/// Factor on cos and sin of yarn (arXiv 2309.00071; HF `_compute_yarn_parameters`) when a config gives none.
+float yarn_attention_factor(double factor, double mscale, double mscale_all_dim);
+
+}  // namespace ttt

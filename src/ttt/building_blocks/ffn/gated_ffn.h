@@ -1,0 +1,30 @@
+#pragma once
+#include "ttt/building_blocks/linear.h"
+
+namespace ttt {
+
+/// Gated feed-forward layer (Shazeer, 2020): down(activation(gate(x)) * up(x)).
+/// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
+/// Weights: gate_proj and up_proj [intermediate_size, hidden_size], down_proj [hidden_size, intermediate_size], each
+/// `weight` and, when configured, `bias`.
+/// Errors: WeightError at construction.
+class GatedFFN {
+ public:
+  struct Config {
+    int hidden_size;
+    int intermediate_size;
+    Activation activation;
+    bool bias = false;
+  };
+  GatedFFN(const Config& config, const Weights& weights, Device& device);
+
+  void forward(ConstMatrix x, Step& step, Matrix out, Write write = Write::store) const;
+  std::uint64_t weight_bytes() const { return gate_.weight_bytes() + up_.weight_bytes() + down_.weight_bytes(); }
+  std::int64_t workspace_cols() const { return gate_.out_features(); }
+
+ private:
+  Activation activation_;
+  Linear gate_, up_, down_;
+};
+
+}  // namespace ttt

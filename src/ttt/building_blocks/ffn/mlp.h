@@ -1,0 +1,30 @@
+#pragma once
+#include "ttt/building_blocks/linear.h"
+
+namespace ttt {
+
+/// Plain feed-forward layer: down(activation(up(x))).
+/// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
+/// Weights: up_proj [intermediate_size, hidden_size], down_proj [hidden_size, intermediate_size], each `weight` and, when
+/// configured, `bias`.
+/// Errors: WeightError at construction.
+class MLP {
+ public:
+  struct Config {
+    int hidden_size;
+    int intermediate_size;
+    Activation activation;
+    bool bias = true;
+  };
+  MLP(const Config& config, const Weights& weights, Device& device);
+
+  void forward(ConstMatrix x, Step& step, Matrix out, Write write = Write::store) const;
+  std::uint64_t weight_bytes() const { return up_.weight_bytes() + down_.weight_bytes(); }
+  std::int64_t workspace_cols() const { return up_.out_features(); }
+
+ private:
+  Activation activation_;
+  Linear up_, down_;
+};
+
+}  // namespace ttt

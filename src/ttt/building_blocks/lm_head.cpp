@@ -1,0 +1,40 @@
+#include "ttt/building_blocks/lm_head.h"
+
+#include <array>
+#include <cmath>
+
+#include "ttt/core/error.h"
+#include "ttt/ops/kernel_table.h"
+
+namespace ttt {
+namespace {
+
+std::shared_ptr<const float> take_bias(const LMHead::Config& config, const Weights& weights, Device& device) {
+  if (!config.bias) return nullptr;
+  return device.upload(weights.take("bias", {config.vocab_size}));
+}
+
+}  // namespace
+
+LMHead::LMHead(const Config& config, const Weights& weights, Device& device)
+    : config_(config), tied_(false), bias_(take_bias(config, weights, device)) {
+  const std::array<Tensor, 1> parts{weights.take("weight", {config.vocab_size, config.hidden_size})};
+  weight_ = ops::run<ops::PackMatrix>(device, {parts, weights.requested_format()});
+}
+
+LMHead::LMHead(const Config& config, const Embedding& embedding, const Weights& weights, Device& device)
+    : config_(config), tied_(true), weight_(embedding.weight()), bias_(take_bias(config, weights, device)) {
+  if (embedding.vocab_size() != config.vocab_size || embedding.hidden_size() != config.hidden_size)
+    throw ConfigError("LMHead", "a tied head must have the embedding's sizes");
+}
+
+void LMHead::forward(ConstMatrix x, Step& step, Matrix logits) const {
+  ops::run<ops::Linear>(step.device(),
+                        {.weight = *weight_, .bias = bias_.get(), .x = x, .y = logits, .scale = config_.scale});
+  if (config_.softcap <= 0.0f) return;
+  for (std::int64_t t = 0; t < logits.rows; ++t)
+    for (float *v = logits.row(t), *end = v + logits.cols; v != end; ++v)
+      *v = config_.softcap * std::tanh(*v / config_.softcap);
+}
+
+}  // namespace ttt

@@ -1,0 +1,37 @@
+#pragma once
+#include <memory>
+
+#include "ttt/building_blocks/embeddings/embedding.h"
+#include "ttt/building_blocks/linear.h"
+
+namespace ttt {
+
+/// logits = cap(scale * (x W^T + bias)), cap(s) = softcap * tanh(s / softcap) when softcap > 0.
+/// Input: [rows, hidden_size]. Output: [rows, vocab_size]. Weights: `weight` [vocab_size, hidden_size] and `bias` when
+/// configured, or the embedding's table when tied.
+class LMHead {
+ public:
+  struct Config {
+    int hidden_size;
+    int vocab_size;
+    bool bias = false;
+    float scale = 1.0f;
+    float softcap = 0.0f;
+  };
+  LMHead(const Config& config, const Weights& weights, Device& device);
+  /// Tied: shares the embedding's table. A bias, when configured, is taken from `weights`.
+  LMHead(const Config& config, const Embedding& embedding, const Weights& weights, Device& device);
+
+  void forward(ConstMatrix x, Step& step, Matrix logits) const;
+
+  std::int64_t vocab_size() const { return config_.vocab_size; }
+  std::uint64_t weight_bytes() const { return tied_ ? 0 : weight_->bytes(); }  ///< 0 when tied: counted there
+
+ private:
+  Config config_;
+  bool tied_;
+  std::shared_ptr<const ops::PackedMatrix> weight_;
+  std::shared_ptr<const float> bias_;
+};
+
+}  // namespace ttt

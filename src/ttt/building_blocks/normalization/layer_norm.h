@@ -1,0 +1,33 @@
+#pragma once
+#include <memory>
+
+#include "ttt/building_blocks/step.h"
+#include "ttt/formats/weights.h"
+#include "ttt/ops/norm.h"
+
+namespace ttt {
+
+using ops::Write;
+
+/// y = (x - mean) / sqrt(var + eps) * weight + bias, over each row, in f32 (Ba et al., 2016; torch.nn.LayerNorm).
+/// Input and output: [tokens, size]; y may be x. Weights: `weight` [size], `bias` [size] when configured.
+class LayerNorm {
+ public:
+  struct Config {
+    int size;
+    float eps;
+    bool bias = true;
+  };
+  LayerNorm(const Config& config, const Weights& weights, Device& device);
+
+  void forward(ConstMatrix x, Step& step, Matrix y, Write write = Write::store) const;
+  std::uint64_t weight_bytes() const {
+    return static_cast<std::uint64_t>(config_.size) * sizeof(float) * (config_.bias ? 2 : 1);
+  }
+
+ private:
+  Config config_;
+  std::shared_ptr<const float> weight_, bias_;
+};
+
+}  // namespace ttt

@@ -1,0 +1,26 @@
+#pragma once
+#include <variant>
+
+#include "ttt/building_blocks/normalization/layer_norm.h"
+#include "ttt/building_blocks/normalization/rms_norm.h"
+
+namespace ttt {
+
+/// Either norm, where a pattern takes whichever the model has.
+class Norm {
+ public:
+  Norm(RMSNorm norm) : norm_(std::move(norm)) {}    // NOLINT: a norm is a Norm
+  Norm(LayerNorm norm) : norm_(std::move(norm)) {}  // NOLINT
+
+  void forward(ConstMatrix x, Step& step, Matrix y, Write write = Write::store) const {
+    std::visit([&](const auto& norm) { norm.forward(x, step, y, write); }, norm_);
+  }
+  std::uint64_t weight_bytes() const {
+    return std::visit([](const auto& norm) { return norm.weight_bytes(); }, norm_);
+  }
+
+ private:
+  std::variant<RMSNorm, LayerNorm> norm_;
+};
+
+}  // namespace ttt

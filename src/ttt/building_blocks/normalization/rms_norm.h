@@ -1,0 +1,30 @@
+#pragma once
+#include <memory>
+
+#include "ttt/building_blocks/step.h"
+#include "ttt/formats/weights.h"
+#include "ttt/ops/norm.h"
+
+namespace ttt {
+
+using ops::Write;
+
+/// y = x / sqrt(mean(x^2) + eps) * weight, over each row, in f32 (Zhang & Sennrich, 2019).
+/// Input and output: [tokens, size]; y may be x. Weights: `weight` [size].
+class RMSNorm {
+ public:
+  struct Config {
+    int size;
+    float eps;
+  };
+  RMSNorm(const Config& config, const Weights& weights, Device& device);
+
+  void forward(ConstMatrix x, Step& step, Matrix y, Write write = Write::store) const;
+  std::uint64_t weight_bytes() const { return static_cast<std::uint64_t>(config_.size) * sizeof(float); }
+
+ private:
+  Config config_;
+  std::shared_ptr<const float> weight_;
+};
+
+}  // namespace ttt

@@ -1,0 +1,38 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "ttt/building_blocks/step.h"
+#include "ttt/ops/linear.h"
+
+namespace ttt {
+
+/// x += attention(attention_norm(x)); x += ffn(ffn_norm(x)) (Xiong et al., 2020).
+/// Input and output: the residual stream x [tokens, hidden], in place.
+template <class Norm, class Attention, class FFN>
+struct PreNormLayer {
+  Norm attention_norm;
+  Attention attention;
+  Norm ffn_norm;
+  FFN ffn;
+
+  void forward(Matrix x, Step& step) const {
+    Workspace::Frame frame(step.workspace());
+    const Matrix h = frame.matrix(x.rows, x.cols);
+    attention_norm.forward(x, step, h);
+    attention.forward(h, step, x, ops::Write::add);
+    ffn_norm.forward(x, step, h);
+    ffn.forward(h, step, x, ops::Write::add);
+  }
+
+  std::vector<CacheLayerSpec> cache_layers() const { return {attention.cache_spec()}; }
+  std::uint64_t weight_bytes() const {
+    return attention_norm.weight_bytes() + attention.weight_bytes() + ffn_norm.weight_bytes() + ffn.weight_bytes();
+  }
+  std::int64_t workspace_cols() const {
+    return attention.hidden_size() + std::max(attention.workspace_cols(), ffn.workspace_cols());
+  }
+};
+
+}  // namespace ttt

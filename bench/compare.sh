@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Side by side with llama.cpp on one machine: the same GGUF, the same number of threads, rounds alternating.
+#
+# usage: bench/compare.sh [--build-only] [--rounds N] [--threads N] [--model FILE] [--prefill N] [--decode N]
+#
+# llama.cpp is built outside the repository, with g++ and with clang 19 (the better of the two is the bar),
+# from the source bundle in the npm package node-llama-cpp.
+set -euo pipefail
+IFS=$'\n\t'
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+peers=${XDG_CACHE_HOME:-$HOME/.cache}/ttt-peers
+version=3.22.1
+rounds=3
+threads=''
+model=''
+prefill=512
+decode=64
+build_only=0
+jobs=${TTT_JOBS:-2}
+
+usage() { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+while [ $# -gt 0 ]; do
+  case $1 in
+    --build-only) build_only=1 ;;
+    --rounds) rounds=$2; shift ;;
+    --threads) threads=$2; shift ;;
+    --model) model=$2; shift ;;
+    --prefill) prefill=$2; shift ;;
+    --decode) decode=$2; shift ;;
+    -h|--help) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+  esac
+  shift
+done
+
+say() { printf '%s\n' "$*" >&2; }
+need() {
+  command -v "$1" >/dev/null 2>&1 || { say "bench/compare.sh: $1 is missing (install it: $2)"; exit 1; }
+}
+
+fetch_llama_cpp() {
+  local src=$peers/llama.cpp-$version
+  [ -f "$src/CMakeLists.txt" ] && return
+  need npm 'apt-get install npm'
+  need git 'apt-get install git'
+  mkdir -p "$peers"
+  local work
+  work=$(mktemp -d "$peers/fetch.XXXXXX")
+  say "fetching node-llama-cpp $version"
+  (cd "$work" && npm pack --silent "node-llama-cpp@$version" >/dev/null && tar xzf ./*.tgz package/llama/gitRelease.bundle)
+  git init -q "$work/src"
+  git -C "$work/src" fetch -q "$work/package/llama/gitRelease.bundle" HEAD
+  git -C "$work/src" -c advice.detachedHead=false checkout -q FETCH_HEAD
+  mv "$work/src" "$src"
+  rm -rf "$work"
+}
+
+build_llama_cpp() {  # build_llama_cpp NAME CC CXX
+  local name=$1 cc=$2 cxx=$3
+  local src=$peers/llama.cpp-$version dir=$peers/llama.cpp-$version/build-$1
+  [ -x "$dir/bin/llama-bench" ] && [ -x "$dir/bin/llama-perplexity" ] && return
+  if ! command -v "$cxx" >/dev/null 2>&1; then
+    say "llama.cpp with $name: left out, $cxx is not installed"
+    return
+  fi
+  say "building llama.cpp with $name (log: $dir.log)"
+  cmake -S "$src" -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" \
+    -DGGML_NATIVE=ON -DGGML_OPENMP=OFF -DGGML_LLAMAFILE=ON -DBUILD_SHARED_LIBS=OFF -DLLAMA_CURL=OFF \
+    -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF \
+    -DLLAMA_BUILD_NUMBER=0 -DLLAMA_BUILD_COMMIT="node-$version" >"$dir.log" 2>&1
+  nice -n 10 cmake --build "$dir" -j "$jobs" --target llama-bench llama-perplexity >>"$dir.log" 2>&1
+}
+
+need cmake 'scripts/setup.sh'
+need ninja 'scripts/setup.sh'
+fetch_llama_cpp
+build_llama_cpp clang clang-19 clang++-19
+build_llama_cpp gcc gcc g++
+if [ "$build_only" = 1 ]; then
+  for name in clang gcc; do
+    for program in llama-bench llama-perplexity; do
+      ls "$peers/llama.cpp-$version/build-$name/bin/$program" 2>/dev/null || true
+    done
+  done
+  exit 0
+fi
+
+ttt=$root/build/bin/ttt
+[ -x "$ttt" ] || { say "bench/compare.sh: $ttt is not built (run scripts/demo.sh first)"; exit 1; }
+[ -n "$model" ] || model=$("$root/scripts/fetch_model.sh")
+if [ -z "$threads" ]; then
+  # Physical cores that this process may use: one per distinct (package, core).
+  threads=$(lscpu -p=CPU,CORE,SOCKET | grep -v '^#' | while IFS=, read -r cpu core socket; do
+    if taskset -pc $$ | sed 's/.*: //' | tr ',' '\n' | awk -F- -v c="$cpu" '$1 <= c && c <= ($2 == "" ? $1 : $2) { f = 1 } END { exit !f }'
+    then printf '%s,%s\n' "$core" "$socket"; fi
+  done | sort -u | wc -l)
+fi
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+say "model $model, $threads threads, $rounds rounds, prefill $prefill, decode $decode"
+for ((round = 1; round <= rounds; ++round)); do
+  say "round $round of $rounds"
+  "$ttt" bench --model "$model" --threads "$threads" -p "$prefill" -n "$decode" --json >"$results/ttt.$round.json"
+  for name in clang gcc; do
+    bin=$peers/llama.cpp-$version/build-$name/bin/llama-bench
+    [ -x "$bin" ] || continue
+    if ! "$bin" -m "$model" -t "$threads" -p "$prefill" -n "$decode" -r 3 -ngl 0 -o json >"$results/$name.$round.json" 2>"$results/$name.$round.err"; then
+      say "llama.cpp with $name failed: $(tail -n 1 "$results/$name.$round.err")"
+      rm -f "$results/$name.$round.json"
+    fi
+  done
+done
+python3 "$root/bench/compare_table.py" "$results"

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Builds and runs every test. The last line is the total: "N passed, N failed, N skipped".
+#
+# usage: scripts/test.sh [--sanitize]
+#   plain:      Release build in build/, all tests, then each fuzz target for TTT_FUZZ_SECONDS (60) seconds
+#   --sanitize: the same tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
+# TTT_JOBS bounds compile jobs, TTT_TEST_JOBS tests at a time.
+set -euo pipefail
+IFS=$'\n\t'
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/common.sh
+. "$root/scripts/common.sh"
+
+sanitize=0
+case ${1:-} in
+  '') ;;
+  --sanitize) sanitize=1 ;;
+  *) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+esac
+
+reports=()
+# Compile failures count as one failed test each: a total that leaves them out would be a lie.
+broken=()
+
+# run_tests FOLDER [CTEST ARGUMENTS...]
+run_tests() {
+  local folder=$1
+  shift
+  local report=$folder/ctest-report.xml
+  rm -f "$report"
+  ctest --test-dir "$folder" --output-on-failure --output-junit "$report" --no-tests=error "$@" || true
+  if [ -f "$report" ]; then
+    reports+=("$report")
+  else
+    broken+=("ctest in ${folder##*/}")
+  fi
+}
+
+test_jobs=${TTT_TEST_JOBS:-$(($(nproc) > 1 ? $(nproc) / 2 : 1))}
+
+if [ "$sanitize" = 1 ]; then
+  "$root/scripts/setup.sh"
+  folder=$root/build-asan preset=asan
+  export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
+  export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
+else
+  "$root/scripts/setup.sh" --fuzz
+  folder=$root/build preset=release
+fi
+if ! "$root/scripts/fetch_model.sh" >/dev/null; then
+  printf 'test.sh: the default model could not be fetched; tests that need it will be skipped\n' >&2
+fi
+
+if build "$folder" "$preset"; then
+  run_tests "$folder" -j "$test_jobs"
+else
+  broken+=("build in ${folder##*/}")
+fi
+
+if [ "$sanitize" = 0 ] && [ -f "$root/tests/fuzz/CMakeLists.txt" ]; then
+  if build "$root/build-fuzz" fuzz "" "-DTTT_FUZZ_SECONDS=${TTT_FUZZ_SECONDS:-60}"; then
+    run_tests "$root/build-fuzz" -j "$test_jobs"
+  else
+    broken+=("build in build-fuzz")
+  fi
+fi
+
+python3 "$root/scripts/total.py" "${reports[@]}" "${broken[@]/#/broken:}"

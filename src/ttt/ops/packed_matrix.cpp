@@ -1,0 +1,54 @@
+#include "ttt/ops/packed_matrix.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "ttt/core/error.h"
+#include "ttt/formats/dequantize.h"
+
+namespace ttt::ops {
+namespace {
+
+/// The tensors as they are stored, one below the other.
+class StoredMatrix final : public PackedMatrix {
+ public:
+  explicit StoredMatrix(std::vector<Tensor> parts) : parts_(std::move(parts)) {
+    for (const auto& part : parts_) rows_ += part.shape()[0];
+  }
+  std::int64_t rows() const override { return rows_; }
+  std::int64_t cols() const override { return parts_.front().shape()[1]; }
+  std::size_t bytes() const override {
+    std::size_t total = 0;
+    for (const auto& part : parts_) total += Tensor::bytes_for(part.dtype(), part.shape());
+    return total;
+  }
+  DType format() const override { return parts_.front().dtype(); }
+  void unpack_row(std::int64_t row, std::span<float> out) const override {
+    auto part = parts_.begin();
+    for (; row >= part->shape()[0]; ++part) row -= part->shape()[0];
+    const auto bytes = part->bytes().size() / static_cast<std::size_t>(part->shape()[0]);
+    dequantize(part->dtype(), part->bytes().subspan(static_cast<std::size_t>(row) * bytes, bytes), out);
+  }
+
+ private:
+  std::vector<Tensor> parts_;
+  std::int64_t rows_ = 0;
+};
+
+}  // namespace
+
+Tensor in_format(const Tensor& tensor, DType format) {
+  if (!is_floating(tensor.dtype()) || !row_bytes(format, static_cast<std::uint64_t>(tensor.shape()[1]))) return tensor;
+  if (!tensor.has_data()) return Tensor::without_data(format, tensor.shape());
+  const Tensor f32 = to_f32(tensor);
+  return Tensor::make(format, tensor.shape(),
+                      [&](std::span<std::byte> out) { quantize(format, f32.values<float>(), out); });
+}
+
+std::shared_ptr<const PackedMatrix> PackMatrix::reference(Device&, const Args& args) {
+  std::vector<Tensor> parts;
+  for (const auto& part : args.parts) parts.push_back(args.format ? in_format(part, *args.format) : part);
+  return std::make_shared<StoredMatrix>(std::move(parts));
+}
+
+}  // namespace ttt::ops

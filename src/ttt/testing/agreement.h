@@ -1,0 +1,16 @@
+#pragma once
+#include <cstdint>
+#include <span>
+
+namespace ttt::testing {
+
+/// How closely `got` follows `want`.
+struct Agreement {
+  double pcc;           ///< Pearson correlation; 1 when both are constant and equal, NaN never
+  double max_abs_diff;  ///< infinity when either has a NaN
+};
+
+/// Throws ttt::Error when the sizes differ or are zero.
+Agreement compare(std::span<const float> got, std::span<const float> want);
+
+}  // namespace ttt::testing

@@ -1,0 +1,82 @@
+#pragma once
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+#include <optional>
+#include <string>
+
+#include "../support/block_harness.h"
+#include "ttt/building_blocks/attention/gqa.h"
+#include "ttt/building_blocks/attention/mha.h"
+#include "ttt/core/error.h"
+
+namespace ttt::test {
+
+/// One row of a table of real configs: the numbers of a published config.json, run on one layer with random weights.
+struct AttentionCase {
+  std::string name;
+  int hidden_size, num_heads, num_kv_heads, head_dim;
+  double theta = 10000;  ///< 0: no rotary embedding
+  int window = 0;
+  bool qkv_bias = false, output_bias = false;
+  double scale = 0;      ///< 0: 1 / sqrt(head_dim)
+  std::size_t tokens = 9;
+};
+
+inline void PrintTo(const AttentionCase& c, std::ostream* out) { *out << c.name; }
+
+inline std::shared_ptr<const WeightSource> make_weights(const AttentionCase& c) {
+  auto weights = std::make_shared<testing::MemoryWeights>();
+  auto add = [&, seed = std::uint64_t{7}](const std::string& name, int out, int in, bool bias) mutable {
+    weights->set_random("attn." + name + ".weight", {out, in}, ++seed, 1.6f / std::sqrt(static_cast<float>(in)));
+    if (bias) weights->set_random("attn." + name + ".bias", {out}, ++seed, 0.3f);
+  };
+  add("q_proj", c.num_heads * c.head_dim, c.hidden_size, c.qkv_bias);
+  add("k_proj", c.num_kv_heads * c.head_dim, c.hidden_size, c.qkv_bias);
+  add("v_proj", c.num_kv_heads * c.head_dim, c.hidden_size, c.qkv_bias);
+  add("o_proj", c.hidden_size, c.num_heads * c.head_dim, c.output_bias);
+  return weights;
+}
+
+/// Runs the block on the whole input, and again token by token, against the reference.
+inline void check_attention(const AttentionCase& c) {
+  const auto weights = make_weights(c);
+  const double scale = c.scale != 0 ? c.scale : 1 / std::sqrt(static_cast<double>(c.head_dim));
+  const auto x = testing::random_values(c.tokens * static_cast<std::size_t>(c.hidden_size), 3);
+  const auto want = flatten(reference_attention(to_rows(x, static_cast<std::size_t>(c.hidden_size)), *weights, "attn",
+                                                {.num_heads = c.num_heads,
+                                                 .num_kv_heads = c.num_kv_heads,
+                                                 .head_dim = c.head_dim,
+                                                 .scale = scale,
+                                                 .window = c.window,
+                                                 .rotary_dim = c.theta > 0 ? c.head_dim : 0,
+                                                 .theta = c.theta}));
+  const Mask mask = c.window > 0 ? Mask::window(c.window) : Mask::causal();
+  std::optional<RotaryEmbedding> rope;
+  if (c.theta > 0) rope = RotaryEmbedding({.dim = c.head_dim, .theta = static_cast<float>(c.theta)});
+  for (const auto precision : {Precision::exact, Precision::standard}) {
+    const auto run = [&](const std::vector<std::size_t>& chunks) {
+      BlockHarness harness(precision, {{c.num_kv_heads, c.head_dim, c.head_dim, mask.window_size}});
+      const GroupedQueryAttention block({.hidden_size = c.hidden_size,
+                                         .num_heads = c.num_heads,
+                                         .num_kv_heads = c.num_kv_heads,
+                                         .head_dim = c.head_dim,
+                                         .scale = static_cast<float>(scale),
+                                         .mask = mask,
+                                         .rope = rope,
+                                         .qkv_bias = c.qkv_bias,
+                                         .output_bias = c.output_bias},
+                                        Weights(weights) / "attn", harness.device(), CacheLayer{0});
+      return harness.run(block, x, c.hidden_size, c.hidden_size, chunks);
+    };
+    const auto whole = run({c.tokens});
+    const auto agreement = testing::compare(whole, want);
+    EXPECT_GE(agreement.pcc, precision == Precision::exact ? 0.9999999 : 0.999);
+    if (precision != Precision::exact) continue;
+    EXPECT_LE(agreement.max_abs_diff, 2e-4);
+    EXPECT_EQ(run(std::vector<std::size_t>(c.tokens, 1)), whole) << "token by token must give the bits of the whole";
+  }
+}
+
+}  // namespace ttt::test

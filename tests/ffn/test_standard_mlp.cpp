@@ -1,0 +1,25 @@
+#include "ffn_case.h"
+#include "ttt/building_blocks/ffn/mlp.h"
+
+namespace ttt::test {
+namespace {
+
+class StandardMlp : public ::testing::TestWithParam<FfnCase> {};
+TEST_P(StandardMlp, FollowsTheReference) {
+  const auto& c = GetParam();
+  auto weights = std::make_shared<testing::MemoryWeights>();
+  add_linear(*weights, "ffn.up_proj", c.intermediate_size, c.hidden_size, c.bias);
+  add_linear(*weights, "ffn.down_proj", c.hidden_size, c.intermediate_size, c.bias);
+  check_ffn<MLP>(c, weights, reference_mlp);
+}
+
+INSTANTIATE_TEST_SUITE_P(Published, StandardMlp,
+                         ::testing::Values(FfnCase{"gpt2", 768, 3072, Activation::gelu_tanh, true, 9},
+                                           FfnCase{"gpt2_xl", 1600, 6400, Activation::gelu_tanh, true},
+                                           FfnCase{"phi_2", 2560, 10240, Activation::gelu_tanh, true, 2},
+                                           FfnCase{"odd_no_bias", 35, 50, Activation::relu, false, 4},
+                                           FfnCase{"exact_gelu", 40, 90, Activation::gelu, true, 4}),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace ttt::test

@@ -48,7 +48,9 @@ void check_ffn(const FfnCase& c, const std::shared_ptr<testing::MemoryWeights>& 
                       Weights(weights) / "ffn", harness.device());
     const auto agreement = testing::compare(harness.run(block, x, c.hidden_size, c.hidden_size, {c.tokens}), want);
     EXPECT_GE(agreement.pcc, precision == Precision::exact ? 0.9999999 : 0.999);
-    if (precision == Precision::exact) EXPECT_LE(agreement.max_abs_diff, 2e-4);
+    if (precision == Precision::exact) {
+      EXPECT_LE(agreement.max_abs_diff, 2e-4);
+    }
   }
 }
 

@@ -5,6 +5,10 @@
 #include <cstring>
 #include <new>
 
+#include "attention.h"
+#include "linear.h"
+#include "norm.h"
+#include "packed_matrix.h"
 #include "ttt/core/error.h"
 #include "ttt/formats/dequantize.h"
 #include "ttt/hardware/memory_plan.h"
@@ -15,7 +19,15 @@ CpuDevice::CpuDevice(DeviceConfig config, DeviceOptions options)
     : Device(std::move(config), std::move(options)),
       isa_(select_isa(this->config())),
       pool_(this->options().threads > 0 ? this->options().threads : this->config().num_cores),
-      kernels_(this->options().log) {}
+      kernels_(this->options().log) {
+  kernels_.set<ops::PackMatrix>(pack_matrix);
+  kernels_.set<ops::Linear>(linear);
+  kernels_.set<ops::GatedLinear>(gated_linear);
+  kernels_.set<ops::Embed>(embed);
+  kernels_.set<ops::RmsNorm>(rms_norm);
+  kernels_.set<ops::LayerNorm>(layer_norm);
+  register_attention_kernels(kernels_);
+}
 
 std::shared_ptr<std::byte> CpuDevice::allocate(std::size_t bytes) {
   constexpr std::align_val_t alignment{64};

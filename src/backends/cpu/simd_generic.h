@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "ttt/formats/dequantize.h"
+
 namespace ttt::cpu {
 namespace {
 
@@ -35,19 +37,13 @@ struct V {
     for (float x : a.v) m = x > m ? x : m;
     return m;
   }
-  static float half_to_float(std::uint16_t h) {
-    const std::uint32_t sign = (h & 0x8000u) << 16, exponent = h >> 10 & 31u, mantissa = h & 0x3ffu;
-    if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | mantissa << 13);
-    if (exponent == 0) {
-      const float f = static_cast<float>(mantissa) * 0x1p-24f;
-      return sign != 0 ? -f : f;
-    }
-    return std::bit_cast<float>(sign | (exponent + 112) << 23 | mantissa << 13);
-  }
   static F load_f16(const std::byte* p) {
     std::uint16_t h[16];
     std::memcpy(h, p, sizeof h);
-    return map([&](int i) { return half_to_float(h[i]); });
+    return map([&](int i) { return f16_to_f32(h[i]); });
+  }
+  static void store_f16(std::uint16_t* p, F x) {
+    for (int i = 0; i < 16; ++i) p[i] = f32_to_f16(x.v[i]);
   }
   static F load_bf16(const std::byte* p) {
     std::uint16_t h[16];

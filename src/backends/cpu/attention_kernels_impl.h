@@ -1,0 +1,212 @@
+// The kernels of attention_kernels.h written once over a level's vector primitives `V` (see linear_kernels_impl.h; here also
+// load_bf16, load_i8, max_of and store_f16). Softmax is computed online (Milakov & Gimelshein, 2018; Dao, 2023): in blocks of keys at
+// fixed absolute positions and a fixed order, so that a query's bits do not depend on what else is in the batch.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "attention_kernels.h"
+
+namespace ttt::cpu {
+namespace {
+
+using F = V::F;
+constexpr int kLanes = 16;
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+
+struct LoadF32 {
+  static constexpr std::size_t kBytes = 4;
+  static F load(const std::byte* p) { return V::load(reinterpret_cast<const float*>(p)); }
+};
+struct LoadF16 {
+  static constexpr std::size_t kBytes = 2;
+  static F load(const std::byte* p) { return V::load_f16(p); }
+};
+struct LoadBf16 {
+  static constexpr std::size_t kBytes = 2;
+  static F load(const std::byte* p) { return V::load_bf16(p); }
+};
+struct LoadI8 {
+  static constexpr std::size_t kBytes = 1;
+  static F load(const std::byte* p) { return V::load_i8(p); }
+};
+
+/// What a call works on; scores are [kQueryBlock][kKeyBlock].
+struct Block {
+  const ops::KvLayout& layout;
+  const std::byte* page;
+  int kv_head;
+  int first_slot;   ///< in the page, of the block's first key
+  int num_keys;     ///< a multiple of 16
+};
+
+/// scores[i][key] = q[i] . k[key] for four queries at a time: two chains of additions each, over even and odd dims.
+template <class Load>
+void score_block(const Block& b, const float* q, int num_queries, float* scores) {
+  const int dim = b.layout.k_dim;
+  for (int key = 0; key < b.num_keys; key += kLanes) {
+    const std::byte* tile = b.page + b.layout.k_index(b.kv_head, b.first_slot + key, 0) * Load::kBytes;
+    for (int i = 0; i < num_queries; i += 4) {
+      const float* q4 = q + static_cast<std::ptrdiff_t>(i) * dim;
+      F even[4] = {V::zero(), V::zero(), V::zero(), V::zero()}, odd[4] = {V::zero(), V::zero(), V::zero(), V::zero()};
+      int d = 0;
+      for (; d + 2 <= dim; d += 2) {
+        const F k0 = Load::load(tile + static_cast<std::size_t>(d * kLanes) * Load::kBytes);
+        const F k1 = Load::load(tile + static_cast<std::size_t>((d + 1) * kLanes) * Load::kBytes);
+        for (int j = 0; j < 4; ++j) {
+          even[j] = V::fma(k0, V::set1(q4[j * dim + d]), even[j]);
+          odd[j] = V::fma(k1, V::set1(q4[j * dim + d + 1]), odd[j]);
+        }
+      }
+      if (d < dim) {
+        const F k0 = Load::load(tile + static_cast<std::size_t>(d * kLanes) * Load::kBytes);
+        for (int j = 0; j < 4; ++j) even[j] = V::fma(k0, V::set1(q4[j * dim + d]), even[j]);
+      }
+      for (int j = 0; j < 4; ++j) V::store(scores + (i + j) * kKeyBlock + key, V::add(even[j], odd[j]));
+    }
+  }
+}
+
+/// Scales, caps and masks one query's scores.
+void finish_scores(const ops::Attention::Args& a, const Block& b, float* s, std::int32_t block_start, const Query& query) {
+  F factors = V::set1(a.scale);
+  for (int key = 0; key < b.num_keys; key += kLanes) {
+    F value = V::load(s + key);
+    if (b.layout.dtype == DType::i8) {
+      const auto slot = static_cast<std::size_t>(b.kv_head * b.layout.page_size + b.first_slot + key);
+      value = V::mul(value, V::load(reinterpret_cast<const float*>(b.page + b.layout.k_scale_offset) + slot));
+    }
+    V::store(s + key, V::mul(value, factors));
+  }
+  if (a.softcap > 0.0f)
+    for (int key = 0; key < b.num_keys; ++key) s[key] = a.softcap * std::tanh(s[key] / a.softcap);
+  for (int key = 0; key < b.num_keys; ++key)
+    if (block_start + key < query.first || block_start + key > query.last) s[key] = kMinusInfinity;
+}
+
+/// Turns scores into weights exp(s - max) under the new maximum; returns by how much what was summed before shrinks.
+float update_softmax(float* s, int num_keys, Partial& partial, float* lane_sums) {
+  float most = partial.max;
+  for (int key = 0; key < num_keys; key += kLanes) most = std::max(most, V::max_of(V::load(s + key)));
+  const float shrink = partial.max == kMinusInfinity ? 0.0f : std::exp(partial.max - most);
+  F sums = V::mul(V::load(lane_sums), V::set1(shrink));
+  for (int key = 0; key < num_keys; key += kLanes) {
+    const F weights = V::exp(V::add(V::load(s + key), V::set1(-most)));
+    V::store(s + key, weights);
+    sums = V::add(sums, weights);
+  }
+  V::store(lane_sums, sums);
+  partial.max = most;
+  return shrink;
+}
+
+/// A load that does not read beyond `count` elements.
+template <class Load>
+F load_some(const std::byte* p, int count) {
+  if (count >= kLanes) return Load::load(p);
+  alignas(64) std::array<std::byte, 64> whole{};
+  std::memcpy(whole.data(), p, static_cast<std::size_t>(count) * Load::kBytes);
+  return Load::load(whole.data());
+}
+
+/// acc[i] = acc[i] * shrink[i] + sum over keys of weight * v[key], for four queries at a time.
+template <class Load>
+void add_values(const Block& b, const float* weights, const float* shrink, int num_queries, float* acc, std::int64_t v_stride) {
+  const int dim = b.layout.v_dim;
+  const std::byte* values = b.page + b.layout.v_offset + b.layout.v_index(b.kv_head, b.first_slot, 0) * Load::kBytes;
+  const std::size_t row_bytes = static_cast<std::size_t>(dim) * Load::kBytes;
+  for (int i = 0; i < num_queries; i += 4)
+    for (int d = 0; d < dim; d += kLanes) {
+      F sum[4];
+      for (int j = 0; j < 4; ++j) sum[j] = V::mul(V::load(acc + (i + j) * v_stride + d), V::set1(shrink[i + j]));
+      const std::byte* v = values + static_cast<std::size_t>(d) * Load::kBytes;
+      for (int key = 0; key < b.num_keys; ++key, v += row_bytes) {
+        const F value = load_some<Load>(v, dim - d);
+        for (int j = 0; j < 4; ++j) sum[j] = V::fma(value, V::set1(weights[(i + j) * kKeyBlock + key]), sum[j]);
+      }
+      for (int j = 0; j < 4; ++j) V::store(acc + (i + j) * v_stride + d, sum[j]);
+    }
+}
+
+/// The values' scales of an 8-bit cache become part of the weights.
+void scale_weights(const Block& b, float* weights) {
+  const auto slot = static_cast<std::size_t>(b.kv_head * b.layout.page_size + b.first_slot);
+  const float* scales = reinterpret_cast<const float*>(b.page + b.layout.v_scale_offset) + slot;
+  for (int key = 0; key < b.num_keys; ++key) weights[key] *= scales[key];
+}
+
+template <class Load>
+void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_head, std::span<const Query> queries, float* acc,
+                  std::int64_t v_stride, Partial* partials) {
+  const auto& layout = a.cache.layout;
+  const int count = static_cast<int>(queries.size()), padded = (count + 3) / 4 * 4, dim = layout.k_dim;
+  thread_local std::vector<float> q_rows;
+  q_rows.assign(static_cast<std::size_t>(padded * dim), 0.0f);
+  alignas(64) float scores[kQueryBlock * kKeyBlock] = {};
+  alignas(64) float lane_sums[kQueryBlock][kLanes] = {};
+  float shrink[kQueryBlock] = {};
+  std::int32_t first = std::numeric_limits<std::int32_t>::max(), last = -1;
+  for (int i = 0; i < count; ++i) {
+    const auto& query = queries[static_cast<std::size_t>(i)];
+    std::copy_n(query.q, dim, q_rows.begin() + static_cast<std::ptrdiff_t>(i) * dim);
+    partials[i] = {kMinusInfinity, 0.0f};
+    if (query.last < query.first) continue;
+    first = std::min(first, query.first);
+    last = std::max(last, query.last);
+  }
+  std::fill_n(acc, padded * v_stride, 0.0f);
+  const int block_keys = std::min(kKeyBlock, layout.page_size);
+  for (std::int32_t start = last < 0 ? 0 : first / block_keys * block_keys; start <= last; start += block_keys) {
+    const int keys = std::min(block_keys, (last - start + kLanes) / kLanes * kLanes);
+    const Block block{layout, a.cache.page(sequence, start), kv_head, start % layout.page_size, keys};
+    score_block<Load>(block, q_rows.data(), padded, scores);
+    for (int i = 0; i < padded; ++i) {
+      float* s = scores + i * kKeyBlock;
+      const bool sees = i < count && queries[static_cast<std::size_t>(i)].first < start + keys &&
+                        queries[static_cast<std::size_t>(i)].last >= std::max(start, queries[static_cast<std::size_t>(i)].first);
+      shrink[i] = 1.0f;
+      if (!sees) {
+        std::fill_n(s, keys, 0.0f);
+        continue;
+      }
+      finish_scores(a, block, s, start, queries[static_cast<std::size_t>(i)]);
+      shrink[i] = update_softmax(s, keys, partials[i], lane_sums[i]);
+      if (layout.dtype == DType::i8) scale_weights(block, s);
+    }
+    add_values<Load>(block, scores, shrink, padded, acc, v_stride);
+  }
+  for (int i = 0; i < count; ++i) {
+    for (int half = kLanes / 2; half > 0; half /= 2)
+      for (int lane = 0; lane < half; ++lane) lane_sums[i][lane] += lane_sums[i][lane + half];
+    partials[i].sum = lane_sums[i][0];
+  }
+}
+
+void attend(const ops::Attention::Args& a, std::size_t sequence, int kv_head, std::span<const Query> queries, float* acc,
+            std::int64_t v_stride, Partial* partials) {
+  switch (a.cache.layout.dtype) {
+    case DType::f16: return attend_typed<LoadF16>(a, sequence, kv_head, queries, acc, v_stride, partials);
+    case DType::bf16: return attend_typed<LoadBf16>(a, sequence, kv_head, queries, acc, v_stride, partials);
+    case DType::i8: return attend_typed<LoadI8>(a, sequence, kv_head, queries, acc, v_stride, partials);
+    default: return attend_typed<LoadF32>(a, sequence, kv_head, queries, acc, v_stride, partials);
+  }
+}
+
+void to_f16(const float* values, std::int64_t count, std::uint16_t* out) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) V::store_f16(out + i, V::load(values + i));
+  if (i == count) return;
+  float rest[kLanes] = {};
+  std::uint16_t bits[kLanes];
+  std::copy_n(values + i, count - i, rest);
+  V::store_f16(bits, V::load(rest));
+  std::copy_n(bits, count - i, out + i);
+}
+
+const AttentionKernels kKernels{attend, to_f16};
+
+}  // namespace
+}  // namespace ttt::cpu

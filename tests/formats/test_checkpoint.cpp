@@ -73,7 +73,8 @@ TEST(Checkpoint, OpensEverySharedGolden) {
       EXPECT_TRUE(c.weights.take(name, info.shape).has_data());
     }
     c.weights.finish();
-    EXPECT_EQ(open_safetensors(entry.path() / "golden.safetensors")->find("logits")->shape.rank(), 3);
+    const auto golden = open_safetensors(entry.path() / "golden.safetensors");
+    EXPECT_TRUE(golden->find("input_ids")) << "every golden says what it was asked";
   }
 }
 

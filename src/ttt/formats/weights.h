@@ -67,8 +67,19 @@ class Weights {
   std::optional<DType> requested_format() const { return requested_format_; }
 
  private:
+  class View;      // a source or an adaptor over another view
+  class Base;      // the checkpoint itself
+  class Adaptor;
+  class Renamed;
+  class RowsPermuted;
+  class Transposed;
+  class Sliced;
+  class Mapped;
   struct Ledger;
-  std::shared_ptr<const WeightSource> source_;
+  Weights seen_through(std::shared_ptr<const View> view) const;
+  std::string full(std::string_view name) const;
+
+  std::shared_ptr<const View> view_;
   std::shared_ptr<Ledger> ledger_;
   std::string path_;
   std::optional<DType> requested_format_;

@@ -1,0 +1,72 @@
+#include "ttt/formats/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ttt/core/error.h"
+#include "ttt/formats/mapped_file.h"
+#include "ttt/formats/safetensors.h"
+
+namespace ttt {
+namespace {
+
+ConfigReader read_config(const std::filesystem::path& path) {
+  const auto file = MappedFile::open(path);
+  return ConfigReader::parse({reinterpret_cast<const char*>(file.data().get()), file.size()}, path.string());
+}
+
+void add_once(std::vector<std::int64_t>& ids, std::int64_t id) {
+  if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+}
+
+std::vector<std::int64_t> stop_tokens(const std::filesystem::path& folder, const ConfigReader& config) {
+  std::vector<std::int64_t> ids;
+  const auto generation = folder / "generation_config.json";
+  std::error_code ignored;
+  if (std::filesystem::exists(generation, ignored))
+    for (const auto id : read_config(generation).integers_or_one("eos_token_id")) add_once(ids, id);
+  for (const auto id : config.integers_or_one("eos_token_id")) add_once(ids, id);
+  return ids;
+}
+
+std::vector<std::int64_t> stop_tokens(const GgufFile& file) {
+  std::vector<std::int64_t> ids;
+  for (const auto* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
+    const auto* value = file.find_metadata(key);
+    if (!value) continue;
+    if (const auto* id = std::get_if<std::uint64_t>(value); id && *id <= INT32_MAX)
+      add_once(ids, static_cast<std::int64_t>(*id));
+    else if (const auto* other = std::get_if<std::int64_t>(value); other && *other >= 0)
+      add_once(ids, *other);
+    else
+      throw FormatError(file.where(), fmt::format("{} is not a token id", key));
+  }
+  return ids;
+}
+
+Checkpoint open_folder(const std::filesystem::path& path) {
+  auto config = read_config(path / "config.json");
+  auto model_type = config.string("model_type");
+  auto eos = stop_tokens(path, config);
+  return {Checkpoint::Kind::hugging_face, path, std::move(config), std::move(model_type),
+          Weights(open_safetensors(path)), nullptr, std::move(eos)};
+}
+
+Checkpoint open_gguf(const std::filesystem::path& path) {
+  auto file = GgufFile::open(path);
+  auto config = gguf_config(*file);
+  auto model_type = config.string("model_type");
+  auto eos = stop_tokens(*file);
+  return {Checkpoint::Kind::gguf, path, std::move(config), std::move(model_type), Weights(file), file,
+          std::move(eos)};
+}
+
+}  // namespace
+
+Checkpoint Checkpoint::open(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored) ? open_folder(path) : open_gguf(path);
+}
+
+}  // namespace ttt

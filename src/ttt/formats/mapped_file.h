@@ -1,0 +1,27 @@
+#pragma once
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+
+namespace ttt {
+
+/// A regular, non-empty file mapped read-only. The bytes live as long as any copy of `data()` or of a
+/// pointer aliasing it, such as a tensor's.
+class MappedFile {
+ public:
+  /// Throws FormatError when the path is absent, unreadable, empty or no regular file.
+  static MappedFile open(const std::filesystem::path& path);
+
+  const std::shared_ptr<const std::byte>& data() const { return data_; }
+  std::size_t size() const { return size_; }
+  std::span<const std::byte> bytes() const { return {data_.get(), size_}; }
+
+ private:
+  MappedFile(std::shared_ptr<const std::byte> data, std::size_t size) : data_(std::move(data)), size_(size) {}
+
+  std::shared_ptr<const std::byte> data_;
+  std::size_t size_;
+};
+
+}  // namespace ttt

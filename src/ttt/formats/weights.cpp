@@ -1,0 +1,345 @@
+#include "ttt/formats/weights.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <mutex>
+#include <set>
+
+#include "ttt/core/error.h"
+#include "ttt/formats/dequantize.h"
+
+namespace ttt {
+namespace {
+
+constexpr std::size_t kMaxListed = 20;  // names of a kind that `finish` prints
+
+/// Bytes of one row of `shape` (its outermost dimension); throws when rows are not whole blocks.
+std::size_t bytes_of_row(std::string_view name, DType dtype, const Shape& shape) {
+  if (shape.rank() < 1) throw WeightError(name, "a scalar has no rows");
+  const auto inner = shape.rank() == 1 ? Shape{1} : Shape(shape.dims().subspan(1));
+  if (shape.rank() == 1 && is_block_quantized(dtype))
+    throw WeightError(name, fmt::format("{} {} cannot be cut into rows", shape.str(), ttt::name(dtype)));
+  return Tensor::bytes_for(dtype, inner);
+}
+
+Shape with_rows(const Shape& shape, std::int64_t rows) {
+  std::vector<std::int64_t> dims(shape.dims().begin(), shape.dims().end());
+  dims.at(0) = rows;
+  return Shape(dims);
+}
+
+Tensor permute_rows(std::string_view name, const Tensor& t,
+                    const std::function<std::int64_t(std::int64_t, std::int64_t)>& permutation) {
+  const auto row = bytes_of_row(name, t.dtype(), t.shape());
+  const auto rows = t.shape()[0];
+  return Tensor::make(t.dtype(), t.shape(), [&](std::span<std::byte> out) {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const auto from = permutation(r, rows);
+      if (from < 0 || from >= rows)
+        throw WeightError(name, fmt::format("row permutation maps {} to {}, of {} rows", r, from, rows));
+      std::memcpy(out.data() + static_cast<std::size_t>(r) * row,
+                  t.bytes().data() + static_cast<std::size_t>(from) * row, row);
+    }
+  });
+}
+
+Tensor transpose(const Tensor& t) {
+  const auto rows = static_cast<std::size_t>(t.shape()[0]), cols = static_cast<std::size_t>(t.shape()[1]);
+  const std::size_t size = info(t.dtype()).block_bytes;
+  return Tensor::make(t.dtype(), Shape{t.shape()[1], t.shape()[0]}, [&](std::span<std::byte> out) {
+    for (std::size_t r = 0; r < rows; ++r)
+      for (std::size_t c = 0; c < cols; ++c)
+        std::memcpy(out.data() + (c * rows + r) * size, t.bytes().data() + (r * cols + c) * size, size);
+  });
+}
+
+std::string list_names(std::string_view title, const std::vector<std::string>& lines) {
+  if (lines.empty()) return {};
+  auto text = fmt::format("\n  {} ({}):", title, lines.size());
+  for (std::size_t i = 0; i < lines.size() && i < kMaxListed; ++i) text += "\n    " + lines[i];
+  if (lines.size() > kMaxListed) text += fmt::format("\n    ... and {} more", lines.size() - kMaxListed);
+  return text;
+}
+
+}  // namespace
+
+/// What was asked for, shared by every path and adaptor of one model.
+struct Weights::Ledger {
+  bool planning = false;
+  std::mutex mutex;
+  std::set<std::string, std::less<>> taken;  // names in the checkpoint
+  std::vector<std::string> missing;
+  std::vector<std::string> wrong;  // misshaped, or not fit for an adaptor
+
+  void take(std::string_view name) {
+    const std::lock_guard lock(mutex);
+    taken.emplace(name);
+  }
+  void note(std::vector<std::string>& list, std::string line) {
+    const std::lock_guard lock(mutex);
+    list.push_back(std::move(line));
+  }
+};
+
+/// Names resolve through a chain of views down to the base, which records them in the ledger given.
+class Weights::View {
+ public:
+  using Info = WeightSource::Info;
+  virtual ~View() = default;
+  virtual std::optional<Info> find(std::string_view name) const = 0;
+  /// The tensor, without data when planning. Call only for names that `find` knows.
+  virtual Tensor load(std::string_view name, Ledger& ledger) const = 0;
+  /// Marks what `name` is made of as taken, reading nothing.
+  virtual void mark(std::string_view name, Ledger& ledger) const = 0;
+  virtual const WeightSource& source() const = 0;
+};
+
+class Weights::Base : public View {
+ public:
+  explicit Base(std::shared_ptr<const WeightSource> source) : source_(std::move(source)) {}
+  std::optional<Info> find(std::string_view name) const override { return source_->find(name); }
+  Tensor load(std::string_view name, Ledger& ledger) const override {
+    ledger.take(name);
+    if (!ledger.planning) return source_->load(name);
+    const auto found = source_->find(name);
+    if (!found) throw WeightError(source_->where(), fmt::format("{}: no such tensor", name));
+    return Tensor::without_data(found->dtype, found->shape);
+  }
+  void mark(std::string_view name, Ledger& ledger) const override { ledger.take(name); }
+  const WeightSource& source() const override { return *source_; }
+
+ private:
+  std::shared_ptr<const WeightSource> source_;
+};
+
+/// Passes everything on; adaptors override what they change.
+class Weights::Adaptor : public View {
+ public:
+  explicit Adaptor(std::shared_ptr<const View> inner) : inner_(std::move(inner)) {}
+  std::optional<Info> find(std::string_view name) const override { return inner_->find(name); }
+  Tensor load(std::string_view name, Ledger& ledger) const override { return inner_->load(name, ledger); }
+  void mark(std::string_view name, Ledger& ledger) const override { inner_->mark(name, ledger); }
+  const WeightSource& source() const override { return inner_->source(); }
+
+ protected:
+  std::shared_ptr<const View> inner_;
+};
+
+class Weights::Renamed : public Adaptor {
+ public:
+  using ToSource = std::function<std::optional<std::string>(std::string_view)>;
+  Renamed(std::shared_ptr<const View> inner, ToSource to_source)
+      : Adaptor(std::move(inner)), to_source_(std::move(to_source)) {}
+  std::optional<Info> find(std::string_view name) const override {
+    const auto source = to_source_(name);
+    return source ? inner_->find(*source) : std::nullopt;
+  }
+  Tensor load(std::string_view name, Ledger& ledger) const override {
+    return inner_->load(to_source_(name).value(), ledger);
+  }
+  void mark(std::string_view name, Ledger& ledger) const override {
+    if (const auto source = to_source_(name)) inner_->mark(*source, ledger);
+  }
+
+ private:
+  ToSource to_source_;
+};
+
+class Weights::RowsPermuted : public Adaptor {
+ public:
+  using Permutation = std::function<std::int64_t(std::int64_t, std::int64_t)>;
+  RowsPermuted(std::shared_ptr<const View> inner, Match matches, Permutation permutation)
+      : Adaptor(std::move(inner)), matches_(std::move(matches)), permutation_(std::move(permutation)) {}
+  Tensor load(std::string_view name, Ledger& ledger) const override {
+    const auto tensor = inner_->load(name, ledger);
+    if (!matches_(name)) return tensor;
+    bytes_of_row(name, tensor.dtype(), tensor.shape());  // throws for what cannot be cut
+    return tensor.has_data() ? permute_rows(name, tensor, permutation_) : tensor;
+  }
+
+ private:
+  Match matches_;
+  Permutation permutation_;
+};
+
+class Weights::Transposed : public Adaptor {
+ public:
+  Transposed(std::shared_ptr<const View> inner, Match matches)
+      : Adaptor(std::move(inner)), matches_(std::move(matches)) {}
+  std::optional<Info> find(std::string_view name) const override {
+    const auto found = inner_->find(name);
+    if (!found || !matches_(name) || found->shape.rank() != 2) return found;
+    return Info{found->dtype, Shape{found->shape[1], found->shape[0]}};
+  }
+  Tensor load(std::string_view name, Ledger& ledger) const override {
+    const auto tensor = inner_->load(name, ledger);
+    if (!matches_(name)) return tensor;
+    if (tensor.shape().rank() != 2 || is_block_quantized(tensor.dtype()))
+      throw WeightError(name, fmt::format("{} {} cannot be transposed", tensor.shape().str(),
+                                          ttt::name(tensor.dtype())));
+    if (tensor.has_data()) return transpose(tensor);
+    return Tensor::without_data(tensor.dtype(), Shape{tensor.shape()[1], tensor.shape()[0]});
+  }
+
+ private:
+  Match matches_;
+};
+
+class Weights::Sliced : public Adaptor {
+ public:
+  using SliceOf = std::function<std::optional<Slice>(std::string_view)>;
+  Sliced(std::shared_ptr<const View> inner, SliceOf slice_of)
+      : Adaptor(std::move(inner)), slice_of_(std::move(slice_of)) {}
+  std::optional<Info> find(std::string_view name) const override {
+    const auto slice = slice_of_(name);
+    if (!slice) return inner_->find(name);
+    const auto fused = inner_->find(slice->fused);
+    if (!fused || fused->shape.rank() < 1 || slice->count < 0) return fused;  // load says what is wrong
+    return Info{fused->dtype, with_rows(fused->shape, slice->count)};
+  }
+  Tensor load(std::string_view name, Ledger& ledger) const override {
+    const auto slice = slice_of_(name);
+    if (!slice) return inner_->load(name, ledger);
+    const auto fused = inner_->load(slice->fused, ledger);
+    const auto row = bytes_of_row(slice->fused, fused.dtype(), fused.shape());
+    const auto rows = fused.shape()[0];
+    if (slice->first < 0 || slice->count < 0 || slice->first > rows || slice->count > rows - slice->first)
+      throw WeightError(name, fmt::format("rows [{}, {}+{}) are outside {} {}", slice->first, slice->first,
+                                          slice->count, slice->fused, fused.shape().str()));
+    const auto shape = with_rows(fused.shape(), slice->count);
+    if (!fused.has_data()) return Tensor::without_data(fused.dtype(), shape);
+    const auto* begin = fused.data().get() + static_cast<std::size_t>(slice->first) * row;
+    return Tensor(fused.dtype(), shape, {fused.data(), begin}, static_cast<std::size_t>(slice->count) * row);
+  }
+  void mark(std::string_view name, Ledger& ledger) const override {
+    const auto slice = slice_of_(name);
+    inner_->mark(slice ? slice->fused : name, ledger);
+  }
+
+ private:
+  SliceOf slice_of_;
+};
+
+class Weights::Mapped : public Adaptor {
+ public:
+  Mapped(std::shared_ptr<const View> inner, Match matches, std::function<float(float)> map)
+      : Adaptor(std::move(inner)), matches_(std::move(matches)), map_(std::move(map)) {}
+  std::optional<Info> find(std::string_view name) const override {
+    auto found = inner_->find(name);
+    if (found && matches_(name)) found->dtype = DType::f32;
+    return found;
+  }
+  Tensor load(std::string_view name, Ledger& ledger) const override {
+    const auto tensor = inner_->load(name, ledger);
+    if (!matches_(name)) return tensor;
+    if (!is_floating(tensor.dtype()) && !is_block_quantized(tensor.dtype()))
+      throw WeightError(name, fmt::format("{} cannot be mapped as f32", ttt::name(tensor.dtype())));
+    if (!tensor.has_data()) return Tensor::without_data(DType::f32, tensor.shape());
+    return Tensor::make(DType::f32, tensor.shape(), [&](std::span<std::byte> out) {
+      const std::span<float> values(reinterpret_cast<float*>(out.data()), out.size() / sizeof(float));
+      dequantize(tensor.dtype(), tensor.bytes(), values);
+      for (auto& value : values) value = map_(value);
+    });
+  }
+
+ private:
+  Match matches_;
+  std::function<float(float)> map_;
+};
+
+Weights::Weights(std::shared_ptr<const WeightSource> source)
+    : view_(std::make_shared<Base>(std::move(source))), ledger_(std::make_shared<Ledger>()) {}
+
+Weights Weights::operator/(std::string_view name) const {
+  auto result = *this;
+  result.path_ = full(name);
+  return result;
+}
+Weights Weights::operator/(int index) const { return *this / std::to_string(index); }
+
+std::string Weights::full(std::string_view name) const {
+  if (path_.empty()) return std::string(name);
+  return name.empty() ? path_ : fmt::format("{}.{}", path_, name);
+}
+
+bool Weights::has(std::string_view name) const { return find(name).has_value(); }
+std::optional<WeightSource::Info> Weights::find(std::string_view name) const { return view_->find(full(name)); }
+
+Tensor Weights::take(std::string_view name, const Shape& expected) const {
+  const auto whole = full(name);
+  const auto where = path_.empty() ? view_->source().where() : path_;
+  const auto planned = [&] { return Tensor::without_data(DType::f32, expected); };
+  try {
+    const auto found = view_->find(whole);
+    if (!found) {
+      if (!ledger_->planning)
+        throw WeightError(where, fmt::format("{}: expected {}, missing from {}", name, expected.str(),
+                                             view_->source().where()));
+      ledger_->note(ledger_->missing, fmt::format("{}: expected {}", whole, expected.str()));
+      return planned();
+    }
+    if (found->shape != expected) {
+      view_->mark(whole, *ledger_);
+      const auto what = fmt::format("expected {}, got {} {}", expected.str(), found->shape.str(),
+                                    ttt::name(found->dtype));
+      if (!ledger_->planning) throw WeightError(where, fmt::format("{}: {}", name, what));
+      ledger_->note(ledger_->wrong, fmt::format("{}: {}", whole, what));
+      return planned();
+    }
+    return view_->load(whole, *ledger_);
+  } catch (const Error& e) {
+    if (!ledger_->planning) throw;
+    view_->mark(whole, *ledger_);
+    ledger_->note(ledger_->wrong, fmt::format("{}: {}", whole, e.what()));
+    return planned();
+  }
+}
+
+Weights Weights::plan() const {
+  auto result = *this;
+  result.ledger_ = std::make_shared<Ledger>();
+  result.ledger_->planning = true;
+  return result;
+}
+
+void Weights::finish(const std::function<bool(std::string_view)>& ignorable) const {
+  const std::lock_guard lock(ledger_->mutex);
+  std::vector<std::string> missing, extra;
+  for (const auto& line : ledger_->missing) missing.push_back(line);
+  for (const auto& name : view_->source().names())
+    if (!ledger_->taken.contains(name) && !(ignorable && ignorable(name))) extra.push_back(name);
+  if (missing.empty() && ledger_->wrong.empty() && extra.empty()) return;
+  throw WeightError(view_->source().where(),
+                    "the weights do not fit the model:" + list_names("missing", missing) +
+                        list_names("misshaped or unusable", ledger_->wrong) + list_names("never taken", extra));
+}
+
+Weights Weights::seen_through(std::shared_ptr<const View> view) const {
+  auto result = *this;
+  result.view_ = std::move(view);
+  return result;
+}
+Weights Weights::renamed(std::function<std::optional<std::string>(std::string_view)> to_source) const {
+  return seen_through(std::make_shared<Renamed>(view_, std::move(to_source)));
+}
+Weights Weights::rows_permuted(Match matches,
+                               std::function<std::int64_t(std::int64_t, std::int64_t)> permutation) const {
+  return seen_through(std::make_shared<RowsPermuted>(view_, std::move(matches), std::move(permutation)));
+}
+Weights Weights::transposed(Match matches) const {
+  return seen_through(std::make_shared<Transposed>(view_, std::move(matches)));
+}
+Weights Weights::sliced(std::function<std::optional<Slice>(std::string_view)> slice_of) const {
+  return seen_through(std::make_shared<Sliced>(view_, std::move(slice_of)));
+}
+Weights Weights::mapped(Match matches, std::function<float(float)> map) const {
+  return seen_through(std::make_shared<Mapped>(view_, std::move(matches), std::move(map)));
+}
+Weights Weights::quantized(DType format) const {
+  auto result = *this;
+  result.requested_format_ = format;
+  return result;
+}
+
+}  // namespace ttt

@@ -59,7 +59,8 @@ else
 fi
 
 if [ "$sanitize" = 0 ] && [ -f "$root/tests/fuzz/CMakeLists.txt" ]; then
-  if build "$root/build-fuzz" fuzz "" "-DTTT_FUZZ_SECONDS=${TTT_FUZZ_SECONDS:-60}"; then
+  export TTT_FUZZ_SECONDS=${TTT_FUZZ_SECONDS:-60}
+  if build "$root/build-fuzz" fuzz "" "-DTTT_FUZZ_SECONDS=$TTT_FUZZ_SECONDS"; then
     run_tests "$root/build-fuzz" -j "$test_jobs"
   else
     broken+=("build in build-fuzz")

@@ -9,7 +9,9 @@ import xml.etree.ElementTree as ElementTree
 
 
 def skip_reason(case):
-    """Why a test was skipped: what follows GoogleTest's "Skipped" line, a line "SKIP: reason", else CTest's words."""
+    """Why a test was skipped or disabled: what follows GoogleTest's "Skipped" line, a line "SKIP: reason", else CTest's words."""
+    if case.get("status") == "disabled":
+        return "disabled"
     output = case.findtext("system-out") or ""
     found = re.search(r"^.*: Skipped\n(.*?)(?=^\[|\Z)", output, re.M | re.S)
     if found and found.group(1).strip():
@@ -28,7 +30,13 @@ def main():
             print(f"FAILED: {argument.removeprefix('broken:')}")
             failed += 1
             continue
-        for case in ElementTree.parse(argument).getroot().iter("testcase"):
+        try:
+            cases = list(ElementTree.parse(argument).getroot().iter("testcase"))
+        except (OSError, ElementTree.ParseError) as error:
+            print(f"FAILED: {argument}: {error}")
+            failed += 1
+            continue
+        for case in cases:
             status = case.get("status")
             if status == "run":
                 passed += 1

@@ -194,8 +194,9 @@ def make(folder, kind, settings, options, seed):
         if options.get("greedy", True):
             golden["greedy"], lead = greedy(model, ids)
     assert all(torch.isfinite(t.float()).all() for t in golden.values())
+    # One key of metadata: safetensors writes several in no fixed order, and the files should come out the same again.
     save_file(golden, folder / "golden.safetensors", metadata={
-        "transformers": transformers.__version__, "torch": torch.__version__.split("+")[0], "seed": str(seed)})
+        "made_by": f"transformers {transformers.__version__}, torch {torch.__version__.split('+')[0]}, seed {seed}"})
     return lead
 
 

@@ -103,7 +103,8 @@ def main():
     save_file({"input_ids": torch.tensor([excerpt]), "logits_last": logits.contiguous(),
                "chat_ids": torch.tensor([chat_ids]), "greedy": greedy.contiguous()},
               arguments.out / "golden.safetensors",
-              metadata={"transformers": transformers.__version__, "torch": torch.__version__.split("+")[0]})
+              metadata={"made_by": f"transformers {transformers.__version__}, "
+                                   f"torch {torch.__version__.split('+')[0]}"})
     answer = greedy[0].tolist()
     stop = tokenizer.token_to_id("<|im_end|>")
     document = {

@@ -16,6 +16,7 @@ using GgufValue = std::variant<std::uint64_t, std::int64_t, double, bool, std::s
                                std::vector<double>, std::vector<bool>, std::vector<std::string>>;
 
 /// A GGUF v2/v3 file, mapped. Tensor shapes are given outermost first (as PyTorch), the reverse of GGUF's.
+/// A tensor type the library does not know is a FormatError only when that tensor is asked for.
 class GgufFile : public WeightSource, public std::enable_shared_from_this<GgufFile> {
  public:
   /// Throws FormatError with path, offset and reason on anything malformed.

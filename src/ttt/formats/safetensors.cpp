@@ -246,6 +246,8 @@ std::string header_of(const std::vector<std::pair<std::string, Tensor>>& tensors
   auto header = nlohmann::ordered_json::object();
   std::uint64_t at = 0;
   for (const auto& [name, tensor] : tensors) {
+    if (!internal::is_utf8(name)) throw Error("save_safetensors", "a tensor's name is not valid UTF-8");
+    if (!tensor.has_data()) throw Error("save_safetensors", fmt::format("{} has no data", name));
     if (header.contains(name)) throw Error("save_safetensors", fmt::format("duplicate tensor {}", name));
     const auto end = at + tensor.bytes().size();
     const std::vector<std::int64_t> dims(tensor.shape().dims().begin(), tensor.shape().dims().end());

@@ -18,7 +18,8 @@ std::shared_ptr<const WeightSource> open_safetensors(const std::filesystem::path
 std::shared_ptr<const WeightSource> parse_safetensors(std::shared_ptr<const std::byte> data, std::size_t size,
                                                       std::string where);
 
-/// Writes tensors of plain dtypes in the order given; throws ttt::Error for block formats or duplicate names,
+/// Writes tensors of plain dtypes in the order given; throws ttt::Error for block formats, tensors without
+/// data and duplicate names,
 /// FormatError when the file cannot be written.
 void save_safetensors(const std::filesystem::path& path,
                       const std::vector<std::pair<std::string, Tensor>>& tensors);

@@ -60,7 +60,7 @@ std::vector<float> yarn(int dim, float theta, const Yarn& s) {
   return result;
 }
 
-std::vector<float> llama3(std::vector<float> inv_freq, const Llama3& s) {
+std::vector<float> by_wavelength(std::vector<float> inv_freq, const ByWavelength& s) {
   const float original = static_cast<float>(s.original_max_position_embeddings);
   for (auto& f : inv_freq) {
     const float wave = 2.0f * std::numbers::pi_v<float> / f;
@@ -105,7 +105,7 @@ void check(const RotaryEmbedding::Config& c) {
                         check_factors(s.long_factor, "long_factor");
                         check_positive("original_max_position_embeddings", s.original_max_position_embeddings);
                       },
-                      [](const Llama3& s) {
+                      [](const ByWavelength& s) {
                         check_positive("factor", s.factor);
                         check_positive("low_freq_factor", s.low_freq_factor);
                         check_positive("high_freq_factor", s.high_freq_factor);
@@ -126,7 +126,7 @@ std::vector<float> base_frequencies(const RotaryEmbedding::Config& c) {
                              [&](const Dynamic&) { return inverse(waves); },
                              [&](const Yarn& s) { return yarn(c.dim, c.theta, s); },
                              [&](const LongRope& s) { return stretched(waves, s.short_factor); },
-                             [&](const Llama3& s) { return llama3(inverse(waves), s); }},
+                             [&](const ByWavelength& s) { return by_wavelength(inverse(waves), s); }},
                     c.scaling);
 }
 

@@ -35,7 +35,8 @@ struct LongRope {
   int original_max_position_embeddings;
   float attention_factor;
 };
-struct Llama3 {
+/// Long waves are stretched by `factor`, short ones kept, those between blended (rope_type "llama3").
+struct ByWavelength {
   float factor;
   float low_freq_factor;
   float high_freq_factor;
@@ -44,7 +45,7 @@ struct Llama3 {
 }  // namespace rope_scaling
 
 using RopeScaling = std::variant<rope_scaling::Default, rope_scaling::Linear, rope_scaling::Dynamic, rope_scaling::Yarn,
-                                 rope_scaling::LongRope, rope_scaling::Llama3>;
+                                 rope_scaling::LongRope, rope_scaling::ByWavelength>;
 
 /// cos and sin for the rows of a step, each [rows, dim / 2].
 struct RotaryRows {

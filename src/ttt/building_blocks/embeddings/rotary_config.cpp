@@ -52,10 +52,10 @@ RopeScaling read_scaling(const ConfigReader& config, const ConfigReader& rope) {
   if (type == "dynamic") return rope_scaling::Dynamic{number("factor"), config.dimension("max_position_embeddings")};
   if (type == "yarn") return read_yarn(config, rope);
   if (type == "longrope" || type == "su") return read_longrope(config, rope);
-  if (type == "llama3")
-    return rope_scaling::Llama3{number("factor"), number("low_freq_factor"), number("high_freq_factor"),
+  if (type == "llama3")  // format name
+    return rope_scaling::ByWavelength{number("factor"), number("low_freq_factor"), number("high_freq_factor"),
                                 original_length(config, rope)};
-  rope.fail(key, "unknown rope type '" + type + "'; known: default, linear, dynamic, yarn, longrope, llama3");
+  rope.fail(key, "unknown rope type '" + type + "'; known: default, linear, dynamic, yarn, longrope, llama3");  // format name
 }
 
 }  // namespace

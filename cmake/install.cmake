@@ -1,0 +1,59 @@
+# What `cmake --install` gives: headers, libraries, and a package for find_package(ttt 2.0 [COMPONENTS text testing]).
+# Included from the root after all targets exist.
+#
+# libttt's header-only dependencies are linked as $<BUILD_INTERFACE:...> in src/CMakeLists.txt, so the package asks
+# for Threads only. A target that libttt links privately must join its export set: a folder that adds one says
+#   set_property(GLOBAL APPEND PROPERTY TTT_INSTALL_TARGETS the_target)
+# The optional components ttt_text and ttt_testing have export sets of their own, tttTextTargets (filled where the
+# component is defined, with the Rust library it brings) and tttTestingTargets.
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+set(ttt_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ttt)
+get_property(ttt_more_targets GLOBAL PROPERTY TTT_INSTALL_TARGETS)
+install(TARGETS ttt ${ttt_more_targets} EXPORT tttTargets
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(EXPORT tttTargets NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
+
+set(ttt_headers_left_out PATTERN "rust" EXCLUDE)
+if(NOT TARGET ttt_text)
+  list(APPEND ttt_headers_left_out PATTERN "text" EXCLUDE)
+endif()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/ttt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.h" ${ttt_headers_left_out})
+
+if(TARGET ttt_text)
+  install(EXPORT tttTextTargets NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
+endif()
+
+set(ttt_testing_needs_gtest OFF)
+if(TARGET ttt_testing)
+  set_target_properties(ttt_testing PROPERTIES EXPORT_NAME testing)
+  get_target_property(ttt_testing_links ttt_testing INTERFACE_LINK_LIBRARIES)
+  if(ttt_testing_links MATCHES "GTest::")
+    set(ttt_testing_needs_gtest ON)
+  endif()
+  install(TARGETS ttt_testing EXPORT tttTestingTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT tttTestingTargets NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
+endif()
+
+if(TTT_BUILD_APPS)
+  get_property(ttt_programs DIRECTORY ${PROJECT_SOURCE_DIR}/apps/ttt PROPERTY BUILDSYSTEM_TARGETS)
+  foreach(target IN LISTS ttt_programs)
+    get_target_property(ttt_type ${target} TYPE)
+    if(ttt_type STREQUAL "EXECUTABLE")
+      install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    endif()
+  endforeach()
+endif()
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/ttt-config.cmake.in ${PROJECT_BINARY_DIR}/ttt-config.cmake
+                              INSTALL_DESTINATION ${ttt_package_dir}
+                              NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/ttt-config-version.cmake COMPATIBILITY SameMajorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/ttt-config.cmake ${PROJECT_BINARY_DIR}/ttt-config-version.cmake
+        DESTINATION ${ttt_package_dir})

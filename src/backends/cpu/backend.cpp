@@ -1,0 +1,28 @@
+#include "ttt/hardware/backend.h"
+
+#include <array>
+
+#include "cpu_device.h"
+
+namespace ttt {
+namespace {
+
+constexpr std::array<ParamRule, 6> kRules{{
+    {"attention", "page_size", "", "", 64},
+    {"attention", "kv_split", "", "", 512},
+    {"linear", "rows_per_task", "", "", 64},
+    {"linear", "tokens_per_tile", "avx512", "", 8},
+    {"linear", "tokens_per_tile", "", "", 4},
+    {"prefill", "chunk", "", "", 512},
+}};
+
+std::unique_ptr<Device> open_cpu(DeviceConfig config, DeviceOptions options) {
+  return std::make_unique<cpu::CpuDevice>(std::move(config), std::move(options));
+}
+
+}  // namespace
+
+extern const Backend cpu_backend;
+const Backend cpu_backend{"cpu", kRules, open_cpu};
+
+}  // namespace ttt

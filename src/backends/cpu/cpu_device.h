@@ -1,0 +1,32 @@
+#pragma once
+#include "isa.h"
+#include "thread_pool.h"
+#include "ttt/ops/kernel_table.h"
+
+namespace ttt::cpu {
+
+/// The cores and memory of this machine.
+class CpuDevice final : public Device {
+ public:
+  /// Throws DeviceError when the config's instruction-set level is not this machine's.
+  CpuDevice(DeviceConfig config, DeviceOptions options);
+
+  const ops::KernelTable& kernels() const override { return kernels_; }
+  int num_threads() const override { return pool_.size(); }
+  std::shared_ptr<std::byte> allocate(std::size_t bytes) override;
+  std::shared_ptr<const float> upload(const Tensor& tensor) override;
+
+  ThreadPool& pool() { return pool_; }
+  Isa isa() const { return isa_; }
+  bool exact() const { return options().precision == Precision::exact; }
+
+ private:
+  Isa isa_;
+  ThreadPool pool_;
+  ops::KernelTable kernels_;
+};
+
+/// The device behind a kernel of this backend.
+inline CpuDevice& cpu_device(Device& device) { return static_cast<CpuDevice&>(device); }
+
+}  // namespace ttt::cpu

@@ -1,0 +1,7 @@
+#include "simd_avx2.h"
+//
+#include "linear_kernels_impl.h"
+
+namespace ttt::cpu {
+const LinearKernels& avx2_linear_kernels() { return kKernels; }
+}  // namespace ttt::cpu

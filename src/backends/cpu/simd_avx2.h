@@ -1,0 +1,103 @@
+#pragma once
+// Vector primitives (see linear_kernels_impl.h) for AVX2 with FMA and F16C: 16 lanes are two registers.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+
+namespace ttt::cpu {
+namespace {
+
+struct V {
+  struct F { __m256 a, b; };
+  struct I { __m256i a, b; };
+  struct B { __m256i a, b; };
+  static constexpr int kTokens = 4;
+
+  static F zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+  static F set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+  static F load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+  static void store(float* p, F x) {
+    _mm256_storeu_ps(p, x.a);
+    _mm256_storeu_ps(p + 8, x.b);
+  }
+  static F add(F x, F y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
+  static F mul(F x, F y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
+  static F div(F x, F y) { return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)}; }
+  static F fma(F x, F y, F z) { return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)}; }
+  static float max_of(F x) {
+    alignas(32) float v[8];
+    _mm256_store_ps(v, _mm256_max_ps(x.a, x.b));
+    float m = v[0];
+    for (float f : v) m = f > m ? f : m;
+    return m;
+  }
+  /// exp by 2^n * p(r), |r| <= ln2/2; relative error about 2e-7; 0 below -87, finite above 88.
+  static __m256 exp8(__m256 x) {
+    x = _mm256_max_ps(_mm256_min_ps(x, _mm256_set1_ps(88.0f)), _mm256_set1_ps(-104.0f));
+    const __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693145752f), x);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(1.42860677e-6f), r);
+    __m256 p = _mm256_set1_ps(1.0f / 720);
+    for (const float c : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(c));
+    const __m256i exponent = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    const __m256 tiny = _mm256_cmp_ps(x, _mm256_set1_ps(-87.0f), _CMP_LT_OQ);
+    return _mm256_andnot_ps(tiny, _mm256_mul_ps(p, _mm256_castsi256_ps(exponent)));
+  }
+  static F exp(F x) { return {exp8(x.a), exp8(x.b)}; }
+  static F load_f16(const std::byte* p) {
+    const auto* h = reinterpret_cast<const __m128i*>(p);
+    return {_mm256_cvtph_ps(_mm_loadu_si128(h)), _mm256_cvtph_ps(_mm_loadu_si128(h + 1))};
+  }
+  static F load_bf16(const std::byte* p) {
+    const auto* h = reinterpret_cast<const __m128i*>(p);
+    const auto widen = [](__m128i v) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16)); };
+    return {widen(_mm_loadu_si128(h)), widen(_mm_loadu_si128(h + 1))};
+  }
+  static F load_i8(const std::byte* p) {
+    const auto widen = [](const std::byte* q) {
+      return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(q))));
+    };
+    return {widen(p), widen(p + 8)};
+  }
+  static void load_bf16_pair(const std::byte* p, F& even, F& odd) {
+    const B w = load_bytes(p);
+    const __m256i high = _mm256_set1_epi32(static_cast<int>(0xffff0000u));
+    even = {_mm256_castsi256_ps(_mm256_slli_epi32(w.a, 16)), _mm256_castsi256_ps(_mm256_slli_epi32(w.b, 16))};
+    odd = {_mm256_castsi256_ps(_mm256_and_si256(w.a, high)), _mm256_castsi256_ps(_mm256_and_si256(w.b, high))};
+  }
+  static I iset1(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+  static F to_float(I x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
+  static B load_bytes(const std::byte* p) {
+    const auto* v = reinterpret_cast<const __m256i*>(p);
+    return {_mm256_loadu_si256(v), _mm256_loadu_si256(v + 1)};
+  }
+  static B low_nibbles(B x) {
+    const __m256i mask = _mm256_set1_epi8(15);
+    return {_mm256_and_si256(x.a, mask), _mm256_and_si256(x.b, mask)};
+  }
+  static B high_nibbles(B x) { return low_nibbles({_mm256_srli_epi16(x.a, 4), _mm256_srli_epi16(x.b, 4)}); }
+  template <int K>
+  static F byte_to_float(B x) {
+    const __m256i mask = _mm256_set1_epi32(255);
+    return to_float({_mm256_and_si256(_mm256_srli_epi32(x.a, 8 * K), mask), _mm256_and_si256(_mm256_srli_epi32(x.b, 8 * K), mask)});
+  }
+  /// maddubs would saturate on codes above 127, so even and odd bytes are multiplied as 16-bit numbers.
+  static I dot(I acc, B codes, std::int32_t four) {
+    const auto byte = [&](int k) { return static_cast<std::int8_t>(four >> (8 * k)); };
+    const auto pair = [](std::int8_t low, std::int8_t high) {
+      return _mm256_set1_epi32(static_cast<std::int32_t>((static_cast<std::uint32_t>(static_cast<std::uint16_t>(high)) << 16) |
+                                                         static_cast<std::uint16_t>(low)));
+    };
+    const __m256i even = pair(byte(0), byte(2)), odd = pair(byte(1), byte(3)), mask = _mm256_set1_epi16(255);
+    const auto sum = [&](__m256i a, __m256i c) {
+      const __m256i e = _mm256_madd_epi16(_mm256_and_si256(c, mask), even), o = _mm256_madd_epi16(_mm256_srli_epi16(c, 8), odd);
+      return _mm256_add_epi32(a, _mm256_add_epi32(e, o));
+    };
+    return {sum(acc.a, codes.a), sum(acc.b, codes.b)};
+  }
+};
+
+}  // namespace
+}  // namespace ttt::cpu

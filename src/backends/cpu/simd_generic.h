@@ -1,0 +1,99 @@
+#pragma once
+// Vector primitives (see linear_kernels_impl.h) without intrinsics: the compiler vectorises what it can for the baseline.
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+namespace ttt::cpu {
+namespace {
+
+struct V {
+  struct F { float v[16]; };
+  struct I { std::int32_t v[16]; };
+  struct B { std::uint8_t v[64]; };
+  static constexpr int kTokens = 4;
+
+  template <class Op>
+  static F map(Op op) {
+    F r;
+    for (int i = 0; i < 16; ++i) r.v[i] = op(i);
+    return r;
+  }
+  static F zero() { return set1(0.0f); }
+  static F set1(float x) { return map([&](int) { return x; }); }
+  static F load(const float* p) { return map([&](int i) { return p[i]; }); }
+  static void store(float* p, F x) { std::memcpy(p, x.v, sizeof x.v); }
+  static F add(F a, F b) { return map([&](int i) { return a.v[i] + b.v[i]; }); }
+  static F mul(F a, F b) { return map([&](int i) { return a.v[i] * b.v[i]; }); }
+  static F div(F a, F b) { return map([&](int i) { return a.v[i] / b.v[i]; }); }
+  // Without the FMA instruction std::fma is a slow call: multiply and add, rounded twice.
+  static F fma(F a, F b, F c) { return map([&](int i) { return a.v[i] * b.v[i] + c.v[i]; }); }
+  static F exp(F a) { return map([&](int i) { return std::exp(a.v[i]); }); }
+  static float max_of(F a) {
+    float m = a.v[0];
+    for (float x : a.v) m = x > m ? x : m;
+    return m;
+  }
+  static float half_to_float(std::uint16_t h) {
+    const std::uint32_t sign = (h & 0x8000u) << 16, exponent = h >> 10 & 31u, mantissa = h & 0x3ffu;
+    if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | mantissa << 13);
+    if (exponent == 0) {
+      const float f = static_cast<float>(mantissa) * 0x1p-24f;
+      return sign != 0 ? -f : f;
+    }
+    return std::bit_cast<float>(sign | (exponent + 112) << 23 | mantissa << 13);
+  }
+  static F load_f16(const std::byte* p) {
+    std::uint16_t h[16];
+    std::memcpy(h, p, sizeof h);
+    return map([&](int i) { return half_to_float(h[i]); });
+  }
+  static F load_bf16(const std::byte* p) {
+    std::uint16_t h[16];
+    std::memcpy(h, p, sizeof h);
+    return map([&](int i) { return std::bit_cast<float>(static_cast<std::uint32_t>(h[i]) << 16); });
+  }
+  static F load_i8(const std::byte* p) {
+    return map([&](int i) { return static_cast<float>(static_cast<std::int8_t>(p[i])); });
+  }
+  static void load_bf16_pair(const std::byte* p, F& even, F& odd) {
+    std::uint32_t w[16];
+    std::memcpy(w, p, sizeof w);
+    even = map([&](int i) { return std::bit_cast<float>(w[i] << 16); });
+    odd = map([&](int i) { return std::bit_cast<float>(w[i] & 0xffff0000u); });
+  }
+  static I iset1(std::int32_t x) {
+    I r;
+    for (auto& v : r.v) v = x;
+    return r;
+  }
+  static F to_float(I a) { return map([&](int i) { return static_cast<float>(a.v[i]); }); }
+  static B load_bytes(const std::byte* p) {
+    B r;
+    std::memcpy(r.v, p, sizeof r.v);
+    return r;
+  }
+  static B low_nibbles(B a) {
+    for (auto& v : a.v) v &= 15;
+    return a;
+  }
+  static B high_nibbles(B a) {
+    for (auto& v : a.v) v = static_cast<std::uint8_t>(v >> 4);
+    return a;
+  }
+  template <int K>
+  static F byte_to_float(B a) {
+    return map([&](int i) { return static_cast<float>(a.v[4 * i + K]); });
+  }
+  static I dot(I acc, B codes, std::int32_t four) {
+    std::int8_t x[4];
+    std::memcpy(x, &four, 4);
+    for (int i = 0; i < 16; ++i)
+      for (int k = 0; k < 4; ++k) acc.v[i] += codes.v[4 * i + k] * x[k];
+    return acc;
+  }
+};
+
+}  // namespace
+}  // namespace ttt::cpu

@@ -1,0 +1,67 @@
+#include "thread_pool.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace ttt::cpu {
+namespace {
+
+/// About 50 us of spinning: longer than the gaps within a step, short enough not to starve neighbours.
+constexpr int kSpins = 2000;
+
+void pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int num_threads) {
+  for (int i = 1; i < num_threads; ++i) workers_.emplace_back([this] { work(); });
+}
+
+ThreadPool::~ThreadPool() {
+  stop_.store(true);
+  generation_.fetch_add(1);
+  generation_.notify_all();
+  for (auto& worker : workers_) worker.join();
+}
+
+void ThreadPool::take_tasks(const Job& job) {
+  for (auto i = next_task_.fetch_add(1, std::memory_order_relaxed); i < job.num_tasks;
+       i = next_task_.fetch_add(1, std::memory_order_relaxed))
+    job.call(job.context, i);
+}
+
+void ThreadPool::dispatch(Job job) {
+  const std::lock_guard lock(callers_);
+  job_ = job;
+  next_task_.store(0, std::memory_order_relaxed);
+  unfinished_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  take_tasks(job);
+  // Workers leave a job within the time of one task; when the machine is overcommitted, let them have the core.
+  for (int spins = 0; unfinished_.load(std::memory_order_acquire) != 0; ++spins) {
+    if (spins < kSpins)
+      pause();
+    else
+      std::this_thread::yield();
+  }
+}
+
+void ThreadPool::work() {
+  std::uint32_t seen = 0;
+  for (;;) {
+    for (int spins = 0; spins < kSpins && generation_.load(std::memory_order_acquire) == seen; ++spins) pause();
+    generation_.wait(seen, std::memory_order_acquire);
+    seen = generation_.load(std::memory_order_acquire);
+    if (stop_.load()) return;
+    take_tasks(job_);
+    unfinished_.fetch_sub(1, std::memory_order_release);
+  }
+}
+
+}  // namespace ttt::cpu

@@ -1,0 +1,56 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace ttt::cpu {
+
+/// A fixed team of threads that runs one job at a time. Threads spin a while after a job, so that the next of a chain of
+/// small jobs starts within a microsecond, and sleep when none comes. What a job computes must depend on the task's
+/// index only, never on the thread: results are then the same for any number of threads.
+class ThreadPool {
+ public:
+  explicit ThreadPool(int num_threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const { return static_cast<int>(workers_.size()) + 1; }
+
+  /// Calls task(i) for i in [0, num_tasks), spread over the team, and returns when all are done. The caller takes part.
+  /// Tasks must not throw, nor call run. Callers on several threads take turns.
+  template <class F>
+  void run(std::int64_t num_tasks, F&& task) {
+    using Task = std::remove_reference_t<F>;
+    if (num_tasks <= 1 || workers_.empty()) {
+      for (std::int64_t i = 0; i < num_tasks; ++i) task(i);
+      return;
+    }
+    dispatch({[](void* context, std::int64_t i) { (*static_cast<Task*>(context))(i); },
+              const_cast<std::remove_const_t<Task>*>(&task), num_tasks});
+  }
+
+ private:
+  struct Job {
+    void (*call)(void*, std::int64_t);
+    void* context;
+    std::int64_t num_tasks;
+  };
+
+  void dispatch(Job job);
+  void work();
+  void take_tasks(const Job& job);
+
+  std::mutex callers_;
+  Job job_{};
+  alignas(64) std::atomic<std::uint32_t> generation_{0};  ///< counts jobs; odd bit unused; waited on by sleepers
+  alignas(64) std::atomic<std::int64_t> next_task_{0};
+  alignas(64) std::atomic<int> unfinished_{0};            ///< workers that have not left the current job
+  std::atomic<bool> stop_{false};
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace ttt::cpu

@@ -1,0 +1,25 @@
+#pragma once
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "ttt/hardware/device.h"
+#include "ttt/hardware/param_rules.h"
+
+namespace ttt {
+
+/// What a folder in `src/backends` gives the hardware layer.
+struct Backend {
+  std::string_view name;
+  std::span<const ParamRule> rules;
+  /// Opens a device; null for a backend that only plans.
+  std::unique_ptr<Device> (*open)(DeviceConfig config, DeviceOptions options);
+};
+
+/// The backends of this build, listed by CMake.
+std::span<const Backend* const> backends();
+
+/// The backend of that name; throws DeviceError listing those there are.
+const Backend& find_backend(std::string_view name);
+
+}  // namespace ttt

@@ -1,0 +1,16 @@
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ttt {
+
+/// Instruction-set levels of x86, ascending: "generic", "avx2", "avx512", "amx". A level includes those before it.
+struct CpuFeatures {
+  std::vector<std::string> levels;    ///< that this machine and its kernel support
+  std::vector<std::string> features;  ///< "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"
+};
+
+CpuFeatures detect_cpu_features();
+
+}  // namespace ttt

@@ -1,0 +1,23 @@
+#include "ttt/hardware/device.h"
+
+#include <fmt/format.h>
+
+#include "ttt/core/error.h"
+#include "ttt/hardware/backend.h"
+
+namespace ttt {
+
+Device::Device(DeviceConfig config, DeviceOptions options) : config_(std::move(config)), options_(std::move(options)) {
+  if (options_.precision == Precision::exact) options_.batch_invariance = BatchInvariance::on;
+}
+
+Device::~Device() = default;
+
+std::unique_ptr<Device> Device::open(DeviceConfig config, DeviceOptions options) {
+  const Backend& backend = find_backend(config.backend);
+  if (backend.open == nullptr)
+    throw DeviceError(config.name, "is a planning target: this build has no kernels for it; use it with `inspect` only");
+  return backend.open(std::move(config), std::move(options));
+}
+
+}  // namespace ttt

@@ -1,0 +1,130 @@
+#include "ttt/hardware/device_config.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "ttt/core/error.h"
+#include "ttt/hardware/backend.h"
+#include "ttt/hardware/cpu_features.h"
+#include "ttt/hardware/cpu_topology.h"
+
+namespace ttt {
+namespace {
+
+std::vector<int> allowed_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cpus;
+  if (sched_getaffinity(0, sizeof set, &set) == 0)
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+      if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  return cpus;
+}
+
+/// Lowers the level to `wanted`, and drops the features that belong to higher ones.
+void lower_isa(DeviceConfig& config, const CpuFeatures& cpu, const std::string& wanted) {
+  if (std::ranges::find(cpu.levels, wanted) == cpu.levels.end())
+    throw DeviceError("TTT_CPU_ISA", fmt::format("expected one of {} on this machine, got '{}'",
+                                                 fmt::join(cpu.levels, ", "), wanted));
+  config.isa = wanted;
+  std::erase_if(config.features, [&](const std::string& feature) {
+    if (feature.starts_with("amx")) return wanted != "amx";
+    return wanted != "amx" && wanted != "avx512";
+  });
+}
+
+// Published figures: Tenstorrent's product pages of the n150, p150 and e150 boards.
+DeviceConfig tenstorrent(std::string name, int cores, std::uint64_t gib, double bandwidth, std::uint64_t l1) {
+  DeviceConfig config;
+  config.name = std::move(name);
+  config.backend = "tenstorrent";
+  config.num_cores = cores;
+  config.memory_bytes = gib << 30;
+  config.memory_bandwidth = bandwidth;
+  config.l2_bytes = l1;
+  config.tile_rows = config.tile_cols = 32;
+  return config;
+}
+
+DeviceConfig x86_level(std::string_view level) {
+  DeviceConfig config;
+  config.name = fmt::format("x86-{}", level);
+  config.backend = "cpu";
+  config.isa = level;
+  const auto here = read_cpu_topology("/", allowed_cpus());
+  config.num_cores = here.physical_cores;
+  config.memory_bytes = here.memory_bytes;
+  config.l2_bytes = here.l2_bytes;
+  config.l3_bytes = here.l3_bytes;
+  return config;
+}
+
+}  // namespace
+
+DeviceConfig DeviceConfig::auto_detect() {
+  const CpuFeatures cpu = detect_cpu_features();
+  DeviceConfig config = x86_level(cpu.levels.back());
+  config.name = "cpu";
+  config.features = cpu.features;
+  if (const char* wanted = std::getenv("TTT_CPU_ISA"); wanted != nullptr && *wanted != '\0') lower_isa(config, cpu, wanted);
+  return config;
+}
+
+std::vector<std::string> DeviceConfig::known_names() {
+  return {"auto", "cpu", "x86-generic", "x86-avx2", "x86-avx512", "x86-amx", "wormhole_b0", "blackhole", "grayskull"};
+}
+
+DeviceConfig DeviceConfig::named(std::string_view name) {
+  if (name == "auto" || name == "cpu") return auto_detect();
+  if (name == "wormhole_b0") return tenstorrent("wormhole_b0", 72, 12, 288e9, 1464 << 10);
+  if (name == "blackhole") return tenstorrent("blackhole", 140, 32, 512e9, 1536 << 10);
+  if (name == "grayskull") return tenstorrent("grayskull", 120, 8, 118.4e9, 1 << 20);
+  const auto names = known_names();
+  if (std::ranges::find(names, name) == names.end())
+    throw DeviceError("device", fmt::format("unknown device '{}'; known: {}", name, fmt::join(names, ", ")));
+  DeviceConfig config = x86_level(name.substr(4));
+  const CpuFeatures cpu = detect_cpu_features();
+  config.features = cpu.features;
+  if (std::ranges::find(cpu.levels, config.isa) != cpu.levels.end()) lower_isa(config, cpu, config.isa);
+  return config;
+}
+
+bool DeviceConfig::has_feature(std::string_view feature) const { return std::ranges::find(features, feature) != features.end(); }
+
+Params DeviceConfig::get_optimal_params(std::string_view operation) const {
+  Params params;
+  for (const auto& rule : find_backend(backend).rules) {
+    if (rule.operation != operation) continue;
+    if (!rule.isa.empty() && rule.isa != isa) continue;
+    if (!rule.feature.empty() && !has_feature(rule.feature)) continue;
+    params.try_emplace(std::string(rule.key), rule.value);
+  }
+  if (params.empty()) throw DeviceError(name, fmt::format("has no parameters for operation '{}'", operation));
+  if (const auto found = overrides.find(operation); found != overrides.end())
+    for (const auto& [key, value] : found->second) params[key] = value;
+  return params;
+}
+
+void DeviceConfig::load_overrides(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  if (!in) throw FormatError(file.string(), "cannot be opened");
+  const auto json = nlohmann::json::parse(in, nullptr, false);
+  if (!json.is_object()) throw FormatError(file.string(), "expected a JSON object of operations");
+  for (const auto& [operation, values] : json.items()) {
+    if (!values.is_object()) throw FormatError(file.string(), fmt::format("{}: expected an object of parameters", operation));
+    const Params known = get_optimal_params(operation);
+    for (const auto& [key, value] : values.items()) {
+      if (!known.contains(key)) throw ConfigError(file.string(), fmt::format("{}.{}: no such parameter", operation, key));
+      if (!value.is_number_integer()) throw ConfigError(file.string(), fmt::format("{}.{}: expected an integer, got {}", operation, key, value.dump()));
+      overrides[operation][key] = value.get<std::int64_t>();
+    }
+  }
+}
+
+}  // namespace ttt

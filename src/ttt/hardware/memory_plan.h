@@ -1,0 +1,28 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "ttt/hardware/device_config.h"
+
+namespace ttt {
+
+/// What a model will need on a device, known before anything is loaded. All in bytes.
+struct MemoryPlan {
+  std::string device;
+  std::uint64_t weights;
+  std::uint64_t cache;
+  std::uint64_t workspace;
+  std::uint64_t available;  ///< 0: unknown, everything fits
+
+  std::uint64_t total() const { return weights + cache + workspace; }
+  bool fits() const { return available == 0 || total() <= available; }
+  /// Throws DeviceError with all the numbers, and what to change, when it does not fit.
+  void check() const;
+  /// One line per item.
+  std::string table() const;
+};
+
+/// "1.5 GiB", "320.0 MiB", "12 bytes".
+std::string format_bytes(std::uint64_t bytes);
+
+}  // namespace ttt

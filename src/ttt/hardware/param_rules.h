@@ -1,0 +1,18 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace ttt {
+
+/// One row of a backend's tuning table: on devices that match, `operation`'s parameter `key` is `value`. Tables are ordered,
+/// most specific first; the first row that matches wins.
+struct ParamRule {
+  std::string_view operation;
+  std::string_view key;
+  std::string_view isa;      ///< empty: any
+  std::string_view feature;  ///< empty: any
+  std::int64_t value;
+};
+
+}  // namespace ttt

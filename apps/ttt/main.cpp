@@ -1,0 +1,42 @@
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "options.h"
+
+namespace {
+
+/// An error is one line, whatever its text holds.
+void report(std::string text) {
+  for (auto& c : text)
+    if (c == '\n') c = ' ';
+  std::fprintf(stderr, "ttt: error: %s\n", text.c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A closed stdout shows as a failed write, which ends the program with an error line.
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app{"Runs transformer models built from TTT's blocks", "ttt"};
+  app.set_version_flag("--version", "ttt " TTT_VERSION);
+  app.require_subcommand(1);
+  using namespace ttt::app;
+  for (auto* add : {add_generate, add_chat, add_logits, add_compare, add_perplexity, add_tokenize, add_bench,
+                    add_devices, add_inspect})
+    add(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::RuntimeError& e) {
+    return e.get_exit_code();
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);
+    report(e.what());
+    return 2;
+  } catch (const std::exception& e) {
+    report(e.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,88 @@
+#include "options.h"
+
+#include <charconv>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "ttt/core/error.h"
+
+namespace ttt::app {
+
+void CommonOptions::add_to(CLI::App& app, bool needs_model) {
+  auto* path = app.add_option("--model", model, "model folder or GGUF file");
+  if (needs_model) path->required();
+  app.add_option("--device", device, "device to run on (see `ttt devices`)");
+  app.add_option("--threads", threads, "threads; 0: all cores")->check(CLI::Range(0, 4096));
+  app.add_option("--precision", precision, "exact: float32 throughout")->check(CLI::IsMember({"exact", "default"}));
+  app.add_option("--ctx", context, "tokens the context holds")->check(CLI::Range(1, 1 << 30));
+  app.add_option("--kv-dtype", kv_dtype, "how keys and values are stored")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8"}));
+  app.add_flag("--batch-invariant", batch_invariant, "same bits whatever else is in the batch");
+  app.add_option("--quantize", quantize, "block format for the weights of f32 and bf16 checkpoints")
+      ->check(CLI::IsMember({"none", "q8_0", "q4_0"}));
+  app.add_flag("--json", json, "one JSON document on stdout");
+}
+
+DType CommonOptions::cache_dtype() const {
+  if (kv_dtype.empty()) return precision == "exact" ? DType::f32 : DType::f16;
+  return kv_dtype == "q8" ? DType::i8 : *parse_dtype(kv_dtype);
+}
+
+std::optional<DType> CommonOptions::quantized_dtype() const {
+  return quantize == "none" ? std::nullopt : parse_dtype(quantize);
+}
+
+DeviceOptions CommonOptions::device_options() const {
+  DeviceOptions options;
+  options.threads = threads;
+  options.precision = precision == "exact" ? Precision::exact : Precision::standard;
+  options.batch_invariance = batch_invariant ? BatchInvariance::on : BatchInvariance::off;
+  return options;
+}
+
+void SamplingOptions::add_to(CLI::App& app) {
+  auto& s = config.sampling;
+  app.add_option("--temperature", s.temperature, "0: greedy");
+  app.add_option("--top-k", s.top_k, "keep the k likeliest tokens; 0: all");
+  app.add_option("--top-p", s.top_p, "keep the likeliest tokens of that mass");
+  app.add_option("--min-p", s.min_p, "keep tokens that likely relative to the likeliest");
+  app.add_option("--repetition-penalty", s.repetition_penalty, "over 1: repeat less");
+  app.add_option("--presence-penalty", s.presence_penalty, "taken off once from tokens of the answer");
+  app.add_option("--frequency-penalty", s.frequency_penalty, "taken off for each time a token came");
+  app.add_option("--seed", s.seed, "same seed, same answer");
+  app.add_option("--stop", config.stop_strings, "text that ends the answer; may be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--max-tokens", config.max_tokens, "longest answer")->check(CLI::NonNegativeNumber);
+}
+
+std::vector<std::int32_t> parse_ids(const std::string& text) {
+  std::vector<std::int32_t> ids;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (true) {
+    std::int32_t id = -1;
+    const auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || id < 0 || (next != end && *next != ','))
+      throw RequestError("--ids", "expected token ids such as 1,2,3, got \"" + text + "\"");
+    ids.push_back(id);
+    if (next == end) return ids;
+    at = next + 1;
+  }
+}
+
+std::string read_text(const std::string& path) {
+  if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file.good() && !file.eof()) throw FormatError(path, "cannot be read");
+  return text;
+}
+
+void print_result(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    throw Error("stdout", "cannot be written");
+}
+
+}  // namespace ttt::app

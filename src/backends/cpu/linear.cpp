@@ -26,25 +26,24 @@ const CpuPackedMatrix& packed(const ops::PackedMatrix& weight) { return static_c
 
 /// Scratch that the calling thread keeps from call to call.
 template <class T>
-T* scratch(std::size_t count, int slot) {
-  thread_local std::array<std::vector<T>, 2> buffers;
-  auto& buffer = buffers[static_cast<std::size_t>(slot)];
+T* scratch(std::size_t count) {
+  thread_local std::vector<T> buffer;
   if (buffer.size() < count) buffer.resize(count);
   return buffer.data();
 }
 
-/// One call's input: as it is, or in 8 bits when the weights are integers and the precision allows.
+/// One call's input: as it is, or in integers when the weights are integers and the precision allows.
 class Input {
  public:
   Input(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, bool quantize) : kernels_(kernels), x_(x), quantized_(quantize) {
     if (!quantize) return;
     const std::int64_t groups = (x.cols + kGroup - 1) / kGroup;
     const auto cells = static_cast<std::size_t>(x.rows * groups);
-    auto* codes = scratch<std::int8_t>(cells * kGroup, 0);
-    auto* scales = scratch<float>(cells, 0);
-    auto* sums = scratch<std::int32_t>(cells, 0);
+    auto* codes = scratch<std::int8_t>(cells * 2 * kGroup);
+    auto* scales = scratch<float>(cells);
+    auto* sums = scratch<std::int32_t>(cells);
     const auto quantize_row = [&](std::int64_t t) {
-      kernels.quantize_row(x.row(t), x.cols, codes + t * groups * kGroup, scales + t * groups, sums + t * groups);
+      kernels.quantize_row(x.row(t), x.cols, codes + t * groups * 2 * kGroup, scales + t * groups, sums + t * groups);
     };
     // Waking the team costs more than a few rows.
     constexpr std::int64_t kInline = 4, kRowsPerTask = 16;

@@ -7,9 +7,10 @@
 
 namespace ttt::cpu {
 
-/// Activations in 8 bits for the integer kinds: per row and group of 32 columns a scale max|x| / 127 and the sum of the codes.
+/// Activations in 15 bits for the integer kinds: per row and group of 32 columns a scale max|x| / (127 * 128), the codes as
+/// 128 * high + low with both in 8 bits, and the sum of the codes. Eight bits alone would flip near ties in small models.
 struct QuantizedRows {
-  const std::int8_t* codes;    ///< [tokens][groups * 32]
+  const std::int8_t* codes;    ///< [tokens][groups][high 32, low 32]
   const float* scales;         ///< [tokens][groups]
   const std::int32_t* sums;    ///< [tokens][groups]
   std::int64_t groups;
@@ -20,6 +21,7 @@ struct LinearKernels {
   /// Most panels and tokens of one call to `products`.
   int max_panels, max_tokens;
 
+  /// One row into QuantizedRows form.
   void (*quantize_row)(const float* x, std::int64_t cols, std::int8_t* codes, float* scales, std::int32_t* sums);
 
   /// out[t * stride + 16 * p + lane] = W[panel p, lane] . x[t] for `panels` panels and `tokens` tokens, in f32 products. `x` rows are

@@ -1,7 +1,7 @@
 // The kernels of linear_kernels.h written once over a level's vector primitives. Included by one source per level, after
 // it has defined, in an unnamed namespace, a struct `V` with:
 //   F   16 f32 lanes: zero, set1, load, store, load_f16, load_bf16_pair(p, even, odd), add, mul, fma, exp
-//   I   16 i32 lanes: iset1, to_float
+//   I   16 i32 lanes: iset1, to_float, times_128_plus
 //   B   16 lanes of 4 bytes: load_bytes, low_nibbles, high_nibbles, byte_to_float<k>
 //   dot(I, B codes, int32 x4): lane sums of 4 unsigned codes times 4 signed bytes
 #include <algorithm>
@@ -97,6 +97,12 @@ void decoded_float(const CpuPackedMatrix& w, std::int64_t first, const float* x,
   tile.store(out, stride);
 }
 
+std::int32_t load_four(const std::int8_t* codes) {
+  std::int32_t four;
+  std::memcpy(&four, codes, sizeof four);
+  return four;
+}
+
 template <bool U4, bool Offset, int P, int T>
 void integer_tile(const CpuPackedMatrix& w, std::int64_t first, const QuantizedRows& x, std::int64_t first_token, float* out,
                   std::int64_t stride) {
@@ -105,23 +111,26 @@ void integer_tile(const CpuPackedMatrix& w, std::int64_t first, const QuantizedR
   constexpr int kCodeBytes = kGroup * kPanelRows / (U4 ? 2 : 1);
   const std::size_t group_bytes = l.group_bytes();
   const std::int8_t* codes[T];
-  for (int t = 0; t < T; ++t) codes[t] = x.codes + (first_token + t) * x.groups * kGroup;
+  for (int t = 0; t < T; ++t) codes[t] = x.codes + (first_token + t) * x.groups * 2 * kGroup;
   Tile<P, T> tile;
   for (std::int64_t g = 0; g < l.groups(); ++g)
     for (int p = 0; p < P; ++p) {
       const std::byte* group = panels.p[p] + static_cast<std::size_t>(g) * group_bytes;
-      V::I dots[T];
-      for (int t = 0; t < T; ++t) dots[t] = V::iset1(Offset ? 0 : -l.zero * x.sums[(first_token + t) * x.groups + g]);
+      V::I high[T], low[T];
+      for (int t = 0; t < T; ++t) {
+        high[t] = V::iset1(0);
+        low[t] = V::iset1(Offset ? 0 : -l.zero * x.sums[(first_token + t) * x.groups + g]);
+      }
       for (int c = 0; c < kGroup; c += U4 ? 8 : 4) {
         const V::B stored = V::load_bytes(group + (U4 ? c / 8 : c / 4) * 64);
-        const V::B low = U4 ? V::low_nibbles(stored) : stored, high = U4 ? V::high_nibbles(stored) : stored;
+        const V::B first_four = U4 ? V::low_nibbles(stored) : stored, next_four = U4 ? V::high_nibbles(stored) : stored;
         for (int t = 0; t < T; ++t) {
-          std::int32_t four;
-          std::memcpy(&four, codes[t] + g * kGroup + c, 4);
-          dots[t] = V::dot(dots[t], low, four);
+          const std::int8_t* x_codes = codes[t] + g * 2 * kGroup + c;
+          high[t] = V::dot(high[t], first_four, load_four(x_codes));
+          low[t] = V::dot(low[t], first_four, load_four(x_codes + kGroup));
           if (U4) {
-            std::memcpy(&four, codes[t] + g * kGroup + c + 4, 4);
-            dots[t] = V::dot(dots[t], high, four);
+            high[t] = V::dot(high[t], next_four, load_four(x_codes + 4));
+            low[t] = V::dot(low[t], next_four, load_four(x_codes + kGroup + 4));
           }
         }
       }
@@ -129,7 +138,7 @@ void integer_tile(const CpuPackedMatrix& w, std::int64_t first, const QuantizedR
       for (int t = 0; t < T; ++t) {
         const std::int64_t at = (first_token + t) * x.groups + g;
         const F x_scale = V::set1(x.scales[at]);
-        tile.sum[p][t] = V::fma(V::to_float(dots[t]), V::mul(scale, x_scale), tile.sum[p][t]);
+        tile.sum[p][t] = V::fma(V::to_float(V::times_128_plus(high[t], low[t])), V::mul(scale, x_scale), tile.sum[p][t]);
         if (Offset) {
           const F offset = V::load_f16(group + kCodeBytes + kScaleBytes);
           tile.sum[p][t] = V::fma(offset, V::mul(x_scale, V::set1(static_cast<float>(x.sums[at]))), tile.sum[p][t]);
@@ -186,18 +195,22 @@ void integer_products(const CpuPackedMatrix& w, std::int64_t first, int panels, 
 }
 
 void quantize_row(const float* x, std::int64_t cols, std::int8_t* codes, float* scales, std::int32_t* sums) {
-  for (std::int64_t first = 0; first < cols; first += kGroup, codes += kGroup) {
+  for (std::int64_t first = 0; first < cols; first += kGroup, codes += 2 * kGroup) {
     const auto n = std::min<std::int64_t>(kGroup, cols - first);
     float most = 0.0f;
     for (std::int64_t i = 0; i < n; ++i) most = std::max(most, std::fabs(x[first + i]));
-    const float inverse = most > 0.0f ? 127.0f / most : 0.0f;
+    constexpr float kMost = 127 * 128;
+    // A group so small that its inverse overflows counts as zero.
+    const float inverse = most > 1e-30f ? kMost / most : 0.0f;
     std::int32_t sum = 0;
     for (std::int64_t i = 0; i < kGroup; ++i) {
-      const auto code = i < n ? static_cast<std::int8_t>(std::nearbyint(x[first + i] * inverse)) : std::int8_t{0};
-      codes[i] = code;
+      const auto code = i < n ? static_cast<std::int32_t>(std::nearbyint(x[first + i] * inverse)) : 0;
+      const std::int32_t high = (code + 64) >> 7;
+      codes[i] = static_cast<std::int8_t>(high);
+      codes[kGroup + i] = static_cast<std::int8_t>(code - high * 128);
       sum += code;
     }
-    *scales++ = most / 127.0f;
+    *scales++ = most / kMost;
     *sums++ = sum;
   }
 }

@@ -74,6 +74,9 @@ struct V {
   }
   static I iset1(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
   static F to_float(I x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
+  static I times_128_plus(I x, I y) {
+    return {_mm256_add_epi32(_mm256_slli_epi32(x.a, 7), y.a), _mm256_add_epi32(_mm256_slli_epi32(x.b, 7), y.b)};
+  }
   static B load_bytes(const std::byte* p) {
     const auto* v = reinterpret_cast<const __m256i*>(p);
     return {_mm256_loadu_si256(v), _mm256_loadu_si256(v + 1)};

@@ -51,6 +51,7 @@ struct V {
   }
   static I iset1(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
   static F to_float(I x) { return _mm512_cvtepi32_ps(x.v); }
+  static I times_128_plus(I a, I b) { return {_mm512_add_epi32(_mm512_slli_epi32(a.v, 7), b.v)}; }
   static B load_bytes(const std::byte* p) { return {_mm512_loadu_si512(p)}; }
   static B low_nibbles(B x) { return {_mm512_and_si512(x.v, _mm512_set1_epi8(15))}; }
   static B high_nibbles(B x) { return low_nibbles({_mm512_srli_epi16(x.v, 4)}); }

@@ -65,6 +65,10 @@ struct V {
     return r;
   }
   static F to_float(I a) { return map([&](int i) { return static_cast<float>(a.v[i]); }); }
+  static I times_128_plus(I a, I b) {
+    for (int i = 0; i < 16; ++i) a.v[i] = a.v[i] * 128 + b.v[i];
+    return a;
+  }
   static B load_bytes(const std::byte* p) {
     B r;
     std::memcpy(r.v, p, sizeof r.v);

@@ -46,8 +46,8 @@ Json pre_tokenizer(const std::string& pre, const std::string& where) {
   using Names = std::array<std::string_view, 8>;
   const auto is = [&](const Names& names) { return std::ranges::find(names, pre) != names.end() && !pre.empty(); };
   const Json digits{{"type", "Digits"}, {"individual_digits", true}};
-  if (pre.empty() || is({"default", "gpt-2", "mpt", "olmo", "phi-2", "jina-es", "jina-de", "roberta-bpe"})) return sequence({byte_level(true)});
-  if (is({"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone"})) return sequence({digits, byte_level(true)});
+  if (pre.empty() || is({"default", "gpt-2", "mpt", "olmo", "phi-2", "jina-es", "jina-de", "roberta-bpe"})) return sequence({byte_level(true)});  // format name
+  if (is({"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone"})) return sequence({digits, byte_level(true)});  // format name
   if (is({"llama-bpe", "llama3", "llama-v3", "dbrx", "smaug-bpe", "pixtral"}))  // format name
     return sequence({split(with_digits(R"(\p{N}{1,3})")), byte_level(false)});
   if (is({"qwen2", "stablelm2", "hunyuan", "deepseek-r1-qwen"})) return sequence({split(with_digits(R"(\p{N})")), byte_level(false)});  // format name

@@ -1,0 +1,153 @@
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "isa_levels.h"
+#include "ttt/formats/dequantize.h"
+#include "ttt/ops/linear.h"
+#include "ttt/ops/norm.h"
+#include "ttt/testing/agreement.h"
+#include "ttt/testing/memory_weights.h"
+
+namespace ttt::test {
+namespace {
+
+using testing::random_values;
+
+/// Random weights in a format: encoded where there is an encoder, else from another format's blocks with random codes.
+Tensor random_weight(DType dtype, std::int64_t rows, std::int64_t cols, std::uint64_t seed) {
+  const auto values = random_values(static_cast<std::size_t>(rows * cols), seed, 0.1f);
+  return Tensor::make(dtype, {rows, cols}, [&](std::span<std::byte> out) {
+    if (dtype != DType::q4_1 && dtype != DType::q5_0 && dtype != DType::q5_1) return quantize(dtype, values, out);
+    // Scales (f16) lead these blocks, two of them where there is an offset; the codes behind may be any bits.
+    const std::size_t block = info(dtype).block_bytes, scales = dtype == DType::q5_0 ? 1 : 2;
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::byte>(static_cast<int>(values[i] * 5000) & 255);
+    for (std::size_t b = 0; b < out.size(); b += block)
+      for (std::size_t s = 0; s < scales; ++s) {
+        const std::uint16_t bits = f32_to_f16(values[b / block + s] * 0.1f);
+        std::memcpy(out.data() + b + 2 * s, &bits, 2);
+      }
+  });
+}
+
+struct Sizes {
+  std::int64_t rows, cols, tokens;
+};
+constexpr std::array<Sizes, 7> kSizes{{{1, 32, 1}, {15, 64, 2}, {17, 96, 7}, {64, 576, 1}, {331, 64, 9}, {48, 128, 64}, {80, 32, 67}}};
+constexpr std::array<DType, 8> kFormats{DType::f32, DType::f16, DType::bf16, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1, DType::q8_0};
+
+class LinearOps : public ::testing::TestWithParam<std::string> {};
+
+void check_close(const std::vector<float>& got, const std::vector<float>& want, Precision precision) {
+  const auto agreement = testing::compare(got, want);
+  double most = 0;
+  for (const float v : want) most = std::max(most, static_cast<double>(std::fabs(v)));
+  EXPECT_LE(agreement.max_abs_diff, (precision == Precision::exact ? 2e-5 : 1e-3) * (most + 1e-3));
+}
+
+TEST_P(LinearOps, LinearFollowsTheReference) {
+  for (const auto precision : {Precision::exact, Precision::standard}) {
+    const auto device = open_level(GetParam(), precision);
+    for (const auto format : kFormats)
+      for (const auto& [rows, cols, tokens] : kSizes) {
+        SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(rows) + "x" + std::to_string(cols) + " tokens " + std::to_string(tokens));
+        const std::array<Tensor, 1> parts{random_weight(format, rows, cols, 5)};
+        const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
+        const auto bias = random_values(static_cast<std::size_t>(rows), 6);
+        const auto x = random_values(static_cast<std::size_t>(tokens * cols), 7);
+        auto y = random_values(static_cast<std::size_t>(tokens * rows), 8), want = y;
+        const auto args = [&](std::vector<float>& out) {
+          return ops::Linear::Args{.weight = *packed, .bias = bias.data(), .x = {x.data(), tokens, cols}, .y = {out.data(), tokens, rows},
+                                   .activation = Activation::silu, .scale = 0.7f, .write = ops::Write::add};
+        };
+        ops::run<ops::Linear>(*device, args(y));
+        ops::Linear::reference(*device, args(want));
+        check_close(y, want, precision);
+      }
+  }
+}
+
+TEST_P(LinearOps, PackedRowsAreTheDequantisedOnes) {
+  const auto device = open_level(GetParam(), Precision::exact);
+  for (const auto format : kFormats) {
+    const std::array<Tensor, 2> parts{random_weight(format, 19, 64, 1), random_weight(format, 5, 64, 2)};
+    const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
+    std::vector<float> row(64);
+    for (std::int64_t r = 0; r < 24; ++r) {
+      packed->unpack_row(r, row);
+      const Tensor want = to_f32(parts[r < 19 ? 0 : 1]);
+      const auto values = want.values<float>().subspan(static_cast<std::size_t>(r < 19 ? r : r - 19) * 64, 64);
+      EXPECT_TRUE(std::equal(row.begin(), row.end(), values.begin())) << name(format) << " row " << r;
+    }
+  }
+}
+
+TEST_P(LinearOps, GatedLinearFollowsTheReferenceEvenForMixedFormats) {
+  for (const auto precision : {Precision::exact, Precision::standard})
+    for (const auto activation : {Activation::silu, Activation::gelu, Activation::gelu_tanh, Activation::relu})
+      for (const auto up_format : {DType::q4_0, DType::f32, DType::q8_0}) {
+        const auto device = open_level(GetParam(), precision);
+        const std::array<Tensor, 1> gate{random_weight(DType::q4_0, 37, 96, 1)}, up{random_weight(up_format, 37, 96, 2)};
+        const auto packed_gate = ops::run<ops::PackMatrix>(*device, {gate, std::nullopt}), packed_up = ops::run<ops::PackMatrix>(*device, {up, std::nullopt});
+        const auto x = random_values(9 * 96, 3);
+        std::vector<float> y(9 * 37), want(y.size());
+        const auto args = [&](std::vector<float>& out) {
+          return ops::GatedLinear::Args{.gate = *packed_gate, .up = *packed_up, .x = {x.data(), 9, 96}, .y = {out.data(), 9, 37}, .activation = activation};
+        };
+        ops::run<ops::GatedLinear>(*device, args(y));
+        ops::GatedLinear::reference(*device, args(want));
+        check_close(y, want, precision);
+      }
+}
+
+TEST_P(LinearOps, BitsDependNeitherOnTokensNorOnThreads) {
+  for (const auto precision : {Precision::exact, Precision::standard})
+    for (const auto format : kFormats) {
+      const auto x = random_values(70 * 96, 7);
+      const auto run = [&](int threads, std::int64_t first, std::int64_t tokens) {
+        const auto device = open_level(GetParam(), precision, threads);
+        const std::array<Tensor, 1> parts{random_weight(format, 83, 96, 5)};
+        const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
+        std::vector<float> y(static_cast<std::size_t>(tokens * 83));
+        ops::run<ops::Linear>(*device, {.weight = *packed, .x = {x.data() + first * 96, tokens, 96}, .y = {y.data(), tokens, 83}});
+        return y;
+      };
+      const auto whole = run(1, 0, 70);
+      EXPECT_EQ(run(2, 0, 70), whole);
+      EXPECT_EQ(run(4, 0, 70), whole);
+      for (const std::int64_t t : {0, 7, 69}) {
+        const auto one = run(2, t, 1);
+        EXPECT_TRUE(std::equal(one.begin(), one.end(), whole.begin() + t * 83)) << name(format) << " token " << t;
+      }
+    }
+}
+
+TEST_P(LinearOps, NormsFollowTheReference) {
+  const auto device = open_level(GetParam(), Precision::exact);
+  for (const std::int64_t cols : {1, 7, 16, 33, 576})
+    for (const std::int64_t rows : {1, 3, 40}) {
+      const auto x = random_values(static_cast<std::size_t>(rows * cols * 2), 1, 2.0f, 0.5f);
+      const auto weight = random_values(static_cast<std::size_t>(cols), 2), bias = random_values(static_cast<std::size_t>(cols), 3);
+      std::vector<float> y(x.size()), want(x.size());
+      const auto rms = [&](std::vector<float>& out) {
+        return ops::RmsNorm::Args{.x = {x.data(), rows, 2 * cols}, .weight = weight.data(), .eps = 1e-5f, .y = {out.data(), rows, 2 * cols}, .group = cols};
+      };
+      ops::run<ops::RmsNorm>(*device, rms(y));
+      ops::RmsNorm::reference(*device, rms(want));
+      EXPECT_LE(testing::compare(y, want).max_abs_diff, 2e-5);
+      const auto layer = [&](std::vector<float>& out) {
+        return ops::LayerNorm::Args{.x = {x.data(), rows, 2 * cols}, .weight = weight.data(), .bias = bias.data(), .eps = 1e-2f,
+                                    .y = {out.data(), rows, 2 * cols}, .write = ops::Write::add, .group = cols};
+      };
+      ops::run<ops::LayerNorm>(*device, layer(y));
+      ops::LayerNorm::reference(*device, layer(want));
+      EXPECT_LE(testing::compare(y, want).max_abs_diff, 5e-5);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, LinearOps, ::testing::ValuesIn(isa_levels()), [](const auto& info) { return info.param; });
+
+}  // namespace
+}  // namespace ttt::test

@@ -27,6 +27,7 @@ inline double activate_reference(Activation activation, double x) {
     case Activation::gelu: return gelu(x);
     case Activation::gelu_tanh: return gelu_tanh(x);
     case Activation::relu: return x > 0 ? x : 0;
+    case Activation::relu_squared: return x > 0 ? x * x : 0;
   }
   return x;
 }

@@ -7,11 +7,13 @@
 
 #include "attention.h"
 #include "linear.h"
+#include "moe.h"
 #include "norm.h"
 #include "packed_matrix.h"
 #include "ttt/core/error.h"
 #include "ttt/formats/dequantize.h"
 #include "ttt/hardware/memory_plan.h"
+#include "ttt/ops/elementwise.h"
 
 namespace ttt::cpu {
 
@@ -26,6 +28,12 @@ CpuDevice::CpuDevice(DeviceConfig config, DeviceOptions options)
   kernels_.set<ops::Embed>(embed);
   kernels_.set<ops::RmsNorm>(rms_norm);
   kernels_.set<ops::LayerNorm>(layer_norm);
+  kernels_.set<ops::Experts>(experts);
+  // Small beside the matrices around them: the reference is the kernel.
+  kernels_.set<ops::Route>(ops::Route::reference);
+  kernels_.set<ops::Copy>(ops::Copy::reference);
+  kernels_.set<ops::AddGated>(ops::AddGated::reference);
+  kernels_.set<ops::Softcap>(ops::Softcap::reference);
   register_attention_kernels(kernels_);
 }
 

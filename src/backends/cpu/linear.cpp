@@ -93,6 +93,17 @@ void add_bias(float* row, const float* bias, std::int64_t first, std::int64_t co
   for (std::int64_t i = 0; i < cols; ++i) row[i] += bias[first + i];
 }
 
+/// gate[i] = activate(a, gate[i], up[i]).
+void join_gate(const LinearKernels& kernels, const GatedActivation& a, float* gate, float* up, std::int64_t count) {
+  if (!a.is_plain())
+    for (std::int64_t i = 0; i < count; ++i) {
+      gate[i] = a.alpha * std::min(gate[i], a.limit);
+      up[i] = (std::clamp(up[i], -a.limit, a.limit) + a.up_offset) / a.alpha;
+    }
+  kernels.activate(a.activation, gate, count);
+  for (std::int64_t i = 0; i < count; ++i) gate[i] *= up[i];
+}
+
 }  // namespace
 
 void linear(Device& device, const ops::Linear::Args& a) {
@@ -139,8 +150,8 @@ void gated_linear(Device& device, const ops::GatedLinear::Args& a) {
       float* y = a.y.row(token + t) + first;
       add_bias(g, a.gate_bias, first, cols);
       add_bias(u, a.up_bias, first, cols);
-      kernels.activate(a.activation, g, panels * kPanelRows);
-      for (std::int64_t i = 0; i < cols; ++i) y[i] = g[i] * u[i];
+      join_gate(kernels, a.activation, g, u, panels * kPanelRows);
+      std::copy_n(g, cols, y);
     }
   });
 }

@@ -23,12 +23,12 @@ float sum(const float* x, std::int64_t n, F f) {
   return partial[0];
 }
 
-/// Calls `normalise(x, y, n)` for every group of every row, on the team when there are many.
+/// Calls `normalise(x, y, n, w)` for every group of every row, on the team when there are many.
 template <class Args, class F>
 void for_each_group(Device& device, const Args& a, F normalise) {
   const std::int64_t n = a.group > 0 ? a.group : a.x.cols;
   const auto row = [&](std::int64_t t) {
-    for (std::int64_t first = 0; first < a.x.cols; first += n) normalise(a.x.row(t) + first, a.y.row(t) + first, n);
+    for (std::int64_t first = 0; first < a.x.cols; first += n) normalise(a.x.row(t) + first, a.y.row(t) + first, n, first / n * a.weight_stride);
   };
   constexpr std::int64_t kInline = 8, kRowsPerTask = 8;
   if (a.x.rows <= kInline) {
@@ -45,19 +45,19 @@ void write(float& y, float value, Write mode) { y = mode == Write::add ? y + val
 }  // namespace
 
 void rms_norm(Device& device, const ops::RmsNorm::Args& a) {
-  for_each_group(device, a, [&](const float* x, float* y, std::int64_t n) {
+  for_each_group(device, a, [&](const float* x, float* y, std::int64_t n, std::int64_t w) {
     const float scale = 1.0f / std::sqrt(sum(x, n, [](float v) { return v * v; }) / static_cast<float>(n) + a.eps);
-    for (std::int64_t i = 0; i < n; ++i) write(y[i], x[i] * scale * (a.weight ? a.weight[i] : 1.0f), a.write);
+    for (std::int64_t i = 0; i < n; ++i) write(y[i], x[i] * scale * (a.weight ? a.weight[w + i] : 1.0f), a.write);
   });
 }
 
 void layer_norm(Device& device, const ops::LayerNorm::Args& a) {
-  for_each_group(device, a, [&](const float* x, float* y, std::int64_t n) {
+  for_each_group(device, a, [&](const float* x, float* y, std::int64_t n, std::int64_t w) {
     const float count = static_cast<float>(n);
     const float mean = sum(x, n, [](float v) { return v; }) / count;
     const float scale = 1.0f / std::sqrt(sum(x, n, [&](float v) { return (v - mean) * (v - mean); }) / count + a.eps);
     for (std::int64_t i = 0; i < n; ++i)
-      write(y[i], (x[i] - mean) * scale * (a.weight ? a.weight[i] : 1.0f) + (a.bias ? a.bias[i] : 0.0f), a.write);
+      write(y[i], (x[i] - mean) * scale * (a.weight ? a.weight[w + i] : 1.0f) + (a.bias ? a.bias[w + i] : 0.0f), a.write);
   });
 }
 

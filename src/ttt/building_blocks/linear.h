@@ -3,13 +3,12 @@
 #include <span>
 #include <vector>
 
+#include "ttt/building_blocks/output.h"
 #include "ttt/building_blocks/step.h"
 #include "ttt/formats/weights.h"
 #include "ttt/ops/linear.h"
 
 namespace ttt {
-
-using ops::Write;
 
 /// y = x W^T + b.
 /// Input: x [tokens, in_features]. Output: y [tokens, out_features]. Weights: `weight` [out_features, in_features], `bias`
@@ -40,6 +39,7 @@ class Linear {
   void forward(ConstMatrix x, Step& step, Matrix y, Epilogue epilogue) const;
   void forward(ConstMatrix x, Step& step, Matrix y) const { forward(x, step, y, Epilogue{}); }
 
+  int in_features() const { return static_cast<int>(weight_->cols()); }
   int out_features() const { return static_cast<int>(weight_->rows()); }
   std::uint64_t weight_bytes() const { return weight_->bytes(); }
   const ops::PackedMatrix& weight() const { return *weight_; }

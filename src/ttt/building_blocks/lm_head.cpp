@@ -1,9 +1,9 @@
 #include "ttt/building_blocks/lm_head.h"
 
 #include <array>
-#include <cmath>
 
 #include "ttt/core/error.h"
+#include "ttt/ops/elementwise.h"
 #include "ttt/ops/kernel_table.h"
 
 namespace ttt {
@@ -31,10 +31,7 @@ LMHead::LMHead(const Config& config, const Embedding& embedding, const Weights& 
 void LMHead::forward(ConstMatrix x, Step& step, Matrix logits) const {
   ops::run<ops::Linear>(step.device(),
                         {.weight = *weight_, .bias = bias_.get(), .x = x, .y = logits, .scale = config_.scale});
-  if (config_.softcap <= 0.0f) return;
-  for (std::int64_t t = 0; t < logits.rows; ++t)
-    for (float *v = logits.row(t), *end = v + logits.cols; v != end; ++v)
-      *v = config_.softcap * std::tanh(*v / config_.softcap);
+  if (config_.softcap > 0.0f) ops::run<ops::Softcap>(step.device(), {.y = logits, .cap = config_.softcap});
 }
 
 }  // namespace ttt

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 #include <set>
@@ -44,7 +45,8 @@ Tensor permute_rows(std::string_view name, const Tensor& t,
   });
 }
 
-Tensor transpose(const Tensor& t) {
+Tensor transpose(const Tensor& stored) {
+  const Tensor t = is_block_quantized(stored.dtype()) ? to_f32(stored) : stored;
   const auto rows = static_cast<std::size_t>(t.shape()[0]), cols = static_cast<std::size_t>(t.shape()[1]);
   const std::size_t size = info(t.dtype()).block_bytes;
   return Tensor::make(t.dtype(), Shape{t.shape()[1], t.shape()[0]}, [&](std::span<std::byte> out) {
@@ -52,6 +54,28 @@ Tensor transpose(const Tensor& t) {
       for (std::size_t c = 0; c < cols; ++c)
         std::memcpy(out.data() + (c * rows + r) * size, t.bytes().data() + (r * cols + c) * size, size);
   });
+}
+
+/// Tensors one below the other. What does not fit is told by `fill` or by the shape that comes out.
+template <class Find>
+Weights::Recipe concatenation(std::vector<std::string> parts, Find find) {
+  const auto first = find(parts.front());
+  if (!first || first->shape.rank() < 1) return {std::move(parts), DType::f32, {}, {}};
+  std::int64_t rows = 0;
+  for (const auto& part : parts) {
+    const auto found = find(part);
+    if (!found || found->dtype != first->dtype || found->shape.rank() != first->shape.rank() ||
+        with_rows(found->shape, 1) != with_rows(first->shape, 1))
+      throw WeightError(part, fmt::format("cannot be concatenated with {} {} {}", parts.front(), first->shape.str(), name(first->dtype)));
+    rows += found->shape[0];
+  }
+  const auto fill = [](std::span<const Tensor> tensors, std::span<std::byte> out) {
+    for (const auto& t : tensors) {
+      std::ranges::copy(t.bytes(), out.begin());
+      out = out.subspan(t.bytes().size());
+    }
+  };
+  return {std::move(parts), first->dtype, with_rows(first->shape, rows), fill};
 }
 
 std::string list_names(std::string_view title, const std::vector<std::string>& lines) {
@@ -170,19 +194,21 @@ class Weights::Transposed : public Adaptor {
   std::optional<Info> find(std::string_view name) const override {
     const auto found = inner_->find(name);
     if (!found || !matches_(name) || found->shape.rank() != 2) return found;
-    return Info{found->dtype, Shape{found->shape[1], found->shape[0]}};
+    return Info{transposed_dtype(found->dtype), Shape{found->shape[1], found->shape[0]}};
   }
   Tensor load(std::string_view name, Ledger& ledger) const override {
     const auto tensor = inner_->load(name, ledger);
     if (!matches_(name)) return tensor;
-    if (tensor.shape().rank() != 2 || is_block_quantized(tensor.dtype()))
+    if (tensor.shape().rank() != 2)
       throw WeightError(name, fmt::format("{} {} cannot be transposed", tensor.shape().str(),
                                           ttt::name(tensor.dtype())));
     if (tensor.has_data()) return transpose(tensor);
-    return Tensor::without_data(tensor.dtype(), Shape{tensor.shape()[1], tensor.shape()[0]});
+    return Tensor::without_data(transposed_dtype(tensor.dtype()), Shape{tensor.shape()[1], tensor.shape()[0]});
   }
 
  private:
+  static DType transposed_dtype(DType dtype) { return is_block_quantized(dtype) ? DType::f32 : dtype; }
+
   Match matches_;
 };
 
@@ -219,6 +245,69 @@ class Weights::Sliced : public Adaptor {
 
  private:
   SliceOf slice_of_;
+};
+
+class Weights::Indexed : public Adaptor {
+ public:
+  using ElementOf = std::function<std::optional<Element>(std::string_view)>;
+  Indexed(std::shared_ptr<const View> inner, ElementOf element_of)
+      : Adaptor(std::move(inner)), element_of_(std::move(element_of)) {}
+  std::optional<Info> find(std::string_view name) const override {
+    const auto element = element_of_(name);
+    if (!element) return inner_->find(name);
+    const auto stacked = inner_->find(element->stacked);
+    if (!stacked || stacked->shape.rank() < 2) return stacked;  // load says what is wrong
+    return Info{stacked->dtype, Shape(stacked->shape.dims().subspan(1))};
+  }
+  Tensor load(std::string_view name, Ledger& ledger) const override {
+    const auto element = element_of_(name);
+    if (!element) return inner_->load(name, ledger);
+    const auto stacked = inner_->load(element->stacked, ledger);
+    if (stacked.shape().rank() < 2 || element->index < 0 || element->index >= stacked.shape()[0])
+      throw WeightError(name, fmt::format("no element {} in {} {}", element->index, element->stacked, stacked.shape().str()));
+    const Shape shape(stacked.shape().dims().subspan(1));
+    if (!stacked.has_data()) return Tensor::without_data(stacked.dtype(), shape);
+    const auto size = Tensor::bytes_for(stacked.dtype(), shape);
+    const auto* begin = stacked.data().get() + static_cast<std::size_t>(element->index) * size;
+    return Tensor(stacked.dtype(), shape, {stacked.data(), begin}, size);
+  }
+  void mark(std::string_view name, Ledger& ledger) const override {
+    const auto element = element_of_(name);
+    inner_->mark(element ? element->stacked : name, ledger);
+  }
+
+ private:
+  ElementOf element_of_;
+};
+
+class Weights::Computed : public Adaptor {
+ public:
+  using RecipeOf = std::function<std::optional<Recipe>(std::string_view, const View&)>;
+  Computed(std::shared_ptr<const View> inner, RecipeOf recipe_of)
+      : Adaptor(std::move(inner)), recipe_of_(std::move(recipe_of)) {}
+  std::optional<Info> find(std::string_view name) const override {
+    const auto recipe = recipe_of_(name, *inner_);
+    if (!recipe) return inner_->find(name);
+    for (const auto& part : recipe->parts)
+      if (!inner_->find(part)) return std::nullopt;
+    return Info{recipe->dtype, recipe->shape};
+  }
+  Tensor load(std::string_view name, Ledger& ledger) const override {
+    const auto recipe = recipe_of_(name, *inner_);
+    if (!recipe) return inner_->load(name, ledger);
+    std::vector<Tensor> parts;
+    for (const auto& part : recipe->parts) parts.push_back(inner_->load(part, ledger));
+    if (ledger.planning) return Tensor::without_data(recipe->dtype, recipe->shape);
+    return Tensor::make(recipe->dtype, recipe->shape, [&](std::span<std::byte> out) { recipe->fill(parts, out); });
+  }
+  void mark(std::string_view name, Ledger& ledger) const override {
+    const auto recipe = recipe_of_(name, *inner_);
+    if (!recipe) return inner_->mark(name, ledger);
+    for (const auto& part : recipe->parts) inner_->mark(part, ledger);
+  }
+
+ private:
+  RecipeOf recipe_of_;
 };
 
 class Weights::Mapped : public Adaptor {
@@ -332,6 +421,21 @@ Weights Weights::transposed(Match matches) const {
 }
 Weights Weights::sliced(std::function<std::optional<Slice>(std::string_view)> slice_of) const {
   return seen_through(std::make_shared<Sliced>(view_, std::move(slice_of)));
+}
+Weights Weights::indexed(std::function<std::optional<Element>(std::string_view)> element_of) const {
+  return seen_through(std::make_shared<Indexed>(view_, std::move(element_of)));
+}
+Weights Weights::computed(std::function<std::optional<Recipe>(std::string_view)> recipe_of) const {
+  return seen_through(std::make_shared<Computed>(
+      view_, [recipe_of = std::move(recipe_of)](std::string_view name, const View&) { return recipe_of(name); }));
+}
+Weights Weights::concatenated(std::function<std::vector<std::string>(std::string_view)> parts_of) const {
+  const auto recipe_of = [parts_of = std::move(parts_of)](std::string_view name, const View& inner) -> std::optional<Recipe> {
+    auto parts = parts_of(name);
+    if (parts.empty()) return std::nullopt;
+    return concatenation(std::move(parts), [&](std::string_view part) { return inner.find(part); });
+  };
+  return seen_through(std::make_shared<Computed>(view_, recipe_of));
 }
 Weights Weights::mapped(Match matches, std::function<float(float)> map) const {
   return seen_through(std::make_shared<Mapped>(view_, std::move(matches), std::move(map)));

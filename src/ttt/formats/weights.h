@@ -2,6 +2,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,12 +55,26 @@ class Weights {
   Weights renamed(std::function<std::optional<std::string>(std::string_view)> to_source) const;
   /// Row r of the result is row `permutation(r, rows)` of the source (any dtype; rank 1 or 2).
   Weights rows_permuted(Match matches, std::function<std::int64_t(std::int64_t, std::int64_t)> permutation) const;
-  /// [a, b] seen as [b, a]; plain dtypes only.
+  /// [a, b] seen as [b, a]; block formats are decoded to f32 first.
   Weights transposed(Match matches) const;
   /// `name` becomes rows [first, first+count) of the source tensor `fused` (any dtype; zero copy).
   /// Several slices of one tensor may be taken; the tensor counts as taken when any slice is.
   struct Slice { std::string fused; std::int64_t first; std::int64_t count; };
   Weights sliced(std::function<std::optional<Slice>(std::string_view)> slice_of) const;
+  /// `name` is element `index` along the first dimension of `stacked`, that dimension dropped (any dtype; zero copy).
+  struct Element { std::string stacked; std::int64_t index; };
+  Weights indexed(std::function<std::optional<Element>(std::string_view)> element_of) const;
+  /// `name` is computed from other tensors: `fill` gets them in order and writes a tensor of that type and shape. Used where
+  /// a checkpoint spells one tensor as several (parts to concatenate; codes and scales apart).
+  struct Recipe {
+    std::vector<std::string> parts;
+    DType dtype;
+    Shape shape;
+    std::function<void(std::span<const Tensor>, std::span<std::byte>)> fill;
+  };
+  Weights computed(std::function<std::optional<Recipe>(std::string_view)> recipe_of) const;
+  /// `name` is the named tensors one below the other (equal dtype and inner dimensions).
+  Weights concatenated(std::function<std::vector<std::string>(std::string_view)> parts_of) const;
   /// `name` becomes `map(element)` over the source in f32, e.g. 1 + w.
   Weights mapped(Match matches, std::function<float(float)> map) const;
   /// Rank-2 floating tensors taken for linear layers shall be stored in this block format by the device.
@@ -74,6 +89,8 @@ class Weights {
   class RowsPermuted;
   class Transposed;
   class Sliced;
+  class Indexed;
+  class Computed;
   class Mapped;
   struct Ledger;
   Weights seen_through(std::shared_ptr<const View> view) const;

@@ -1,14 +1,34 @@
 #pragma once
+#include <limits>
 #include <string_view>
 
 namespace ttt {
 
 /// Element-wise non-linearities, named as Hugging Face's ACT2FN: `gelu` is x * Phi(x) with erf, `gelu_tanh` its tanh
 /// approximation (gelu_new, gelu_pytorch_tanh), `silu` x * sigmoid(x).
-enum class Activation { none, silu, gelu, gelu_tanh, relu };
+enum class Activation { none, silu, gelu, gelu_tanh, relu, relu_squared };
 
 /// f(x) in f32: the reference that kernels are tested against.
 float activate(Activation activation, float x);
+
+/// How a gated layer joins its two halves: with g' = min(gate, limit) and u' = clamp(up, -limit, limit),
+/// activation(alpha g') / alpha * (u' + up_offset).
+struct GatedActivation {
+  Activation activation = Activation::silu;
+  float alpha = 1.0f;
+  float limit = std::numeric_limits<float>::infinity();
+  float up_offset = 0.0f;
+
+  GatedActivation(Activation activation) : activation(activation) {}  // NOLINT: activation(gate) * up
+  /// min(gate, limit) * sigmoid(alpha * gate) * (up + 1), both halves clamped (HF GptOssExperts).
+  static GatedActivation clamped_swiglu(float alpha, float limit);
+  /// Throws ConfigError unless alpha and limit are positive.
+  void check() const;
+  bool is_plain() const { return alpha == 1.0f && up_offset == 0.0f && limit == std::numeric_limits<float>::infinity(); }
+};
+
+/// The join of one gate and one up value, in f32: the reference that kernels are tested against.
+float activate(const GatedActivation& activation, float gate, float up);
 
 /// The activation of that name in Hugging Face configs; throws ConfigError listing the names.
 Activation parse_activation(std::string_view name);

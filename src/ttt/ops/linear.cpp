@@ -35,10 +35,11 @@ void Linear::reference(Device&, const Args& a) {
 
 void GatedLinear::reference(Device&, const Args& a) {
   for_each_product(a.gate, a.x, [&](std::int64_t o, std::int64_t t, double sum) {
-    a.y.row(t)[o] = activate(a.activation, with_bias(sum, a.gate_bias, o));
+    a.y.row(t)[o] = with_bias(sum, a.gate_bias, o);
   });
   for_each_product(a.up, a.x, [&](std::int64_t o, std::int64_t t, double sum) {
-    a.y.row(t)[o] *= with_bias(sum, a.up_bias, o);
+    float& y = a.y.row(t)[o];
+    y = activate(a.activation, y, with_bias(sum, a.up_bias, o));
   });
 }
 

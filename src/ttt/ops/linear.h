@@ -27,7 +27,8 @@ struct Linear {
   static void reference(Device&, const Args&);
 };
 
-/// y[t, :] = activation(x Wg^T + bg) * (x Wu^T + bu): the first half of a gated feed-forward layer.
+/// y[t, :] = activate(activation, x Wg^T + bg, x Wu^T + bu), plainly activation(gate) * up: the first half of a gated
+/// feed-forward layer.
 struct GatedLinear {
   static constexpr std::string_view name = "gated_linear";
   struct Args {
@@ -37,7 +38,7 @@ struct GatedLinear {
     const float* up_bias = nullptr;
     ConstMatrix x;  ///< [tokens, in]
     Matrix y;       ///< [tokens, out]; must not overlap x
-    Activation activation = Activation::silu;
+    GatedActivation activation = Activation::silu;
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);

@@ -5,8 +5,8 @@
 namespace ttt::ops {
 
 /// y[t, :] (=|+=) x[t, :] / sqrt(mean(x[t, :]^2) + eps) * weight, in f32. y may be x.
-/// `weight` null is all ones. With `group` set, every `group` columns are normalised on their own by
-/// the same weight [group] (query-key norm over heads).
+/// `weight` null is all ones. With `group` set, every `group` columns are normalised on their own, by
+/// the same weight [group] or each by its own (query-key norm over heads).
 struct RmsNorm {
   static constexpr std::string_view name = "rms_norm";
   struct Args {
@@ -15,7 +15,8 @@ struct RmsNorm {
     float eps;
     Matrix y;
     Write write = Write::store;
-    std::int64_t group = 0;  ///< 0: the whole row
+    std::int64_t group = 0;          ///< 0: the whole row
+    std::int64_t weight_stride = 0;  ///< from one group's weights to the next one's; 0: all share one [group]
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
@@ -32,6 +33,7 @@ struct LayerNorm {
     Matrix y;
     Write write = Write::store;
     std::int64_t group = 0;
+    std::int64_t weight_stride = 0;  ///< also of the bias
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);

@@ -5,18 +5,10 @@
 #include <algorithm>
 
 #include "ttt/core/error.h"
+#include "ttt/ops/elementwise.h"
+#include "ttt/ops/kernel_table.h"
 
 namespace ttt {
-namespace {
-
-/// The rows for which logits are wanted, next to each other.
-Matrix gather(ConstMatrix x, std::span<const std::int32_t> rows, Matrix to) {
-  for (std::size_t i = 0; i < rows.size(); ++i) std::copy_n(x.row(rows[i]), x.cols, to.row(static_cast<std::int64_t>(i)));
-  return to;
-}
-
-}  // namespace
-
 Matrix CausalLM::forward(Step& step) const { return forward(step, {}); }
 
 Matrix CausalLM::forward(Step& step, const Hooks& hooks) const {
@@ -36,7 +28,8 @@ Matrix CausalLM::forward(Step& step, const Hooks& hooks) const {
     if (hooks.hidden) hooks.hidden(i + 1, rows);
     if (hooks.cancelled && hooks.cancelled()) throw RequestError("forward", "cancelled");
   });
-  const Matrix last = gather(x, wanted, frame.matrix(logits.rows, hidden_size()));
+  const Matrix last = frame.matrix(logits.rows, hidden_size());
+  if (!wanted.empty()) ops::run<ops::Copy>(step.device(), {.x = x, .y = last, .rows = wanted});
   norm.forward(last, step, last);
   head.forward(last, step, logits);
   step.commit();

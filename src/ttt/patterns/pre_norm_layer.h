@@ -3,12 +3,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "ttt/building_blocks/output.h"
 #include "ttt/building_blocks/step.h"
-#include "ttt/ops/linear.h"
 
 namespace ttt {
 
-/// x += attention(attention_norm(x)); x += ffn(ffn_norm(x)) (Xiong et al., 2020).
+/// x += s * attention(attention_norm(x)); x += s * ffn(ffn_norm(x)), s = residual_scale (Xiong et al., 2020).
 /// Input and output: the residual stream x [tokens, hidden], in place.
 template <class Norm, class Attention, class FFN>
 struct PreNormLayer {
@@ -16,14 +16,15 @@ struct PreNormLayer {
   Attention attention;
   Norm ffn_norm;
   FFN ffn;
+  float residual_scale = 1.0f;
 
   void forward(Matrix x, Step& step) const {
     Workspace::Frame frame(step.workspace());
     const Matrix h = frame.matrix(x.rows, x.cols);
     attention_norm.forward(x, step, h);
-    attention.forward(h, step, x, ops::Write::add);
+    attention.forward(h, step, x, {Write::add, residual_scale});
     ffn_norm.forward(x, step, h);
-    ffn.forward(h, step, x, ops::Write::add);
+    ffn.forward(h, step, x, {Write::add, residual_scale});
   }
 
   std::vector<CacheLayerSpec> cache_layers() const { return {attention.cache_spec()}; }

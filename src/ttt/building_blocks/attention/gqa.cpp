@@ -5,7 +5,7 @@
 namespace ttt {
 namespace {
 
-CachedAttention make_attention(const GroupedQueryAttention::Config& c, const Weights& weights, CacheLayer cache) {
+CachedAttention make_attention(const GroupedQueryAttention::Config& c, const Weights& weights, Device& device, CacheLayer cache) {
   CachedAttention attention{.num_heads = c.num_heads,
                             .num_kv_heads = c.num_kv_heads,
                             .k_dim = c.head_dim,
@@ -16,6 +16,7 @@ CachedAttention make_attention(const GroupedQueryAttention::Config& c, const Wei
                             .softcap = c.softcap,
                             .sinks = nullptr,
                             .cache = cache};
+  if (c.sinks) attention.sinks = device.upload(weights.take("sinks", {c.num_heads}));
   attention.check("GroupedQueryAttention " + weights.path());
   return attention;
 }
@@ -31,18 +32,26 @@ Linear make_qkv(const GroupedQueryAttention::Config& c, const Weights& weights, 
 }  // namespace
 
 GroupedQueryAttention::GroupedQueryAttention(const Config& c, const Weights& weights, Device& device, CacheLayer cache)
-    : attention_(make_attention(c, weights, cache)),
+    : attention_(make_attention(c, weights, device, cache)),
       qkv_(make_qkv(c, weights, device)),
-      output_({c.num_heads * c.head_dim, c.hidden_size, c.output_bias}, weights / "o_proj", device) {}
+      output_({c.num_heads * c.head_dim, c.hidden_size, c.output_bias}, weights / "o_proj", device) {
+  if (!c.qk_norm) return;
+  query_norm_.emplace(*c.qk_norm, c.num_heads, c.head_dim, weights / "q_norm", device);
+  key_norm_.emplace(*c.qk_norm, c.num_kv_heads, c.head_dim, weights / "k_norm", device);
+}
 
-void GroupedQueryAttention::forward(ConstMatrix x, Step& step, Matrix out, Write write) const {
+void GroupedQueryAttention::forward(ConstMatrix x, Step& step, Matrix out, BlockOutput output) const {
   Workspace::Frame frame(step.workspace());
   const std::int64_t q = attention_.num_heads * attention_.k_dim, kv = attention_.num_kv_heads * attention_.k_dim;
   const Matrix qkv = frame.matrix(x.rows, q + 2 * kv);
   const Matrix heads = frame.matrix(x.rows, q);
   qkv_.forward(x, step, qkv);
+  if (query_norm_) {
+    query_norm_->forward(qkv.col_range(0, q), step);
+    key_norm_->forward(qkv.col_range(q, kv), step);
+  }
   attention_.forward(qkv.col_range(0, q), qkv.col_range(q, kv), qkv.col_range(q + kv, kv), step, heads);
-  output_.forward(heads, step, out, {.write = write});
+  output_.forward(heads, step, out, {.scale = output.scale, .write = output.write});
 }
 
 std::int64_t GroupedQueryAttention::workspace_cols() const {

@@ -3,15 +3,15 @@
 
 #include "ttt/building_blocks/attention/cached_attention.h"
 #include "ttt/building_blocks/linear.h"
-#include "ttt/building_blocks/normalization/norm.h"
+#include "ttt/building_blocks/normalization/query_key_norm.h"
 
 namespace ttt {
 
 /// Grouped-query attention (Ainslie et al., 2023): `num_heads` query heads share `num_kv_heads` keys and values.
 /// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
 /// Weights: q_proj [num_heads * head_dim, hidden_size], k_proj and v_proj [num_kv_heads * head_dim, hidden_size],
-/// o_proj [hidden_size, num_heads * head_dim], each `weight` and, when configured, `bias`.
-/// Behaviour: out = softmax(scale * rope(q) rope(k)^T + mask) v o_proj^T, over the step's cache. The scale is the model's.
+/// o_proj [hidden_size, num_heads * head_dim], each `weight` and, when configured, `bias`; q_norm, k_norm (QueryKeyNorm) and sinks [num_heads] when configured.
+/// Behaviour: out = softmax(scale * rope(norm(q)) rope(norm(k))^T + mask) v o_proj^T, over the step's cache. The scale is the model's.
 /// Errors: ConfigError when num_kv_heads does not divide num_heads; WeightError for a misshaped tensor.
 class GroupedQueryAttention {
  public:
@@ -25,21 +25,28 @@ class GroupedQueryAttention {
     std::optional<RotaryEmbedding> rope = std::nullopt;
     bool qkv_bias = false;
     bool output_bias = false;
+    std::optional<QueryKeyNorm::Config> qk_norm = std::nullopt;
     float softcap = 0.0f;  ///< caps scores at +-softcap by tanh; 0: off
+    bool sinks = false;    ///< a learned score per head that takes probability and gives no value (gpt-oss)
   };
   GroupedQueryAttention(const Config& config, const Weights& weights, Device& device, CacheLayer cache);
 
-  void forward(ConstMatrix x, Step& step, Matrix out, Write write = Write::store) const;
+  void forward(ConstMatrix x, Step& step, Matrix out, BlockOutput output = {}) const;
 
   CacheLayerSpec cache_spec() const { return attention_.cache_spec(); }
   CacheLayer cache_layer() const { return attention_.cache; }
-  std::uint64_t weight_bytes() const { return qkv_.weight_bytes() + output_.weight_bytes(); }
+  std::uint64_t weight_bytes() const { return qkv_.weight_bytes() + norm_bytes() + output_.weight_bytes(); }
   std::int64_t workspace_cols() const;  ///< scratch floats per token
   std::int64_t hidden_size() const { return output_.out_features(); }
 
  private:
+  std::uint64_t norm_bytes() const {
+    return (query_norm_ ? query_norm_->weight_bytes() : 0) + (key_norm_ ? key_norm_->weight_bytes() : 0);
+  }
+
   CachedAttention attention_;
   Linear qkv_;
+  std::optional<QueryKeyNorm> query_norm_, key_norm_;
   Linear output_;
 };
 

@@ -20,6 +20,7 @@ class MultiHeadAttention : public GroupedQueryAttention {
     std::optional<RotaryEmbedding> rope = std::nullopt;
     bool qkv_bias = false;
     bool output_bias = false;
+    std::optional<QueryKeyNorm::Config> qk_norm = std::nullopt;
     float softcap = 0.0f;
   };
   MultiHeadAttention(const Config& c, const Weights& weights, Device& device, CacheLayer cache)
@@ -32,6 +33,7 @@ class MultiHeadAttention : public GroupedQueryAttention {
                                .rope = c.rope,
                                .qkv_bias = c.qkv_bias,
                                .output_bias = c.output_bias,
+                               .qk_norm = c.qk_norm,
                                .softcap = c.softcap},
                               weights, device, cache) {}
 };

@@ -44,4 +44,12 @@ void PositionEmbedding::forward(Step& step, Matrix y) const {
   ops::run<ops::Embed>(step.device(), {.weight = *weight_, .ids = rows, .y = y, .write = Write::add});
 }
 
+TokenTypeEmbedding::TokenTypeEmbedding(const Config& config, const Weights& weights, Device& device)
+    : weight_(pack_table(weights, config.num_types, config.hidden_size, device)) {}
+
+void TokenTypeEmbedding::forward(Step& step, Matrix y) const {
+  const std::vector<std::int32_t> rows(static_cast<std::size_t>(y.rows), 0);
+  ops::run<ops::Embed>(step.device(), {.weight = *weight_, .ids = rows, .y = y, .write = Write::add});
+}
+
 }  // namespace ttt

@@ -53,4 +53,20 @@ class PositionEmbedding {
   std::shared_ptr<const ops::PackedMatrix> weight_;
 };
 
+/// Learned segment embeddings of single-segment input: y[t, :] += weight[0, :]. Weights: `weight` [num_types, hidden_size].
+class TokenTypeEmbedding {
+ public:
+  struct Config {
+    int num_types;
+    int hidden_size;
+  };
+  TokenTypeEmbedding(const Config& config, const Weights& weights, Device& device);
+
+  void forward(Step& step, Matrix y) const;
+  std::uint64_t weight_bytes() const { return weight_->bytes(); }
+
+ private:
+  std::shared_ptr<const ops::PackedMatrix> weight_;
+};
+
 }  // namespace ttt

@@ -1,5 +1,6 @@
 #pragma once
 #include "ttt/building_blocks/linear.h"
+#include "ttt/ops/moe.h"
 
 namespace ttt {
 
@@ -13,17 +14,20 @@ class GatedFFN {
   struct Config {
     int hidden_size;
     int intermediate_size;
-    Activation activation;
+    GatedActivation activation;
     bool bias = false;
   };
   GatedFFN(const Config& config, const Weights& weights, Device& device);
 
-  void forward(ConstMatrix x, Step& step, Matrix out, Write write = Write::store) const;
+  void forward(ConstMatrix x, Step& step, Matrix out, BlockOutput output = {}) const;
   std::uint64_t weight_bytes() const { return gate_.weight_bytes() + up_.weight_bytes() + down_.weight_bytes(); }
   std::int64_t workspace_cols() const { return gate_.out_features(); }
+  std::int64_t hidden_size() const { return down_.out_features(); }
+  /// The same layer as an expert among others; this block must outlive it.
+  ops::Expert as_expert() const;
 
  private:
-  Activation activation_;
+  GatedActivation activation_;
   Linear gate_, up_, down_;
 };
 

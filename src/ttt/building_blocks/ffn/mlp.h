@@ -18,7 +18,7 @@ class MLP {
   };
   MLP(const Config& config, const Weights& weights, Device& device);
 
-  void forward(ConstMatrix x, Step& step, Matrix out, Write write = Write::store) const;
+  void forward(ConstMatrix x, Step& step, Matrix out, BlockOutput output = {}) const;
   std::uint64_t weight_bytes() const { return up_.weight_bytes() + down_.weight_bytes(); }
   std::int64_t workspace_cols() const { return up_.out_features(); }
 

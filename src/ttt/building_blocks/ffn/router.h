@@ -1,0 +1,43 @@
+#pragma once
+#include <memory>
+
+#include "ttt/building_blocks/step.h"
+#include "ttt/formats/weights.h"
+#include "ttt/ops/moe.h"
+
+namespace ttt {
+
+/// Sends each token to a few of many experts (Shazeer et al., 2017): logits = x W^T + b in f32, then `rule`.
+/// Input: x [tokens, hidden_size]. Output: experts and weights, [tokens * experts_per_token] each.
+/// Weights: `weight` [num_experts, hidden_size], kept in f32; `bias` [num_experts] and `e_score_correction_bias`
+/// [num_experts] when configured.
+/// Errors: ConfigError when the rule asks for more experts or groups than there are.
+class Router {
+ public:
+  struct Config {
+    int hidden_size;
+    int num_experts;
+    RoutingRule rule;
+    bool bias = false;             ///< of the logits
+    bool correction_bias = false;  ///< on the scores, for the choice only
+  };
+  Router(const Config& config, const Weights& weights, Device& device);
+
+  struct Choice {
+    std::span<std::int32_t> experts;
+    std::span<float> weights;
+  };
+  /// How many values of each kind a Choice for that many tokens holds.
+  std::size_t choices(std::int64_t tokens) const { return static_cast<std::size_t>(tokens * config_.rule.experts_per_token); }
+  void forward(ConstMatrix x, Step& step, Choice out) const;
+
+  int num_experts() const { return config_.num_experts; }
+  std::uint64_t weight_bytes() const { return weight_->bytes(); }
+
+ private:
+  Config config_;
+  std::shared_ptr<const ops::PackedMatrix> weight_;
+  std::shared_ptr<const float> bias_, correction_;
+};
+
+}  // namespace ttt

@@ -1,0 +1,38 @@
+#pragma once
+#include <memory>
+
+#include "ttt/building_blocks/step.h"
+#include "ttt/formats/weights.h"
+
+namespace ttt {
+
+/// Norm of queries or keys before they are rotated (Henry et al., 2020; Dehghani et al., 2023).
+/// Input and output: x [tokens, num_heads * head_dim], in place.
+/// Weights: `weight`, by scope [head_dim], [num_heads, head_dim] (or that many in one dimension) or [num_heads * head_dim];
+/// `bias` of the same shape when configured.
+class QueryKeyNorm {
+ public:
+  enum class Kind { rms, layer };
+  enum class Scope {
+    shared,    ///< over each head, one weight for all heads
+    per_head,  ///< over each head, a weight for each
+    all_heads  ///< over all heads at once
+  };
+  struct Config {
+    Kind kind;
+    Scope scope;
+    float eps;
+    bool bias = false;
+  };
+  QueryKeyNorm(const Config& config, int num_heads, int head_dim, const Weights& weights, Device& device);
+
+  void forward(Matrix x, Step& step) const;
+  std::uint64_t weight_bytes() const;
+
+ private:
+  Config config_;
+  int num_heads_, head_dim_;
+  std::shared_ptr<const float> weight_, bias_;
+};
+
+}  // namespace ttt

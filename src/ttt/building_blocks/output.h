@@ -1,0 +1,14 @@
+#pragma once
+#include "ttt/ops/linear.h"
+
+namespace ttt {
+
+using ops::Write;
+
+/// Where a block's result y goes: out = scale * y, or out += scale * y (a residual stream).
+struct BlockOutput {
+  Write write = Write::store;
+  float scale = 1.0f;
+};
+
+}  // namespace ttt

@@ -1,0 +1,45 @@
+#pragma once
+#include <span>
+
+#include "ttt/core/matrix.h"
+#include "ttt/hardware/device.h"
+
+namespace ttt::ops {
+
+/// y[t, :] = x[rows[t], :], or x[t, :] without `rows`.
+struct Copy {
+  static constexpr std::string_view name = "copy";
+  struct Args {
+    ConstMatrix x;
+    Matrix y;
+    std::span<const std::int32_t> rows = {};
+  };
+  using Kernel = void(Device&, const Args&);
+  static void reference(Device&, const Args&);
+};
+
+/// y[t, :] += scale * sigmoid(gate[t, 0]) * x[t, :]; without a gate, scale * x[t, :].
+struct AddGated {
+  static constexpr std::string_view name = "add_gated";
+  struct Args {
+    ConstMatrix x;
+    ConstMatrix gate;  ///< [tokens, 1], or empty
+    Matrix y;
+    float scale = 1.0f;
+  };
+  using Kernel = void(Device&, const Args&);
+  static void reference(Device&, const Args&);
+};
+
+/// y = cap * tanh(y / cap), element by element.
+struct Softcap {
+  static constexpr std::string_view name = "softcap";
+  struct Args {
+    Matrix y;
+    float cap;
+  };
+  using Kernel = void(Device&, const Args&);
+  static void reference(Device&, const Args&);
+};
+
+}  // namespace ttt::ops

@@ -1,0 +1,89 @@
+#include "ttt/ops/moe.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+namespace ttt::ops {
+namespace {
+
+void score(RoutingRule::Scores kind, std::span<const float> logits, std::span<float> scores) {
+  if (kind == RoutingRule::Scores::sigmoid) {
+    std::ranges::transform(logits, scores.begin(), [](float v) { return 1.0f / (1.0f + std::exp(-v)); });
+    return;
+  }
+  const float most = *std::ranges::max_element(logits);
+  float sum = 0.0f;
+  for (std::size_t e = 0; e < logits.size(); ++e) sum += scores[e] = std::exp(logits[e] - most);
+  for (auto& s : scores) s /= sum;
+}
+
+/// The indices of the `count` largest values, in ascending order; ties go to the lower index.
+std::vector<std::int32_t> best(std::span<const float> values, std::size_t count) {
+  std::vector<std::int32_t> order(values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, [&](auto a, auto b) {
+    return values[static_cast<std::size_t>(a)] > values[static_cast<std::size_t>(b)];
+  });
+  order.resize(count);
+  std::ranges::sort(order);
+  return order;
+}
+
+/// Puts the experts of all but the best groups out of reach.
+void keep_best_groups(const ExpertGroups& groups, std::span<float> choice) {
+  const std::size_t size = choice.size() / static_cast<std::size_t>(groups.num_groups);
+  std::vector<float> scores;
+  for (std::size_t first = 0; first < choice.size(); first += size) {
+    std::vector<float> group(choice.begin() + static_cast<std::ptrdiff_t>(first),
+                             choice.begin() + static_cast<std::ptrdiff_t>(first + size));
+    std::ranges::sort(group, std::greater{});
+    scores.push_back(groups.score == ExpertGroups::Score::best ? group[0] : group[0] + group[1]);
+  }
+  const auto kept = best(scores, static_cast<std::size_t>(groups.groups_per_token));
+  for (std::size_t e = 0; e < choice.size(); ++e)
+    if (!std::ranges::binary_search(kept, static_cast<std::int32_t>(e / size))) choice[e] = -INFINITY;
+}
+
+}  // namespace
+
+void Route::reference(Device&, const Args& a) {
+  const auto num_experts = static_cast<std::size_t>(a.logits.cols), k = static_cast<std::size_t>(a.rule.experts_per_token);
+  std::vector<float> scores(num_experts), choice(num_experts);
+  for (std::int64_t t = 0; t < a.logits.rows; ++t) {
+    score(a.rule.scores, {a.logits.row(t), num_experts}, scores);
+    for (std::size_t e = 0; e < num_experts; ++e) choice[e] = scores[e] + (a.correction ? a.correction[e] : 0.0f);
+    if (a.rule.groups) keep_best_groups(*a.rule.groups, choice);
+    const auto chosen = best(choice, k);
+    float sum = 0.0f;
+    for (const auto e : chosen) sum += scores[static_cast<std::size_t>(e)];
+    const float factor = a.rule.normalize_selected ? a.rule.scale / (sum + 1e-20f) : a.rule.scale;
+    for (std::size_t i = 0; i < k; ++i) {
+      const auto at = static_cast<std::size_t>(t) * k + i;
+      a.experts[at] = chosen[i];
+      a.weights[at] = factor * scores[static_cast<std::size_t>(chosen[i])];
+    }
+  }
+}
+
+void Experts::reference(Device& device, const Args& a) {
+  if (a.x.rows == 0) return;
+  if (a.write == Write::store)
+    for (std::int64_t t = 0; t < a.y.rows; ++t) std::fill_n(a.y.row(t), a.y.cols, 0.0f);
+  const std::size_t k = a.chosen.size() / static_cast<std::size_t>(a.x.rows);
+  std::vector<float> hidden, out(static_cast<std::size_t>(a.x.cols));
+  for (std::int64_t t = 0; t < a.x.rows; ++t)
+    for (std::size_t i = 0; i < k; ++i) {
+      const auto at = static_cast<std::size_t>(t) * k + i;
+      const Expert& e = a.all[static_cast<std::size_t>(a.chosen[at])];
+      hidden.resize(static_cast<std::size_t>(e.gate->rows()));
+      const Matrix h(hidden.data(), 1, e.gate->rows()), y(out.data(), 1, a.x.cols);
+      GatedLinear::reference(device, {.gate = *e.gate, .up = *e.up, .gate_bias = e.gate_bias, .up_bias = e.up_bias,
+                                      .x = a.x.row_range(t, 1), .y = h, .activation = a.activation});
+      Linear::reference(device, {.weight = *e.down, .bias = e.down_bias, .x = h, .y = y});
+      for (std::int64_t c = 0; c < a.y.cols; ++c) a.y.row(t)[c] += a.scale * a.weights[at] * y.row(0)[c];
+    }
+}
+
+}  // namespace ttt::ops

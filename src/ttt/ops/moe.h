@@ -1,0 +1,78 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "ttt/core/matrix.h"
+#include "ttt/ops/activation.h"
+#include "ttt/ops/linear.h"
+#include "ttt/ops/packed_matrix.h"
+
+namespace ttt {
+
+/// Routing restricted to the best groups of experts (DeepSeek-V2, arXiv 2405.04434; DeepSeek-V3, arXiv 2412.19437).
+struct ExpertGroups {
+  enum class Score { best, sum_of_best_two };  ///< a group's score, from its experts'
+  int num_groups;
+  int groups_per_token;
+  Score score;
+};
+
+/// How router logits become experts and weights.
+///   scores = softmax(logits) or sigmoid(logits), over all experts
+///   chosen = the `experts_per_token` best of scores + correction, within the best groups when configured
+///   weight = scale * score, divided first by the sum over the chosen when `normalize_selected`
+struct RoutingRule {
+  enum class Scores { softmax, sigmoid };
+  int experts_per_token;
+  Scores scores = Scores::softmax;
+  bool normalize_selected = false;
+  float scale = 1.0f;
+  std::optional<ExpertGroups> groups = std::nullopt;
+};
+
+namespace ops {
+
+/// Chooses experts for every token by `rule`; ties go to the lower index. All in f32.
+struct Route {
+  static constexpr std::string_view name = "route";
+  struct Args {
+    ConstMatrix logits;                 ///< [tokens, num_experts]
+    const RoutingRule& rule;
+    const float* correction = nullptr;  ///< [num_experts], counts for the choice and not for the weights; or null
+    std::span<std::int32_t> experts;    ///< out: [tokens * experts_per_token], ascending for each token
+    std::span<float> weights;           ///< out: parallel to `experts`
+  };
+  using Kernel = void(Device&, const Args&);
+  static void reference(Device&, const Args&);
+};
+
+/// One expert: a gated feed-forward layer. Biases may be null.
+struct Expert {
+  const PackedMatrix* gate;  ///< [intermediate, hidden]
+  const PackedMatrix* up;    ///< [intermediate, hidden]
+  const PackedMatrix* down;  ///< [hidden, intermediate]
+  const float* gate_bias = nullptr;
+  const float* up_bias = nullptr;
+  const float* down_bias = nullptr;
+};
+
+/// y[t] (=|+=) sum over the token's experts e, in ascending order, of scale * weight(t, e) * down_e(activate(gate_e(x[t]), up_e(x[t]))).
+struct Experts {
+  static constexpr std::string_view name = "experts";
+  struct Args {
+    std::span<const Expert> all;
+    std::span<const std::int32_t> chosen;  ///< [tokens * k], as `Route` gives them
+    std::span<const float> weights;        ///< [tokens * k]
+    ConstMatrix x;                         ///< [tokens, hidden]
+    Matrix y;                              ///< [tokens, hidden]; must not overlap x
+    GatedActivation activation = Activation::silu;
+    float scale = 1.0f;
+    Write write = Write::store;
+  };
+  using Kernel = void(Device&, const Args&);
+  static void reference(Device&, const Args&);
+};
+
+}  // namespace ops
+}  // namespace ttt

@@ -77,13 +77,17 @@ Json row(const Run& run, bool is_prefill) {
   Json json{{"kind", is_prefill ? "prefill" : "decode"}, {"n", n}, {"depth", o.depth}, {"batch", o.batch}};
   json["tokens_per_second"] = {{"min", rates.front()}, {"median", median}, {"max", rates.back()}};
   // A decode step streams every weight once, however many sequences share it.
-  if (!is_prefill) json["gb_per_second"] = median / o.batch * static_cast<double>(run.loaded.plan.weights) / 1e9;
+  if (!is_prefill)
+    json["gb_per_second"] = median / o.batch * static_cast<double>(run.loaded.plan.weights) / 1e9;
   return json;
 }
 
 void run(const Options& o) {
   const auto length = o.depth + std::max(o.prefill, o.decode);
-  auto loaded = load_model(o.common, {.tokens = length, .sequences = o.batch, .logit_rows = o.batch});
+  const auto checkpoint = Checkpoint::open(o.common.model);
+  const auto loaded = load_model(
+      checkpoint, o.common,
+      {.tokens = length, .length = CacheNeed::Length::fixed, .sequences = o.batch, .logit_rows = o.batch});
   auto cache = loaded.make_cache();
   Step step(cache, *loaded.device);
   const Run state{loaded, cache, step, o};
@@ -92,9 +96,11 @@ void run(const Options& o) {
   if (o.decode > 0) rows.push_back(row(state, false));
   std::string plain;
   for (const auto& r : rows)
-    plain += fmt::format("{:<8} n {:>5} depth {:>6} batch {:>3} {:>10.1f} tokens/s\n", r["kind"].get<std::string>(),
-                         r["n"].get<int>(), o.depth, o.batch, r["tokens_per_second"]["median"].get<double>());
-  print_result(o.common.json ? Json{{"rows", rows}, {"threads", loaded.device->num_threads()}}.dump(2) + "\n" : plain);
+    plain += fmt::format("{:<8} n {:>5} depth {:>6} batch {:>3} {:>10.1f} tokens/s\n",
+                         r["kind"].get<std::string>(), r["n"].get<int>(), o.depth, o.batch,
+                         r["tokens_per_second"]["median"].get<double>());
+  print_result(o.common.json ? Json{{"rows", rows}, {"threads", loaded.device->num_threads()}}.dump(2) + "\n"
+                             : plain);
 }
 
 }  // namespace

@@ -1,18 +1,15 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <csignal>
-#include <iostream>
 
-#include "model_loader.h"
-#include "text.h"
+#include "answer.h"
+#include "interrupt.h"
+#include "line_reader.h"
 #include "ttt/core/error.h"
 
 namespace ttt::app {
 namespace {
-
-std::atomic<bool> interrupted = false;
 
 struct Options {
   CommonOptions common;
@@ -22,84 +19,115 @@ struct Options {
 /// One conversation. Each turn is rendered whole; what the cache already holds of it is not computed again.
 class Chat {
  public:
-  Chat(const LoadedModel& loaded, Text& text, GenerationConfig config)
-      : loaded_(loaded), text_(text), config_(std::move(config)), cache_(loaded.make_cache()), sequence_(cache_.create()) {}
+  Chat(const LoadedModel& loaded, Text& text, GenerationConfig config, const CommonOptions& options)
+      : loaded_(loaded),
+        text_(text),
+        config_(std::move(config)),
+        options_(options),
+        cache_(loaded.make_cache()),
+        sequence_(cache_.create()) {}
 
   void reset() {
     messages_.clear();
+    forget_cache();
+  }
+
+  /// Answers on stdout and remembers both. A question without an answer (stopped before its first token, or
+  /// too long) is forgotten.
+  void ask(const std::string& question) {
+    messages_.push_back({"user", question});
+    try {
+      const auto prompt = text_.encode(text_.render(messages_), false);
+      keep_common(prompt);
+      held_ = prompt;
+      const auto answer =
+          app::answer(loaded_, cache_, sequence_, &text_, prompt, config_, [&](std::string_view part) {
+            if (!options_.json) print_result(part);
+          });
+      if (!options_.json) print_result("\n");
+      held_.insert(held_.end(), answer.result.tokens.begin(), answer.result.tokens.end());
+      if (answer.result.tokens.empty() && answer.result.finish == FinishReason::cancelled)
+        messages_.pop_back();
+      else
+        messages_.push_back({"assistant", answer.text});
+      report_speed(answer.result);
+    } catch (const RequestError& e) {
+      messages_.pop_back();
+      fmt::print(stderr, "ttt: error: {}; /reset starts anew, --ctx makes room for more\n", e.what());
+    }
+  }
+
+  const std::vector<Message>& messages() const { return messages_; }
+
+ private:
+  void forget_cache() {
     held_.clear();
     cache_.drop(sequence_);
     sequence_ = cache_.create();
   }
 
-  void answer(const std::string& question) {
-    messages_.push_back({"user", question});
-    const auto prompt = text_.encode(text_.render(messages_), false);
-    keep_common(prompt);
-    text_.restart();
-    std::string answer;
-    GenerationCallbacks callbacks;
-    callbacks.cancelled = [] { return interrupted.load(); };
-    callbacks.decode = [&](std::int32_t id) { return text_.push(id); };
-    callbacks.decode_rest = [&] { return text_.flush(); };
-    callbacks.on_text = [&](std::string_view part) { print_result(part), answer += part; };
-    interrupted = false;
-    const auto result = generate(loaded_.model, cache_, sequence_, *loaded_.device, prompt, config_, callbacks);
-    print_result("\n");
-    held_ = prompt;
-    held_.insert(held_.end(), result.tokens.begin(), result.tokens.end());
-    messages_.push_back({"assistant", answer});
-  }
-
-  void forget_question() { messages_.pop_back(); }
-
- private:
-  // Cuts the cache to what it shares with the prompt, of which at least one token is left to compute. A window may
-  // have let go of keys that a cut would need: then all is computed anew.
+  // Cuts the cache to what it shares with the prompt, of which at least one token is left to compute. A
+  // window may have let go of keys that a cut would need: then all is computed anew.
   void keep_common(const std::vector<std::int32_t>& prompt) {
     const auto common = std::ranges::mismatch(held_, prompt).in1 - held_.begin();
     const auto keep = std::min({static_cast<std::int32_t>(common), cache_.length(sequence_),
-                                static_cast<std::int32_t>(prompt.size()) - 1});
+                                std::max(static_cast<std::int32_t>(prompt.size()) - 1, 0)});
     try {
       cache_.truncate(sequence_, keep);
     } catch (const RequestError&) {
-      cache_.drop(sequence_);
-      sequence_ = cache_.create();
+      forget_cache();
     }
   }
 
   const LoadedModel& loaded_;
   Text& text_;
   GenerationConfig config_;
+  const CommonOptions& options_;
   KvCache cache_;
   KvCache::Sequence sequence_;
   std::vector<Message> messages_;
   std::vector<std::int32_t> held_;
 };
 
+// Questions until the input ends. Ctrl-C drops the line being typed.
+void converse(Chat& chat) {
+  const bool prompting = isatty(STDIN_FILENO) != 0;
+  const auto prompt = [&](std::string_view text) {
+    if (prompting) fmt::print(stderr, "{}", text);
+  };
+  const InterruptScope interrupts;
+  LineReader lines;
+  std::string line;
+  prompt("/reset forgets the conversation, Ctrl-C stops an answer, Ctrl-D leaves\n");
+  while (true) {
+    prompt("> ");
+    const auto outcome = lines.next(line);
+    if (outcome == LineReader::Outcome::end) break;
+    InterruptScope::clear();
+    if (outcome == LineReader::Outcome::interrupted)
+      prompt("\n");
+    else if (line == "/reset")
+      chat.reset();
+    else if (!line.empty())
+      chat.ask(line);
+  }
+  prompt("\n");
+}
+
 void run(const Options& o) {
-  o.sampling.config.sampling.check();
-  auto loaded = load_model(o.common, {});
-  const auto text = open_text(loaded.checkpoint);
+  const auto checkpoint = Checkpoint::open(o.common.model);
+  const auto text = open_text(checkpoint);
   if (!text->has_template()) throw Error(o.common.model, "has no chat template; use ttt generate --raw");
   auto config = o.sampling.config;
-  config.stop_ids = loaded.stop_ids();
-  Chat chat(loaded, *text, config);
-  std::signal(SIGINT, [](int) { interrupted = true; });
-  std::cerr << "/reset forgets the conversation, end of input leaves\n> ";
-  for (std::string line; std::getline(std::cin, line); std::cerr << "> ") {
-    if (line == "/reset") {
-      chat.reset();
-      continue;
-    }
-    if (line.empty()) continue;
-    try {
-      chat.answer(line);
-    } catch (const RequestError& e) {  // a full context ends the turn, not the conversation
-      chat.forget_question();
-      fmt::print(stderr, "ttt: error: {}\n", e.what());
-    }
-  }
+  config.stop_ids = stop_ids(checkpoint);
+  const auto loaded = load_model(checkpoint, o.common, {});
+  Chat chat(loaded, *text, config, o.common);
+  converse(chat);
+  if (!o.common.json) return;
+  auto messages = nlohmann::ordered_json::array();
+  for (const auto& [role, content] : chat.messages())
+    messages.push_back({{"role", role}, {"content", content}});
+  print_result(to_text({{"messages", messages}}));
 }
 
 }  // namespace

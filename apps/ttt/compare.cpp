@@ -1,7 +1,10 @@
-#include <algorithm>
-#include <nlohmann/json.hpp>
+#include <fmt/format.h>
 
-#include "forward_all.h"
+#include <algorithm>
+#include <cmath>
+
+#include "forward_rows.h"
+#include "progress_bar.h"
 #include "ttt/core/error.h"
 #include "ttt/testing/agreement.h"
 #include "ttt/testing/golden.h"
@@ -9,14 +12,17 @@
 namespace ttt::app {
 namespace {
 
+using testing::Golden;
+
 struct Options {
   CommonOptions common;
   std::string golden;
   double min_pcc = 0.999;
 };
 
-struct Score {
-  std::vector<float> logits;
+/// What the model answered to the golden's inputs, row after row.
+struct Answers {
+  std::vector<float> logits, hidden_0, hidden_last;
   std::int64_t top1 = 0, top5 = 0, greedy_match = 0, greedy_total = 0;
 };
 
@@ -40,50 +46,110 @@ std::int64_t count_greedy(const CausalLM& model, Step& step, KvCache::Sequence s
   return matches;
 }
 
-void score_row(const LoadedModel& loaded, Step& step, const testing::Golden& golden, std::size_t row, Score& score) {
+void append(std::vector<float>& values, ConstMatrix rows) {
+  for (std::int64_t r = 0; r < rows.rows; ++r)
+    values.insert(values.end(), rows.row(r), rows.row(r) + rows.cols);
+}
+
+void run_row(const CausalLM& model, Step& step, const Golden& golden, std::size_t row, Answers& answers) {
   const auto sequence = step.cache().create();
-  const auto got = forward_all(loaded.model, step, sequence, golden.input_ids[row]);
   const auto want = golden.logits_of(static_cast<std::int64_t>(row));
   const auto width = static_cast<std::size_t>(golden.vocab_size);
+  const auto last = static_cast<int>(model.layers.size()) + 1;
+  const CausalLM::Hooks hooks{.hidden =
+                                  [&](int index, ConstMatrix rows) {
+                                    if (index == 0 && golden.hidden_0) append(answers.hidden_0, rows);
+                                    if (index == last && golden.hidden_last)
+                                      append(answers.hidden_last, rows);
+                                  },
+                              .cancelled = {}};
   std::int32_t next = 0;
-  for (std::size_t first = 0; first < got.size(); first += width) {
-    const auto best = argmax(want.subspan(first, width));
-    const auto mine = std::span(got).subspan(first, width);
-    next = argmax(mine);
-    score.top1 += next == best;
-    score.top5 += in_top5(mine, best);
-  }
-  score.logits.insert(score.logits.end(), got.begin(), got.end());
+  const auto visit = [&](std::size_t position, std::span<const float> got) {
+    const auto best = argmax(want.subspan(position * width, width));
+    next = argmax(got);
+    answers.top1 += next == best;
+    answers.top5 += in_top5(got, best);
+    answers.logits.insert(answers.logits.end(), got.begin(), got.end());
+  };
+  forward_rows(model, step, sequence, golden.input_ids[row], 0, visit, hooks);
   if (golden.greedy.empty()) return;
-  score.greedy_total += static_cast<std::int64_t>(golden.greedy[row].size());
-  score.greedy_match += count_greedy(loaded.model, step, sequence, next, golden.greedy[row]);
+  answers.greedy_total += static_cast<std::int64_t>(golden.greedy[row].size());
+  answers.greedy_match += count_greedy(model, step, sequence, next, golden.greedy[row]);
+}
+
+void check_golden(const Golden& golden, const CausalLM& model, const std::string& where) {
+  if (golden.vocab_size != model.vocab_size())
+    throw FormatError(where, fmt::format("logits: expected a vocabulary of {} as the model has, got {}",
+                                         model.vocab_size(), golden.vocab_size));
+  if (!golden.greedy.empty() && golden.greedy.size() != golden.input_ids.size())
+    throw FormatError(where, fmt::format("greedy: expected {} rows as input_ids has, got {}",
+                                         golden.input_ids.size(), golden.greedy.size()));
+  for (const auto& ids : golden.input_ids) check_ids(ids, model);
+  const Shape want{golden.batch, golden.tokens, model.hidden_size()};
+  for (const auto& [name, tensor] :
+       {std::pair("hidden_0", &golden.hidden_0), {"hidden_last", &golden.hidden_last}})
+    if (*tensor && (*tensor)->shape() != want)
+      throw FormatError(where,
+                        fmt::format("{}: expected {}, got {}", name, want.str(), (*tensor)->shape().str()));
+}
+
+/// Numbers JSON can hold: it has no NaN and no infinity.
+nlohmann::ordered_json number(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+}
+
+void report(const Options& o, const Golden& golden, const Answers& answers) {
+  const auto agreement = testing::compare(answers.logits, golden.logits.values<float>());
+  const auto positions = static_cast<double>(golden.batch * golden.tokens);
+  nlohmann::ordered_json json{{"pcc", number(agreement.pcc)},
+                              {"max_abs_diff", number(agreement.max_abs_diff)},
+                              {"top1", static_cast<double>(answers.top1) / positions},
+                              {"top5", static_cast<double>(answers.top5) / positions},
+                              {"greedy_match", answers.greedy_match},
+                              {"greedy_total", answers.greedy_total}};
+  std::vector<std::pair<std::string, double>> correlations{{"pcc", agreement.pcc}};
+  const auto add_hidden = [&](const std::string& name, std::span<const float> got,
+                              const std::optional<Tensor>& want) {
+    if (!want) return;
+    const auto hidden = testing::compare(got, want->values<float>());
+    json[name + "_pcc"] = number(hidden.pcc);
+    json[name + "_max_abs_diff"] = number(hidden.max_abs_diff);
+    correlations.emplace_back(name + "_pcc", hidden.pcc);
+  };
+  add_hidden("hidden_0", answers.hidden_0, golden.hidden_0);
+  add_hidden("hidden_last", answers.hidden_last, golden.hidden_last);
+  std::string text;
+  for (const auto& [key, value] : json.items()) text += key + " " + value.dump() + "\n";
+  print_result(o.common.json ? to_text(json) : text);
+  for (const auto& [name, pcc] : correlations)
+    if (!(pcc >= o.min_pcc))
+      throw Error(o.golden, fmt::format("{} {} is below --min-pcc {}", name, pcc, o.min_pcc));
+  if (answers.greedy_match != answers.greedy_total)
+    throw Error(o.golden, fmt::format("{} of {} greedy tokens differ",
+                                      answers.greedy_total - answers.greedy_match, answers.greedy_total));
 }
 
 void run(const Options& o) {
-  const auto golden = testing::Golden::load(o.golden);
+  const auto golden = Golden::load(o.golden);
   const auto extra = golden.greedy.empty() ? 0 : static_cast<std::int64_t>(golden.greedy[0].size());
-  auto loaded = load_model(o.common, {.tokens = golden.tokens + extra,
-                                      .sequences = static_cast<int>(golden.batch),
-                                      .logit_rows = golden.tokens});
-  if (golden.vocab_size != loaded.model.vocab_size())
-    throw Error(o.golden, "logits have another vocabulary than the model");
+  const auto checkpoint = Checkpoint::open(o.common.model);
+  const auto loaded = load_model(checkpoint, o.common,
+                                 {.tokens = golden.tokens + extra,
+                                  .length = CacheNeed::Length::fixed,
+                                  .sequences = static_cast<int>(golden.batch),
+                                  .logit_rows = golden.tokens});
+  check_golden(golden, loaded.model, o.golden);
   auto cache = loaded.make_cache();
   Step step(cache, *loaded.device);
-  Score score;
-  for (std::size_t row = 0; row < golden.input_ids.size(); ++row) score_row(loaded, step, golden, row, score);
-  const auto agreement = testing::compare(score.logits, golden.logits.values<float>());
-  const auto positions = static_cast<double>(golden.batch * golden.tokens);
-  const nlohmann::ordered_json json{{"pcc", agreement.pcc},
-                                    {"max_abs_diff", agreement.max_abs_diff},
-                                    {"top1", static_cast<double>(score.top1) / positions},
-                                    {"top5", static_cast<double>(score.top5) / positions},
-                                    {"greedy_match", score.greedy_match},
-                                    {"greedy_total", score.greedy_total}};
-  std::string text;
-  for (const auto& [key, value] : json.items()) text += key + " " + value.dump() + "\n";
-  print_result(o.common.json ? json.dump(2) + "\n" : text);
-  if (!(agreement.pcc >= o.min_pcc)) throw Error(o.golden, "pcc is below --min-pcc");
-  if (score.greedy_match != score.greedy_total) throw Error(o.golden, "greedy tokens differ");
+  Answers answers;
+  {
+    ProgressBar bar("comparing");
+    for (std::size_t row = 0; row < golden.input_ids.size(); ++row) {
+      bar.update(row, golden.input_ids.size());
+      run_row(loaded.model, step, golden, row, answers);
+    }
+  }
+  report(o, golden, answers);
 }
 
 }  // namespace
@@ -92,7 +158,9 @@ void add_compare(CLI::App& app) {
   auto* verb = app.add_subcommand("compare", "Compares a model with what a reference computed");
   auto o = std::make_shared<Options>();
   o->common.add_to(*verb);
-  verb->add_option("--golden", o->golden, "safetensors with input_ids, logits and perhaps greedy")->required();
+  verb->add_option("--golden", o->golden,
+                   "safetensors with input_ids, logits and perhaps greedy and hidden states")
+      ->required();
   verb->add_option("--min-pcc", o->min_pcc, "least correlation that passes");
   verb->callback([o] { run(*o); });
 }

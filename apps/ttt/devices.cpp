@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "options.h"
 
 namespace ttt::app {
@@ -11,16 +9,21 @@ void run(bool json) {
   auto list = nlohmann::ordered_json::array();
   std::string plain;
   const auto add = [&](const DeviceConfig& c) {
-    list.push_back({{"name", c.name}, {"backend", c.backend}, {"isa", c.isa}, {"features", c.features},
-                    {"cores", c.num_cores}, {"memory_bytes", c.memory_bytes},
-                    {"memory_bandwidth", c.memory_bandwidth}, {"tile", {c.tile_rows, c.tile_cols}}});
-    plain += fmt::format("{:<16} {:<12} {:<8} {:>5} cores {:>9.1f} GiB\n", c.name, c.backend, c.isa, c.num_cores,
-                         static_cast<double>(c.memory_bytes) / (1 << 30));
+    list.push_back({{"name", c.name},
+                    {"backend", c.backend},
+                    {"isa", c.isa},
+                    {"features", c.features},
+                    {"cores", c.num_cores},
+                    {"memory_bytes", c.memory_bytes},
+                    {"memory_bandwidth", c.memory_bandwidth},
+                    {"tile", {c.tile_rows, c.tile_cols}}});
+    plain += fmt::format("{:<16} {:<12} {:<8} {:>5} cores {:>9.1f} GiB\n", c.name, c.backend, c.isa,
+                         c.num_cores, static_cast<double>(c.memory_bytes) / (1 << 30));
   };
   add(DeviceConfig::auto_detect());
   for (const auto& name : DeviceConfig::known_names())
     if (name != "cpu" && name != "auto") add(DeviceConfig::named(name));
-  print_result(json ? nlohmann::ordered_json{{"devices", list}}.dump(2) + "\n" : plain);
+  print_result(json ? to_text({{"devices", list}}) : plain);
 }
 
 }  // namespace

@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -14,10 +17,18 @@ void report(std::string text) {
   std::fprintf(stderr, "ttt: error: %s\n", text.c_str());
 }
 
+/// Puts /dev/null in place of a closed standard stream, so that no file that is opened later gets its number.
+/// Writing to a closed stdout is still an error.
+void keep_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(stream, F_GETFD) == -1) open("/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  // A closed stdout shows as a failed write, which ends the program with an error line.
+  keep_standard_streams();
+  // A closed pipe shows as a failed write, which ends the program with an error line.
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App app{"Runs transformer models built from TTT's blocks", "ttt"};
   app.set_version_flag("--version", "ttt " TTT_VERSION);

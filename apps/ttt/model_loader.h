@@ -3,47 +3,48 @@
 
 #include "options.h"
 #include "ttt/formats/checkpoint.h"
+#include "ttt/hardware/memory_plan.h"
 #include "ttt/patterns/causal_lm.h"
 
 namespace ttt::app {
 
-/// What a verb needs of the cache, besides the common flags.
+/// What a verb needs of the cache.
 struct CacheNeed {
-  std::int64_t tokens = 0;  ///< of each sequence; 0: --ctx, or what the model was trained for
+  std::int64_t tokens = 0;  ///< least tokens of each sequence that the verb cannot do without
+  /// How long sequences may become when there is no --ctx: `tokens` and no more, or whatever a conversation
+  /// wants.
+  enum class Length { fixed, open } length = Length::open;
   int sequences = 1;
   std::int64_t logit_rows = 1;
 };
 
-/// Bytes a model needs on a device.
-struct Plan {
-  std::uint64_t weights, cache, workspace;
-  std::uint64_t total() const { return weights + cache + workspace; }
-};
-
 struct LoadedModel {
   std::unique_ptr<Device> device;  ///< first, so that it outlives what lives on it
-  Checkpoint checkpoint;
   CausalLM model;
   KvCache::Config cache_config;
-  Plan plan;
+  MemoryPlan plan;
   double load_seconds;
 
   KvCache make_cache() const { return KvCache(cache_config, *device); }
-  std::vector<std::int32_t> stop_ids() const {
-    return {checkpoint.eos_token_ids.begin(), checkpoint.eos_token_ids.end()};
-  }
 };
 
-/// The model on a plan: every shape checked, no data read. Throws when a tensor is missing, misshaped or left over,
-/// or no family builds this model_type.
+/// The checkpoint's stop tokens as the generation loop takes them.
+std::vector<std::int32_t> stop_ids(const Checkpoint& checkpoint);
+
+/// The model on a plan: every shape checked, no data read. Throws when a tensor is missing, misshaped or left
+/// over, or no family builds this model_type.
 CausalLM plan_model(const Checkpoint& checkpoint, const CommonOptions& options, Device& device);
+
+/// Throws RequestError when --ctx is less than what is needed.
 KvCache::Config cache_config(const CausalLM& model, const CommonOptions& options, const CacheNeed& need,
                              const DeviceConfig& device);
-Plan plan_memory(const CausalLM& model, const KvCache::Config& cache, const DeviceConfig& device,
-                 std::int64_t logit_rows);
 
-/// Opens the checkpoint, checks that it is whole and fits, and builds it. One warning line for each config key that
-/// nobody read.
-LoadedModel load_model(const CommonOptions& options, const CacheNeed& need);
+/// Weights, cache and workspace of that model. Nothing of it needs to be loaded.
+MemoryPlan plan_memory(const CausalLM& model, const KvCache::Config& cache, const DeviceConfig& device,
+                       std::int64_t logit_rows);
+
+/// Checks that the checkpoint is whole and the model fits, builds it, and shows how far it is. One warning
+/// line for each config key that nobody read.
+LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need);
 
 }  // namespace ttt::app

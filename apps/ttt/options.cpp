@@ -1,7 +1,10 @@
 #include "options.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -9,13 +12,32 @@
 #include "ttt/core/error.h"
 
 namespace ttt::app {
+namespace {
+
+std::vector<std::int32_t> parse_ids(const std::string& text) {
+  std::vector<std::int32_t> ids;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (true) {
+    std::int32_t id = -1;
+    const auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || id < 0 || (next != end && *next != ','))
+      throw CLI::ValidationError("--ids", "expected token ids such as 1,2,3, got \"" + text + "\"");
+    ids.push_back(id);
+    if (next == end) return ids;
+    at = next + 1;
+  }
+}
+
+}  // namespace
 
 void CommonOptions::add_to(CLI::App& app, bool needs_model) {
   auto* path = app.add_option("--model", model, "model folder or GGUF file");
   if (needs_model) path->required();
   app.add_option("--device", device, "device to run on (see `ttt devices`)");
   app.add_option("--threads", threads, "threads; 0: all cores")->check(CLI::Range(0, 4096));
-  app.add_option("--precision", precision, "exact: float32 throughout")->check(CLI::IsMember({"exact", "default"}));
+  app.add_option("--precision", precision, "exact: float32 throughout")
+      ->check(CLI::IsMember({"exact", "default"}));
   app.add_option("--ctx", context, "tokens the context holds")->check(CLI::Range(1, 1 << 30));
   app.add_option("--kv-dtype", kv_dtype, "how keys and values are stored")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "q8"}));
@@ -44,32 +66,39 @@ DeviceOptions CommonOptions::device_options() const {
 
 void SamplingOptions::add_to(CLI::App& app) {
   auto& s = config.sampling;
-  app.add_option("--temperature", s.temperature, "0: greedy");
-  app.add_option("--top-k", s.top_k, "keep the k likeliest tokens; 0: all");
-  app.add_option("--top-p", s.top_p, "keep the likeliest tokens of that mass");
-  app.add_option("--min-p", s.min_p, "keep tokens that likely relative to the likeliest");
-  app.add_option("--repetition-penalty", s.repetition_penalty, "over 1: repeat less");
+  const CLI::Validator above_zero(
+      [](const std::string& text) {
+        return std::atof(text.c_str()) > 0 ? "" : "expected a number above 0, got " + text;
+      },
+      "ABOVE 0");
+  app.add_option("--temperature", s.temperature, "0: greedy")->check(CLI::NonNegativeNumber);
+  app.add_option("--top-k", s.top_k, "keep the k likeliest tokens; 0: all")->check(CLI::NonNegativeNumber);
+  app.add_option("--top-p", s.top_p, "keep the likeliest tokens of that mass")
+      ->check(above_zero)
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--min-p", s.min_p, "keep tokens that likely relative to the likeliest")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--repetition-penalty", s.repetition_penalty, "over 1: repeat less")->check(above_zero);
   app.add_option("--presence-penalty", s.presence_penalty, "taken off once from tokens of the answer");
   app.add_option("--frequency-penalty", s.frequency_penalty, "taken off for each time a token came");
   app.add_option("--seed", s.seed, "same seed, same answer");
   app.add_option("--stop", config.stop_strings, "text that ends the answer; may be repeated")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->check(CLI::Validator([](const std::string& text) { return text.empty() ? "expected some text" : ""; },
+                             ""));
   app.add_option("--max-tokens", config.max_tokens, "longest answer")->check(CLI::NonNegativeNumber);
 }
 
-std::vector<std::int32_t> parse_ids(const std::string& text) {
-  std::vector<std::int32_t> ids;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (true) {
-    std::int32_t id = -1;
-    const auto [next, error] = std::from_chars(at, end, id);
-    if (error != std::errc() || id < 0 || (next != end && *next != ','))
-      throw RequestError("--ids", "expected token ids such as 1,2,3, got \"" + text + "\"");
-    ids.push_back(id);
-    if (next == end) return ids;
-    at = next + 1;
-  }
+CLI::Option* add_ids(CLI::App& app, std::vector<std::int32_t>& ids, const std::string& help) {
+  const auto set = [&ids](const std::string& text) { ids = parse_ids(text); };
+  return app.add_option_function<std::string>("--ids", set, help);
+}
+
+void check_ids(std::span<const std::int32_t> ids, const CausalLM& model) {
+  for (const auto id : ids)
+    if (id < 0 || id >= model.vocab_size())
+      throw RequestError("token ids",
+                         fmt::format("{} is outside the model's vocabulary of {}", id, model.vocab_size()));
 }
 
 std::string read_text(const std::string& path) {
@@ -83,6 +112,10 @@ std::string read_text(const std::string& path) {
 void print_result(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     throw Error("stdout", "cannot be written");
+}
+
+std::string to_text(const nlohmann::ordered_json& document) {
+  return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace ttt::app

@@ -1,7 +1,9 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,12 +37,16 @@ struct SamplingOptions {
   void add_to(CLI::App& app);
 };
 
-/// "1,2,3" as token ids; throws RequestError on anything else.
-std::vector<std::int32_t> parse_ids(const std::string& text);
+/// --ids: token ids such as 1,2,3; anything else is a usage error.
+CLI::Option* add_ids(CLI::App& app, std::vector<std::int32_t>& ids, const std::string& help);
+/// Throws RequestError when one is outside the model's vocabulary.
+void check_ids(std::span<const std::int32_t> ids, const CausalLM& model);
 /// The bytes of a file, or of stdin for "-".
 std::string read_text(const std::string& path);
 /// Writes a result to stdout; throws Error when stdout does not take it.
 void print_result(std::string_view text);
+/// A document as it is printed: indented, with a newline at its end; bytes that are not UTF-8 become U+FFFD.
+std::string to_text(const nlohmann::ordered_json& document);
 
 /// One verb each: adds its subcommand, whose callback does the work.
 void add_generate(CLI::App& app);

@@ -87,9 +87,12 @@ GgufVocabulary read_vocabulary(const GgufFile& file) {
 std::unique_ptr<Text> open_gguf(const GgufFile& file) {
   const auto vocabulary = read_vocabulary(file);
   const auto tokenizer = Tokenizer::from_gguf(vocabulary, file.where());
-  const auto spelled = [&](std::optional<std::int64_t> id) { return id ? tokenizer.piece(static_cast<std::int32_t>(*id)) : std::string(); };
-  return std::make_unique<OpenText>(tokenizer, Template{metadata<std::string>(file, "tokenizer.chat_template"), spelled(vocabulary.bos),
-                                                        spelled(vocabulary.eos)});
+  const auto spelled = [&](std::optional<std::int64_t> id) {
+    return id ? tokenizer.piece(static_cast<std::int32_t>(*id)) : std::string();
+  };
+  return std::make_unique<OpenText>(
+      tokenizer, Template{metadata<std::string>(file, "tokenizer.chat_template"), spelled(vocabulary.bos),
+                          spelled(vocabulary.eos)});
 }
 
 std::optional<std::string> read_file(const std::filesystem::path& file) {
@@ -103,18 +106,23 @@ std::string token_text(const Json& config, const char* key) {
   if (!config.contains(key)) return {};
   const auto& token = config[key];
   if (token.is_string()) return token.get<std::string>();
-  if (token.is_object() && token.contains("content") && token["content"].is_string()) return token["content"].get<std::string>();
+  if (token.is_object() && token.contains("content") && token["content"].is_string())
+    return token["content"].get<std::string>();
   return {};
 }
 
 std::unique_ptr<Text> open_folder(const std::filesystem::path& folder) {
-  if (!std::filesystem::exists(folder / "tokenizer.json")) throw FormatError(folder.string(), "has no tokenizer.json; give token ids with --ids");
+  if (!std::filesystem::exists(folder / "tokenizer.json"))
+    throw FormatError(folder.string(), "has no tokenizer.json; give token ids with --ids");
   auto config = Json::parse(read_file(folder / "tokenizer_config.json").value_or("{}"), nullptr, false);
-  if (!config.is_object()) throw FormatError((folder / "tokenizer_config.json").string(), "expected a JSON object");
+  if (!config.is_object())
+    throw FormatError((folder / "tokenizer_config.json").string(), "expected a JSON object");
   std::string source = read_file(folder / "chat_template.jinja").value_or("");
-  if (source.empty() && config.contains("chat_template") && config["chat_template"].is_string()) source = config["chat_template"].get<std::string>();
-  return std::make_unique<OpenText>(Tokenizer::from_file(folder / "tokenizer.json"),
-                                    Template{std::move(source), token_text(config, "bos_token"), token_text(config, "eos_token")});
+  if (source.empty() && config.contains("chat_template") && config["chat_template"].is_string())
+    source = config["chat_template"].get<std::string>();
+  return std::make_unique<OpenText>(
+      Tokenizer::from_file(folder / "tokenizer.json"),
+      Template{std::move(source), token_text(config, "bos_token"), token_text(config, "eos_token")});
 }
 
 }  // namespace
@@ -124,7 +132,8 @@ std::unique_ptr<Text> open_text(const Checkpoint& checkpoint) {
 }
 #else
 std::unique_ptr<Text> open_text(const Checkpoint& checkpoint) {
-  throw Error(checkpoint.path.string(), "this ttt was built without the text component; give token ids with --ids");
+  throw Error(checkpoint.path.string(),
+              "this ttt was built without the text component; give token ids with --ids");
 }
 #endif
 

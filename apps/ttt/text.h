@@ -15,7 +15,8 @@ struct Message {
 class Text {
  public:
   virtual ~Text() = default;
-  /// Special tokens in the text are recognised; `add_special` puts those around it that the tokenizer asks for.
+  /// Special tokens in the text are recognised; `add_special` puts those around it that the tokenizer asks
+  /// for.
   virtual std::vector<std::int32_t> encode(const std::string& text, bool add_special) const = 0;
   virtual std::string piece(std::int32_t id) const = 0;
   virtual bool has_template() const = 0;

@@ -1,5 +1,3 @@
-#include <nlohmann/json.hpp>
-
 #include "options.h"
 #include "text.h"
 
@@ -14,13 +12,14 @@ struct Options {
 
 void run(const Options& o) {
   const auto text = open_text(Checkpoint::open(o.model));
-  const auto ids = text->encode(o.words.empty() ? read_text("-") : CLI::detail::join(o.words, " "), o.add_special);
+  const auto ids =
+      text->encode(o.words.empty() ? read_text("-") : CLI::detail::join(o.words, " "), o.add_special);
   std::vector<std::string> pieces;
   for (const auto id : ids) pieces.push_back(text->piece(id));
   std::string plain;
   for (const auto id : ids) plain += std::to_string(id) + "\n";
   const nlohmann::ordered_json json{{"ids", ids}, {"pieces", pieces}};
-  print_result(o.json ? json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : plain);
+  print_result(o.json ? to_text(json) : plain);
 }
 
 }  // namespace

@@ -49,8 +49,9 @@ Checkpoint open_folder(const std::filesystem::path& path) {
   auto config = read_config(path / "config.json");
   auto model_type = config.string("model_type");
   auto eos = stop_tokens(path, config);
-  return {Checkpoint::Kind::hugging_face, path, std::move(config), std::move(model_type),
-          Weights(open_safetensors(path)), nullptr, std::move(eos)};
+  std::shared_ptr<const WeightSource> source = open_safetensors(path);
+  return {Checkpoint::Kind::hugging_face, path, std::move(config), std::move(model_type), source,
+          Weights(source), nullptr, std::move(eos)};
 }
 
 Checkpoint open_gguf(const std::filesystem::path& path) {
@@ -58,7 +59,7 @@ Checkpoint open_gguf(const std::filesystem::path& path) {
   auto config = gguf_config(*file);
   auto model_type = config.string("model_type");
   auto eos = stop_tokens(*file);
-  return {Checkpoint::Kind::gguf, path, std::move(config), std::move(model_type), Weights(file), file,
+  return {Checkpoint::Kind::gguf, path, std::move(config), std::move(model_type), file, Weights(file), file,
           std::move(eos)};
 }
 

@@ -21,7 +21,8 @@ struct Checkpoint {
   ConfigReader config;
   /// `model_type` of the config, or GGUF's `general.architecture`.
   std::string model_type;
-  Weights weights;
+  std::shared_ptr<const WeightSource> source;  ///< the tensors as they are stored
+  Weights weights;                             ///< the same, to build a model from
   std::shared_ptr<const GgufFile> gguf;  ///< null for Hugging Face folders
   /// Stop tokens: all eos ids of generation_config.json, config.json or GGUF (eos, eot), each once.
   std::vector<std::int64_t> eos_token_ids;

@@ -31,6 +31,7 @@ Matrix CausalLM::forward(Step& step, const Hooks& hooks) const {
   const Matrix last = frame.matrix(logits.rows, hidden_size());
   if (!wanted.empty()) ops::run<ops::Copy>(step.device(), {.x = x, .y = last, .rows = wanted});
   norm.forward(last, step, last);
+  if (hooks.hidden) hooks.hidden(static_cast<int>(layers.size()) + 1, last);
   head.forward(last, step, logits);
   step.commit();
   return logits;

@@ -23,7 +23,8 @@ struct CausalLM {
   std::int64_t max_positions = 0;  ///< longest sequence the model can take; 0: no bound of its own
 
   /// Logits [step.logit_rows().size(), vocab_size], valid until the step is cleared. Appends to the step's cache.
-  /// `hidden` (tests, tools) is called with the rows after the embedding (index 0) and after each layer.
+  /// `hidden` (tests, tools) is called with the rows after the embedding (index 0), after each layer, and with the rows
+  /// that want logits after the final norm (index layers.size() + 1).
   /// `cancelled` is asked between layers; when it answers true RequestError is thrown and the cache is unchanged.
   using HiddenObserver = std::function<void(int index, ConstMatrix rows)>;
   struct Hooks {

@@ -4,10 +4,10 @@
 
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <limits>
 
 #include "ttt/core/error.h"
 
@@ -27,6 +27,15 @@ std::vector<std::int32_t> parse_ids(const std::string& text) {
     if (next == end) return ids;
     at = next + 1;
   }
+}
+
+/// Empty when `text` is a number in [low, high], which are as `range` says; else what is wrong.
+std::string check_number(const std::string& text, double low, double high, const std::string& range) {
+  double value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [next, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc() && next == end && value >= low && value <= high) return {};
+  return fmt::format("expected a number {}, got \"{}\"", range, text);
 }
 
 }  // namespace
@@ -66,19 +75,18 @@ DeviceOptions CommonOptions::device_options() const {
 
 void SamplingOptions::add_to(CLI::App& app) {
   auto& s = config.sampling;
-  const CLI::Validator above_zero(
-      [](const std::string& text) {
-        return std::atof(text.c_str()) > 0 ? "" : "expected a number above 0, got " + text;
-      },
-      "ABOVE 0");
-  app.add_option("--temperature", s.temperature, "0: greedy")->check(CLI::NonNegativeNumber);
+  const auto in_range = [](double low, double high, const std::string& name) {
+    return CLI::Validator([=](const std::string& text) { return check_number(text, low, high, name); }, name);
+  };
+  constexpr double kTiny = std::numeric_limits<double>::min(), kHuge = std::numeric_limits<double>::max();
+  app.add_option("--temperature", s.temperature, "0: greedy")->check(in_range(0, kHuge, "at least 0"));
   app.add_option("--top-k", s.top_k, "keep the k likeliest tokens; 0: all")->check(CLI::NonNegativeNumber);
   app.add_option("--top-p", s.top_p, "keep the likeliest tokens of that mass")
-      ->check(above_zero)
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(in_range(kTiny, 1, "above 0, up to 1"));
   app.add_option("--min-p", s.min_p, "keep tokens that likely relative to the likeliest")
-      ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--repetition-penalty", s.repetition_penalty, "over 1: repeat less")->check(above_zero);
+      ->check(in_range(0, 1, "from 0 to 1"));
+  app.add_option("--repetition-penalty", s.repetition_penalty, "over 1: repeat less")
+      ->check(in_range(kTiny, kHuge, "above 0"));
   app.add_option("--presence-penalty", s.presence_penalty, "taken off once from tokens of the answer");
   app.add_option("--frequency-penalty", s.frequency_penalty, "taken off for each time a token came");
   app.add_option("--seed", s.seed, "same seed, same answer");

@@ -1,0 +1,107 @@
+"""What the program's tests share: running it, safetensors files, and tiny models with tokenizers of their own."""
+import json
+import math
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import unittest
+
+PROGRAM, GOLDENS = sys.argv[1], pathlib.Path(sys.argv[2])
+TINY = GOLDENS / "llama-default"
+TYPES = {"F32": "f", "I64": "q"}
+BOS, EOS, SPECIAL = 1, 2, 3
+
+
+def run(*arguments, stdin="", **options):
+    return subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, capture_output=True, text=True, **options)
+
+
+def read_safetensors(path):
+    """{name: (shape, values)} of F32 and I64 tensors."""
+    data = pathlib.Path(path).read_bytes()
+    (length,) = struct.unpack_from("<Q", data)
+    header = json.loads(data[8 : 8 + length])
+    header.pop("__metadata__", None)
+    tensors = {}
+    for name, entry in header.items():
+        begin, end = (8 + length + offset for offset in entry["data_offsets"])
+        tensors[name] = (entry["shape"], list(struct.unpack(f"<{math.prod(entry['shape'])}{TYPES[entry['dtype']]}", data[begin:end])))
+    return tensors
+
+
+def write_safetensors(path, tensors):
+    header, body = {}, b""
+    for name, (shape, values) in tensors.items():
+        kind = "I64" if all(isinstance(value, int) for value in values) else "F32"
+        part = struct.pack(f"<{len(values)}{TYPES[kind]}", *values)
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [len(body), len(body) + len(part)]}
+        body += part
+    text = json.dumps(header).encode()
+    pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + body)
+
+
+def add_tokenizer(folder, *, adds_bos, template=None):
+    """A tokenizer of words: token i is the word "wi", and three special tokens; joined by spaces."""
+    words = json.loads((folder / "config.json").read_text())["vocab_size"]
+    special = {BOS: "<bos>", EOS: "<eos>", SPECIAL: "<mark>"}
+    around = [{"SpecialToken": {"id": "<bos>", "type_id": 0}}] if adds_bos else []
+    (folder / "tokenizer.json").write_text(json.dumps({
+        "version": "1.0",
+        "added_tokens": [{"id": i, "content": text, "single_word": False, "lstrip": False, "rstrip": False,
+                          "normalized": False, "special": True} for i, text in special.items()],
+        "normalizer": None,
+        "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "post_processor": {"type": "TemplateProcessing",
+                           "single": [*around, {"Sequence": {"id": "A", "type_id": 0}}],
+                           "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                           "special_tokens": {"<bos>": {"id": "<bos>", "ids": [BOS], "tokens": ["<bos>"]}} if adds_bos else {}},
+        "decoder": None,
+        "model": {"type": "WordLevel", "unk_token": "w0", "vocab": {special.get(i, f"w{i}"): i for i in range(words)}},
+    }))
+    config = {"bos_token": "<bos>", "eos_token": "<eos>"}
+    if template is not None:
+        config["chat_template"] = template
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+
+
+class Case(unittest.TestCase):
+    """Runs the program and holds it to the rules that every verb has."""
+
+    def setUp(self):
+        import tempfile
+
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def ok(self, *arguments, **options):
+        done = run(*arguments, **options)
+        self.assertEqual(done.returncode, 0, f"ttt {arguments}: {done.stderr}")
+        self.assertNotIn("error", done.stderr)
+        return done.stdout
+
+    def json(self, *arguments, **options):
+        return json.loads(self.ok(*arguments, "--json", **options))
+
+    def fails(self, code, *arguments, says="", **options):
+        done = run(*arguments, **options)
+        self.assertEqual(done.returncode, code, f"ttt {arguments}: {done.stdout}{done.stderr}")
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 1, done.stderr)
+        self.assertRegex(lines[0], "^ttt: error: .")
+        self.assertIn(says, lines[0])
+        return done.stdout
+
+    def model(self, source=TINY, **tokenizer):
+        """A copy of a golden's checkpoint, with a tokenizer where one is asked for."""
+        folder = self.folder / f"model-{len(list(self.folder.iterdir()))}"
+        shutil.copytree(source, folder)
+        if tokenizer:
+            add_tokenizer(folder, **tokenizer)
+        return folder
+
+
+def main():
+    if not (TINY / "golden.safetensors").exists():
+        sys.exit(f"no goldens in {GOLDENS}")
+    unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Verbs that read text, on a tiny model with a tokenizer of words.
+
+usage: test_text_verbs.py PROGRAM GOLDENS_FOLDER
+"""
+import json
+import math
+
+import support
+from support import BOS, EOS, SPECIAL, read_safetensors
+
+WORDS = [f"w{10 + i * 7 % 100}" for i in range(50)]
+TEXT = " ".join(WORDS)
+IDS = [int(word[1:]) for word in WORDS]
+TEMPLATE = "{{ bos_token }}{% for m in messages %} <mark> {{ m.content }}{% endfor %}{% if add_generation_prompt %} w9{% endif %}"
+
+
+class Tokenize(support.Case):
+    def test_text_from_anywhere(self):
+        model = self.model(adds_bos=True)
+        flags = ("tokenize", "--model", model, "--json")
+        for out in (self.ok(*flags, stdin="w5 <mark> w7"), self.ok(*flags, "--", "w5 <mark> w7"),
+                    self.ok(*flags, "--", "w5", "<mark>", "w7")):
+            self.assertEqual(json.loads(out), {"ids": [5, SPECIAL, 7], "pieces": ["w5", "<mark>", "w7"]})
+        self.assertEqual(self.ok("tokenize", "--model", model, "--", "w5 w6"), "5\n6\n")
+        self.assertEqual(self.json("tokenize", "--model", model, stdin="")["ids"], [])
+
+    def test_add_special(self):
+        self.assertEqual(self.json("tokenize", "--model", self.model(adds_bos=True), "--add-special", stdin="w5")["ids"], [BOS, 5])
+        self.assertEqual(self.json("tokenize", "--model", self.model(adds_bos=False), "--add-special", stdin="w5")["ids"], [5])
+
+
+class Perplexity(support.Case):
+    def expected(self, model, window, bos):
+        """The definition, over logits of each window alone."""
+        total, scored, file = 0.0, 0, self.folder / "window.safetensors"
+        for first in range(0, len(IDS) + bos - window + 1, window):
+            ids = ([BOS] + IDS if bos else IDS)[first : first + window]
+            if bos:
+                ids[0] = BOS
+            self.ok("logits", "--model", model, "--ids", ",".join(map(str, ids)), "-o", file)
+            (_, width), values = read_safetensors(file)["logits"]
+            for i in range(window // 2, window - 1):
+                row = values[i * width : (i + 1) * width]
+                total += math.log(sum(map(math.exp, row))) - row[ids[i + 1]]
+                scored += 1
+        return math.exp(total / scored), scored
+
+    def test_windows(self):
+        (self.folder / "text").write_text(TEXT)
+        figures = []
+        for bos in (True, False):
+            model = self.model(adds_bos=bos)
+            for window in (16, 25, 50):
+                got = self.json("perplexity", "--model", model, "--file", self.folder / "text", "--ctx", window)
+                want, scored = self.expected(model, window, bos)
+                self.assertAlmostEqual(got["perplexity"] / want, 1, places=5)
+                self.assertEqual(got["scored_tokens"], scored)
+                figures.append(got["perplexity"])
+        self.assertEqual(len(set(figures)), len(figures), "BOS and the window must matter")
+
+    def test_stdin_and_errors(self):
+        model = self.model(adds_bos=True)
+        plain = self.ok("perplexity", "--model", model, "--file", "-", "--ctx", 16, stdin=TEXT)
+        figure = self.json("perplexity", "--model", model, "--file", "-", "--ctx", 16, stdin=TEXT)["perplexity"]
+        self.assertAlmostEqual(float(plain), figure, places=3)
+        self.fails(1, "perplexity", "--model", model, "--file", "-", stdin=TEXT, says="51 tokens, fewer than a window of 512")
+        self.fails(1, "perplexity", "--model", model, "--file", self.folder / "absent", says="absent")
+        self.fails(2, "perplexity", "--model", model, "--file", "-", "--ctx", 1)
+
+
+class Generate(support.Case):
+    def tokens(self, *arguments, **options):
+        got = self.json("generate", "--max-tokens", 5, *arguments, **options)
+        return got["prompt_tokens"], got["tokens"]
+
+    def by_ids(self, model, ids):
+        return len(ids), self.json("generate", "--model", model, "--max-tokens", 5, "--ids", ",".join(map(str, ids)))["tokens"]
+
+    def test_prompts(self):
+        model = self.model(adds_bos=True, template=TEMPLATE)
+        (self.folder / "prompt").write_text("w20 w21")
+        chat = self.by_ids(model, [BOS, SPECIAL, 20, 21, 9])
+        for source in (["--prompt", "w20 w21"], ["--file", self.folder / "prompt"]):
+            self.assertEqual(self.tokens("--model", model, *source), chat)
+        for source in (["--file", "-"], ["-"]):
+            self.assertEqual(self.tokens("--model", model, *source, stdin="w20 w21"), chat)
+        self.assertEqual(self.tokens("--model", model, "--raw", "--prompt", "w20 <mark> w21"), self.by_ids(model, [20, SPECIAL, 21]))
+        base = self.model(adds_bos=True)
+        self.assertEqual(self.tokens("--model", base, "--prompt", "w20 w21"), self.by_ids(base, [BOS, 20, 21]))
+
+    def test_stop_strings(self):
+        model = self.model(adds_bos=False)
+        whole = self.ok("generate", "--model", model, "--raw", "--prompt", "w20 w21", "--max-tokens", 6).rstrip("\n")
+        words = whole.split()
+        self.assertGreater(len(words), 3, whole)
+        for stop in (words[2], words[1][1:] + " " + words[2][:2]):
+            with self.subTest(stop):
+                got = self.json("generate", "--model", model, "--raw", "--prompt", "w20 w21", "--max-tokens", 6,
+                                "--stop", "never", "--stop", stop)
+                self.assertEqual(got["text"], whole[: whole.index(stop)])
+                self.assertEqual(got["finish_reason"], "stop_string")
+        self.fails(2, "generate", "--model", model, "--prompt", "w1", "--stop", "")
+
+    def test_special_tokens_are_not_shown(self):
+        model = self.model(adds_bos=False)
+        text = self.json("generate", "--model", model, "--raw", "--prompt", "w20", "--temperature", "9", "--max-tokens", 60)["text"]
+        for token in ("<bos>", "<eos>", "<mark>"):
+            self.assertNotIn(token, text)
+
+
+class Chat(support.Case):
+    def test_piped_conversation(self):
+        model = self.model(adds_bos=True, template=TEMPLATE)
+        got = self.json("chat", "--model", model, "--max-tokens", 3, stdin="w20\n\nw21\n/reset\nw22")
+        self.assertEqual([m["role"] for m in got["messages"]], ["user", "assistant"])
+        self.assertEqual(got["messages"][0]["content"], "w22")
+        got = self.json("chat", "--model", model, "--max-tokens", 3, stdin="w20\nw21\n")["messages"]
+        self.assertEqual([m["content"] for m in got[::2]], ["w20", "w21"])
+        # The second answer is to the whole conversation, though the cache held most of it.
+        prompt = f"<bos> <mark> w20 <mark> {got[1]['content']} <mark> w21 w9"
+        again = self.json("generate", "--model", model, "--raw", "--prompt", prompt, "--max-tokens", 3)
+        self.assertEqual(again["text"], got[3]["content"])
+        self.assertEqual(self.ok("chat", "--model", model, "--max-tokens", 3, stdin="w20\nw21\n"),
+                         got[1]["content"] + "\n" + got[3]["content"] + "\n")
+
+    def test_needs_a_template(self):
+        self.fails(1, "chat", "--model", self.model(adds_bos=True), says="chat template")
+
+
+if __name__ == "__main__":
+    support.main()

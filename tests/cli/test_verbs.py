@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""Every verb on tiny checkpoints, against what transformers said of them.
+
+usage: test_verbs.py PROGRAM GOLDENS_FOLDER
+"""
+import json
+
+import support
+from support import GOLDENS, TINY, read_safetensors, run, write_safetensors
+
+GOLDEN = read_safetensors(TINY / "golden.safetensors")
+SHAPE = GOLDEN["logits"][0]
+IDS = GOLDEN["input_ids"][1][: SHAPE[1]]
+GREEDY = GOLDEN["greedy"][1][: GOLDEN["greedy"][0][1]]
+PROMPT = ",".join(map(str, IDS))
+
+
+class Compare(support.Case):
+    def compare(self, model, golden, *more):
+        return self.json("compare", "--model", model, "--golden", golden, "--precision", "exact", *more)
+
+    def changed(self, **tensors):
+        """The golden with some of its tensors replaced."""
+        file = self.folder / "changed.safetensors"
+        write_safetensors(file, {**GOLDEN, **tensors})
+        return file
+
+    def test_goldens(self):
+        passed = 0
+        for folder in sorted(GOLDENS.iterdir()):
+            golden = folder / "golden.safetensors"
+            if not (folder / "config.json").exists():
+                continue
+            with self.subTest(folder.name):
+                family = json.loads((folder / "config.json").read_text())["model_type"]
+                done = run("compare", "--model", folder, "--golden", golden, "--precision", "exact", "--json")
+                if f'no model is built for model_type "{family}"' in done.stderr and family != "llama":
+                    print(f"not compared: {folder.name}: this program has no {family}")
+                    continue
+                self.assertEqual(done.returncode, 0, done.stderr)
+                got = json.loads(done.stdout)
+                self.assertGreater(got["pcc"], 0.99999)
+                self.assertLess(got["max_abs_diff"], 5e-4)
+                self.assertGreater(got["top1"], 0.99)
+                self.assertEqual(got["top5"], 1)
+                stored = read_safetensors(golden)
+                self.assertEqual(got["greedy_match"], got["greedy_total"])
+                self.assertEqual(got["greedy_total"], len(stored["greedy"][1]) if "greedy" in stored else 0)
+                for hidden in ("hidden_0", "hidden_last"):
+                    self.assertEqual(f"{hidden}_pcc" in got, hidden in stored)
+                passed += 1
+        self.assertGreaterEqual(passed, 10)
+
+    def test_another_greedy_token_fails(self):
+        tokens = list(GOLDEN["greedy"][1])
+        tokens[3] = (tokens[3] + 1) % SHAPE[2]
+        golden = self.changed(greedy=(GOLDEN["greedy"][0], tokens))
+        out = self.fails(1, "compare", "--model", TINY, "--golden", golden, "--json", says="1 of 32 greedy tokens")
+        self.assertEqual(json.loads(out)["greedy_match"], 31)
+
+    def test_low_correlation_fails(self):
+        for name in ("logits", "hidden_0", "hidden_last"):
+            shape, values = GOLDEN[name]
+            golden = self.changed(**{name: (shape, [v + (0.5 if i % 2 else -0.5) for i, v in enumerate(values)])})
+            arguments = ("compare", "--model", TINY, "--golden", golden, "--json")
+            out = self.fails(1, *arguments, says="pcc")
+            self.assertLess(json.loads(out)["pcc" if name == "logits" else f"{name}_pcc"], 0.999)
+            self.ok(*arguments, "--min-pcc", "-1")
+
+    def test_golden_of_another_model(self):
+        shape = [*SHAPE[:2], SHAPE[2] - 1]
+        golden = self.changed(logits=(shape, [0.0] * (shape[0] * shape[1] * shape[2])))
+        self.fails(1, "compare", "--model", TINY, "--golden", golden, says=f"expected a vocabulary of {SHAPE[2]}")
+        golden = self.changed(hidden_0=([1, 2], [0.0, 0.0]))
+        self.fails(1, "compare", "--model", TINY, "--golden", golden, says="hidden_0: expected")
+
+    def test_common_flags(self):
+        golden = TINY / "golden.safetensors"
+        for more in (["--kv-dtype", "f32"], ["--kv-dtype", "f16"], ["--kv-dtype", "bf16"], ["--kv-dtype", "q8"],
+                     ["--precision", "default"], ["--batch-invariant"], ["--threads", "1"], ["--device", "cpu"]):
+            with self.subTest(more):
+                # Greedy tokens of a random model may differ where precision is lower: exit code 1.
+                done = run("compare", "--model", TINY, "--golden", golden, "--json", *more)
+                self.assertGreater(json.loads(done.stdout)["pcc"], 0.999)
+
+    def test_quantize(self):
+        model = GOLDENS / "llama-bf16-sharded"
+        golden = model / "golden.safetensors"
+        pcc = {}
+        for kind in ("none", "q8_0", "q4_0"):
+            done = run("compare", "--model", model, "--golden", golden, "--min-pcc", "0.9", "--json", "--quantize", kind)
+            pcc[kind] = json.loads(done.stdout)["pcc"]
+        self.assertGreater(pcc["none"], pcc["q8_0"])
+        self.assertGreater(pcc["q8_0"], pcc["q4_0"])
+        self.assertGreater(pcc["q8_0"], 0.999)
+        self.assertGreater(pcc["q4_0"], 0.9)
+
+
+class Logits(support.Case):
+    def logits(self, *more):
+        file = self.folder / "logits.safetensors"
+        self.ok("logits", "--model", TINY, "--ids", PROMPT, "-o", file, *more)
+        return read_safetensors(file)["logits"]
+
+    def test_against_the_golden(self):
+        shape, values = self.logits("--precision", "exact")
+        self.assertEqual(shape, SHAPE[1:])
+        want = GOLDEN["logits"][1][: len(values)]
+        self.assertLess(max(abs(a - b) for a, b in zip(values, want)), 5e-4)
+
+    def test_same_bits_for_any_threads(self):
+        one = self.logits("--threads", "1")
+        for threads in (2, 3, 5):
+            self.assertEqual(self.logits("--threads", threads), one)
+
+    def test_json_and_errors(self):
+        file = self.folder / "out.safetensors"
+        got = self.json("logits", "--model", TINY, "--ids", "1,2,3", "-o", file)
+        self.assertEqual(got["shape"], [3, SHAPE[2]])
+        self.fails(1, "logits", "--model", TINY, "--ids", f"1,{SHAPE[2]}", "-o", file, says=f"vocabulary of {SHAPE[2]}")
+        self.fails(1, "logits", "--model", TINY, "--ids", "1,2", "-o", self.folder / "no" / "folder", says="no/folder")
+        self.fails(1, "logits", "--model", TINY, "--ids", "1,2,3", "-o", file, "--ctx", "2", says="--ctx")
+
+
+class Generate(support.Case):
+    def generate(self, *more):
+        return self.json("generate", "--model", TINY, "--ids", PROMPT, "--max-tokens", 8, *more)
+
+    def test_greedy(self):
+        got = self.generate("--temperature", "0", "--precision", "exact")
+        want = GREEDY[:8]
+        stops = [i for i, token in enumerate(want) if token == support.EOS]
+        self.assertEqual(got["tokens"], want[: stops[0]] if stops else want)
+        self.assertEqual(got["finish_reason"], "stop_token" if stops else "max_tokens")
+        self.assertEqual(got["prompt_tokens"], len(IDS))
+
+    def test_plain_output(self):
+        done = run("generate", "--model", TINY, "--ids", PROMPT, "--max-tokens", 4, "--precision", "exact")
+        self.assertEqual(done.stdout, ",".join(map(str, GREEDY[:4])) + "\n")
+        self.assertRegex(done.stderr, r"^prompt: \d+ tokens, [\d.]+ tokens/s; answer: 4 tokens, [\d.]+ tokens/s; max_tokens\n$")
+
+    def test_sampling_flags(self):
+        hot = ("--temperature", "3", "--seed", "7")
+        first = self.generate(*hot)["tokens"]
+        self.assertEqual(self.generate(*hot)["tokens"], first)
+        self.assertNotEqual(self.generate("--temperature", "3", "--seed", "8")["tokens"], first)
+        greedy = self.generate()["tokens"]
+        for filtered in (["--top-k", "1"], ["--top-p", "0.000001"], ["--min-p", "1"]):
+            self.assertEqual(self.generate(*hot, *filtered)["tokens"], greedy, filtered)
+        free = self.generate("--repetition-penalty", "1000")["tokens"]
+        self.assertEqual(len(set(free)), len(free))
+        self.assertFalse(set(free) & set(IDS))
+
+    def test_limits(self):
+        self.assertEqual(self.json("generate", "--model", TINY, "--ids", PROMPT, "--max-tokens", 0)["tokens"], [])
+        context = len(IDS) + 5
+        got = self.json("generate", "--model", TINY, "--ids", PROMPT, "--ctx", context)
+        self.assertIn(got["finish_reason"], ("context_full", "stop_token"))
+        if got["finish_reason"] == "context_full":
+            self.assertEqual(len(got["tokens"]), 6)  # the last token needs no place
+        self.fails(1, "generate", "--model", TINY, "--ids", PROMPT, "--ctx", len(IDS) - 1, says="--ctx")
+        self.fails(1, "generate", "--model", TINY, "--prompt", "no tokenizer here", says="tokenizer.json")
+
+
+class Bench(support.Case):
+    def test_rows(self):
+        got = self.json("bench", "--model", TINY, "-p", 16, "-n", 4, "-d", 8, "-b", 2, "--threads", 2)
+        self.assertEqual([row["kind"] for row in got["rows"]], ["prefill", "decode"])
+        self.assertEqual([row["n"] for row in got["rows"]], [16, 4])
+        for row in got["rows"]:
+            self.assertEqual((row["depth"], row["batch"]), (8, 2))
+            rates = row["tokens_per_second"]
+            self.assertLessEqual(rates["min"], rates["median"])
+            self.assertLessEqual(rates["median"], rates["max"])
+
+    def test_either_kind_alone(self):
+        for prefill, decode, kind in ((8, 0, "prefill"), (0, 2, "decode")):
+            rows = self.json("bench", "--model", TINY, "-p", prefill, "-n", decode)["rows"]
+            self.assertEqual([row["kind"] for row in rows], [kind])
+
+
+class Inspect(support.Case):
+    def test_tensors_and_plan(self):
+        got = self.json("inspect", "--model", TINY, "--ctx", 64)
+        self.assertEqual(got["model_type"], "llama")
+        self.assertEqual(got["config"]["hidden_size"], 45)
+        tensors = {tensor["name"]: tensor for tensor in got["tensors"]}
+        self.assertEqual(set(tensors), set(read_safetensors(TINY / "model.safetensors")))
+        embedding = tensors["model.embed_tokens.weight"]
+        self.assertEqual((embedding["shape"], embedding["format"]), ([147, 45], "f32"))
+        self.assertEqual(embedding["bytes"], 4 * 147 * 45)
+        self.assertEqual(sum(f["bytes"] for f in got["formats"]), sum(t["bytes"] for t in got["tensors"]))
+        plan = got["memory_plan"]
+        self.assertEqual(plan["total"], plan["weights"] + plan["cache"] + plan["workspace"])
+        self.assertEqual(plan["context"], 64)
+        self.assertTrue(plan["fits"])
+        self.assertIn("model.embed_tokens.weight", self.ok("inspect", "--model", TINY))
+
+    def test_devices_that_are_not_here(self):
+        plan = self.json("inspect", "--model", TINY, "--device", "wormhole_b0")["memory_plan"]
+        self.assertEqual((plan["device"], plan["available"]), ("wormhole_b0", 12 << 30))
+
+    def test_what_does_not_fit_is_said_before_loading(self):
+        plan = self.json("inspect", "--model", TINY, "--ctx", 1 << 30)["memory_plan"]
+        self.assertFalse(plan["fits"])
+        self.fails(1, "generate", "--model", TINY, "--ids", "1", "--ctx", 1 << 30, says="GiB")
+
+    def test_unknown_family(self):
+        model = self.model()
+        config = json.loads((model / "config.json").read_text())
+        (model / "config.json").write_text(json.dumps({**config, "model_type": "nobody-knows"}))
+        done = run("inspect", "--model", model, "--json")
+        self.assertEqual(done.returncode, 0)
+        self.assertIsNone(json.loads(done.stdout)["memory_plan"])
+        self.assertRegex(done.stderr, "^ttt: warning: .*nobody-knows")
+        self.fails(1, "logits", "--model", model, "--ids", "1", "-o", "/dev/null", says="nobody-knows")
+
+
+class Devices(support.Case):
+    def test_list(self):
+        got = self.json("devices")["devices"]
+        self.assertEqual(got[0]["name"], "cpu")
+        self.assertGreater(got[0]["cores"], 0)
+        self.assertIn("wormhole_b0", [device["name"] for device in got])
+        self.assertIn("wormhole_b0", self.ok("devices"))
+
+
+if __name__ == "__main__":
+    support.main()

@@ -28,13 +28,8 @@ if(TARGET ttt_text)
   install(EXPORT tttTextTargets NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
 endif()
 
-set(ttt_testing_needs_gtest OFF)
 if(TARGET ttt_testing)
   set_target_properties(ttt_testing PROPERTIES EXPORT_NAME testing)
-  get_target_property(ttt_testing_links ttt_testing INTERFACE_LINK_LIBRARIES)
-  if(ttt_testing_links MATCHES "GTest::")
-    set(ttt_testing_needs_gtest ON)
-  endif()
   install(TARGETS ttt_testing EXPORT tttTestingTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
           LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(EXPORT tttTestingTargets NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
@@ -56,4 +51,5 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/ttt-config.cmake.in ${PR
                               NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/ttt-config-version.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/ttt-config.cmake ${PROJECT_BINARY_DIR}/ttt-config-version.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/ttt-models.cmake
         DESTINATION ${ttt_package_dir})

@@ -13,10 +13,10 @@
 namespace ttt {
 
 struct GenerationConfig {
-  SamplingConfig sampling;
+  SamplingConfig sampling = {};
   std::int64_t max_tokens = std::numeric_limits<std::int64_t>::max();  ///< of the answer
-  std::vector<std::int32_t> stop_ids;
-  std::vector<std::string> stop_strings;  ///< need GenerationCallbacks::decode
+  std::vector<std::int32_t> stop_ids = {};
+  std::vector<std::string> stop_strings = {};  ///< need GenerationCallbacks::decode
 };
 
 /// Why an answer ended.
@@ -25,12 +25,12 @@ std::string_view name(FinishReason reason);
 
 /// All optional. They are called from the thread that calls `generate`.
 struct GenerationCallbacks {
-  std::function<void(std::int32_t id)> on_token;                           ///< each token but stop tokens
-  std::function<std::string(std::int32_t id)> decode;                      ///< text that a token completes
-  std::function<std::string()> decode_rest;                                ///< text of an unfinished last character
-  std::function<void(std::string_view text)> on_text;                      ///< text that no stop string can claim
-  std::function<void(std::int64_t done, std::int64_t total)> on_prefill;   ///< after each chunk of the prompt
-  std::function<bool()> cancelled;                                         ///< asked between layers and tokens
+  std::function<void(std::int32_t id)> on_token = {};                      ///< each token but stop tokens
+  std::function<std::string(std::int32_t id)> decode = {};                 ///< text that a token completes
+  std::function<std::string()> decode_rest = {};                           ///< text of an unfinished last character
+  std::function<void(std::string_view text)> on_text = {};                 ///< text that no stop string can claim
+  std::function<void(std::int64_t done, std::int64_t total)> on_prefill = {};  ///< after each chunk of the prompt
+  std::function<bool()> cancelled = {};                                    ///< asked between layers and tokens
 };
 
 struct GenerationResult {

@@ -1,0 +1,55 @@
+# What a model's CMake project needs, in the library's tree and outside it; find_package(ttt) includes it.
+#
+#   ttt_add_model(NAME llama3 SOURCES llama.cpp [LINK targets...])
+# makes the static library `ttt_model_<NAME>` over ttt::ttt; its headers are those of the current folder.
+#
+#   ttt_add_model_tests(NAME llama3 [LINK targets...])
+# makes a program `<NAME>_<file>` of each tests/test_*.cpp, linked with ttt::testing and GoogleTest, each one CTest test
+# (`<NAME>.accuracy` of test_accuracy.cpp). They see
+#   TTT_GOLDENS         folders of goldens: tests/goldens beside the model, and those in the CMake variable of that name
+#   TTT_SHARED_GOLDENS  one more such folder, from the CMake variable of that name; the tests of its goldens are a CTest test
+#                       of their own (`<NAME>.accuracy.shared`), skipped where the folder is not there
+# Nothing is made when TTT_BUILD_TESTS is off; it is on by default for a project of its own.
+
+function(ttt_add_model)
+  cmake_parse_arguments(PARSE_ARGV 0 model "" "NAME" "SOURCES;LINK")
+  if(NOT model_NAME OR NOT model_SOURCES OR model_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "ttt_add_model(NAME name SOURCES files... [LINK targets...])")
+  endif()
+  add_library(ttt_model_${model_NAME} STATIC ${model_SOURCES})
+  target_include_directories(ttt_model_${model_NAME} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(ttt_model_${model_NAME} PUBLIC ttt::ttt ${model_LINK})
+endfunction()
+
+function(ttt_add_model_tests)
+  cmake_parse_arguments(PARSE_ARGV 0 model "" "NAME" "LINK")
+  if(NOT model_NAME OR model_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "ttt_add_model_tests(NAME name [LINK targets...])")
+  endif()
+  option(TTT_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+  if(NOT TTT_BUILD_TESTS)
+    return()
+  endif()
+  if(NOT TARGET ttt::testing)
+    message(FATAL_ERROR "ttt_add_model_tests needs find_package(ttt 2.0 COMPONENTS testing)")
+  endif()
+  find_package(GTest REQUIRED)
+  enable_testing()
+  file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/test_*.cpp)
+  list(TRANSFORM TTT_GOLDENS PREPEND "\"" OUTPUT_VARIABLE goldens)
+  list(TRANSFORM goldens APPEND "\"")
+  string(JOIN "," goldens "\"${CMAKE_CURRENT_SOURCE_DIR}/tests/goldens\"" ${goldens})
+  foreach(source IN LISTS tests)
+    get_filename_component(file ${source} NAME_WE)
+    string(REGEX REPLACE "^test_" "" test ${file})
+    set(program ${model_NAME}_${file})
+    add_executable(${program} ${source})
+    target_link_libraries(${program} PRIVATE ttt_model_${model_NAME} ttt::testing GTest::gtest ${model_LINK})
+    target_compile_definitions(${program} PRIVATE "TTT_GOLDENS=${goldens}" "TTT_SHARED_GOLDENS=\"${TTT_SHARED_GOLDENS}\"")
+    add_test(NAME ${model_NAME}.${test} COMMAND ${program} --gtest_filter=-shared_*)
+    if(TTT_SHARED_GOLDENS AND NOT test STREQUAL "performance")
+      add_test(NAME ${model_NAME}.${test}.shared COMMAND ${program} --gtest_filter=shared_*)
+      set_tests_properties(${model_NAME}.${test}.shared PROPERTIES SKIP_REGULAR_EXPRESSION "no shared goldens of this model")
+    endif()
+  endforeach()
+endfunction()

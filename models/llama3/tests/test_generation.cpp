@@ -1,0 +1,12 @@
+#include "llama.h"
+#include "ttt/testing/test_suite.h"
+
+int main(int argc, char** argv) {
+  ttt::testing::TestSuite suite(argc, argv,
+                                {.factory = ttt::models::load_llama,
+                                 .model_types = {"llama"},
+                                 .goldens = {TTT_GOLDENS},
+                                 .shared_goldens = TTT_SHARED_GOLDENS});
+  suite.add_generation_cases();
+  return suite.run();
+}

@@ -37,6 +37,9 @@ class Compare(support.Case):
                 if f'no model is built for model_type "{family}"' in done.stderr and family != "llama":
                     print(f"not compared: {folder.name}: this program has no {family}")
                     continue
+                if "logits" not in read_safetensors(golden) and "expected a tensor 'logits'" in done.stderr:
+                    print(f"not compared: {folder.name}: this program does not compare encoders")
+                    continue
                 self.assertEqual(done.returncode, 0, done.stderr)
                 got = json.loads(done.stdout)
                 self.assertGreater(got["pcc"], 0.99999)

@@ -31,7 +31,8 @@ CASES = {
         vocab_size=137, hidden_size=44, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
         num_key_value_heads=2, head_dim=16, rms_norm_eps=7e-5, max_position_embeddings=96,
         rope_parameters=rope("longrope", 11000.0, original_max_position_embeddings=24, factor=4.0,
-                             short_factor=factors(8, 1.0, 0.03), long_factor=factors(8, 1.4, 0.35))), dict(dtype="bfloat16")),
+                             short_factor=factors(8, 1.0, 0.03), long_factor=factors(8, 1.4, 0.35))),
+        dict(dtype="bfloat16")),
     "llama-longrope-short-v4": (dict(
         vocab_size=137, hidden_size=44, intermediate_size=58, num_hidden_layers=2, num_attention_heads=4,
         num_key_value_heads=4, head_dim=14, rms_norm_eps=7e-5, max_position_embeddings=256,
@@ -56,4 +57,10 @@ CASES = {
         vocab_size=147, hidden_size=36, intermediate_size=73, num_hidden_layers=2, num_attention_heads=3,
         num_key_value_heads=3, head_dim=20, rms_norm_eps=9e-5, hidden_act="gelu_pytorch_tanh",
         attention_bias=True, rope_parameters=rope("default", 1e6)), dict(dtype="float16")),
+    "llama-few-keys-v4": (dict(
+        vocab_size=82, hidden_size=32, intermediate_size=42, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=4, rms_norm_eps=2e-3, max_position_embeddings=96, rope_parameters=rope("default", 10000.0)),
+        dict(v4="type", dtype="bfloat16", drop=[
+            "attention_bias", "head_dim", "mlp_bias", "num_key_value_heads", "pad_token_id", "rope_scaling",
+            "rope_theta", "tie_word_embeddings"])),
 }

@@ -78,8 +78,13 @@ MemoryPlan plan_memory(const CausalLM& model, const KvCache::Config& cache, cons
 }
 
 LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need) {
+  return load_model(checkpoint, options, need, options.device_options());
+}
+
+LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need,
+                       const DeviceOptions& device_options) {
   const auto start = std::chrono::steady_clock::now();
-  auto device = Device::open(DeviceConfig::named(options.device), options.device_options());
+  auto device = Device::open(DeviceConfig::named(options.device), device_options);
   const auto planned = plan_model(checkpoint, options, *device);
   for (const auto& key : checkpoint.config.unread())
     device->options().log(LogLevel::warning,

@@ -46,5 +46,8 @@ MemoryPlan plan_memory(const CausalLM& model, const KvCache::Config& cache, cons
 /// Checks that the checkpoint is whole and the model fits, builds it, and shows how far it is. One warning
 /// line for each config key that nobody read.
 LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need);
+/// The same on a device opened with other options than the flags'.
+LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need,
+                       const DeviceOptions& device_options);
 
 }  // namespace ttt::app

@@ -170,11 +170,16 @@ class Bench(support.Case):
         got = self.json("bench", "--model", TINY, "-p", 16, "-n", 4, "-d", 8, "-b", 2, "--threads", 2)
         self.assertEqual([row["kind"] for row in got["rows"]], ["prefill", "decode"])
         self.assertEqual([row["n"] for row in got["rows"]], [16, 4])
+        self.assertGreater(got["roofline"]["bytes_per_second"], 1e8)
+        self.assertGreater(got["roofline"]["flops_per_second"], 1e8)
         for row in got["rows"]:
             self.assertEqual((row["depth"], row["batch"]), (8, 2))
             rates = row["tokens_per_second"]
             self.assertLessEqual(rates["min"], rates["median"])
             self.assertLessEqual(rates["median"], rates["max"])
+            for key in ("gb_per_second", "tflops", "roofline_share"):
+                self.assertGreater(row[key], 0)
+            self.assertLess(row["roofline_share"], 1)
 
     def test_either_kind_alone(self):
         for prefill, decode, kind in ((8, 0, "prefill"), (0, 2, "decode")):

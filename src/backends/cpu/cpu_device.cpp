@@ -10,6 +10,7 @@
 #include "moe.h"
 #include "norm.h"
 #include "packed_matrix.h"
+#include "roofline.h"
 #include "ttt/core/error.h"
 #include "ttt/formats/dequantize.h"
 #include "ttt/hardware/memory_plan.h"
@@ -52,5 +53,7 @@ std::shared_ptr<const float> CpuDevice::upload(const Tensor& tensor) {
   dequantize(tensor.dtype(), tensor.bytes(), {values, count});
   return {memory, values};
 }
+
+Roofline CpuDevice::measure_roofline(std::uint64_t working_set) { return cpu::measure_roofline(*this, working_set); }
 
 }  // namespace ttt::cpu

@@ -15,6 +15,7 @@ class CpuDevice final : public Device {
   int num_threads() const override { return pool_.size(); }
   std::shared_ptr<std::byte> allocate(std::size_t bytes) override;
   std::shared_ptr<const float> upload(const Tensor& tensor) override;
+  Roofline measure_roofline(std::uint64_t working_set) override;
 
   ThreadPool& pool() { return pool_; }
   Isa isa() const { return isa_; }

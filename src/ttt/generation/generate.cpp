@@ -123,7 +123,9 @@ GenerationResult generate(const CausalLM& model, KvCache& cache, KvCache::Sequen
   Output output(config, callbacks);
   Sampler sampler(config.sampling, prompt);
   Step step(cache, device);
-  const CausalLM::Hooks hooks{.hidden = {}, .cancelled = callbacks.cancelled};
+  bool cancelled = false;  // stays so, whatever the caller answers when asked again
+  CausalLM::Hooks hooks;
+  if (callbacks.cancelled) hooks.cancelled = [&] { return cancelled = cancelled || callbacks.cancelled(); };
   const auto fresh = prompt.subspan(static_cast<std::size_t>(cache.length(sequence)));
   GenerationResult result{.tokens = {}, .finish = FinishReason::cancelled};
   auto start = Clock::now();
@@ -137,7 +139,7 @@ GenerationResult generate(const CausalLM& model, KvCache& cache, KvCache::Sequen
     result.finish = decode(model, step, sequence, logits, sampler, config, hooks, output, result);
   } catch (const RequestError&) {
     // A cancelled forward pass throws; any other refusal is the caller's to see.
-    if (!callbacks.cancelled || !callbacks.cancelled()) throw;
+    if (!cancelled) throw;
   }
   (decoding ? result.decode_seconds : result.prefill_seconds) = seconds_since(start);
   if (result.finish != FinishReason::stop_string && output.finish()) result.finish = FinishReason::stop_string;

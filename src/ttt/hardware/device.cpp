@@ -13,6 +13,10 @@ Device::Device(DeviceConfig config, DeviceOptions options) : config_(std::move(c
 
 Device::~Device() = default;
 
+Roofline Device::measure_roofline(std::uint64_t) {
+  throw DeviceError(config_.name, "cannot measure its roofline");
+}
+
 std::unique_ptr<Device> Device::open(DeviceConfig config, DeviceOptions options) {
   const Backend& backend = find_backend(config.backend);
   if (backend.open == nullptr)

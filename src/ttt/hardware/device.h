@@ -5,6 +5,8 @@
 #include "ttt/core/log.h"
 #include "ttt/core/tensor.h"
 #include "ttt/hardware/device_config.h"
+#include "ttt/hardware/roofline.h"
+#include "ttt/hardware/work_counter.h"
 
 namespace ttt {
 
@@ -24,6 +26,7 @@ struct DeviceOptions {
   Precision precision = Precision::standard;
   BatchInvariance batch_invariance = BatchInvariance::off;  ///< implied by Precision::exact
   LogSink log = stderr_log();
+  std::shared_ptr<WorkCounter> work_counter = nullptr;  ///< told of the work of every op; null: nobody counts
 };
 
 /// Memory, threads and kernels of one device. Blocks reach it through ops only. Safe to share between threads:
@@ -46,6 +49,10 @@ class Device {
   virtual std::shared_ptr<std::byte> allocate(std::size_t bytes) = 0;
   /// The tensor's elements in f32 in device memory; null for a tensor without data.
   virtual std::shared_ptr<const float> upload(const Tensor& tensor) = 0;
+
+  /// Measures how fast the device reads `working_set` bytes of its memory over and over, and its fastest multiply-adds.
+  /// Takes about a second. Throws DeviceError where the backend has no way to tell.
+  virtual Roofline measure_roofline(std::uint64_t working_set);
 
  protected:
   Device(DeviceConfig config, DeviceOptions options);

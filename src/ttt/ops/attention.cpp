@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "ttt/formats/dequantize.h"
@@ -142,6 +143,24 @@ void Attention::reference(Device&, const Args& a) {
         attend(a, s, first, last, h, a.q.row(rows.first_row + i) + h * l.k_dim, a.out.row(rows.first_row + i) + h * l.v_dim);
     }
   }
+}
+
+Work Attention::work(const Args& a) {
+  const auto& layout = a.cache.layout;
+  const std::uint64_t flops_per_key = 2 * static_cast<std::uint64_t>(a.num_heads) * (layout.k_dim + layout.v_dim);
+  const std::uint64_t bytes_per_key = layout.page_bytes / static_cast<std::size_t>(layout.page_size);
+  const std::int64_t window = a.mask.window_size.value_or(std::numeric_limits<std::int32_t>::max());
+  Work work;
+  for (const auto& rows : a.plan.sequences) {
+    const std::int64_t length = rows.first_position + rows.num_rows;
+    for (std::int64_t position = rows.first_position; position < length; ++position) {
+      const auto seen = a.mask.kind == Mask::Kind::bidirectional ? length : std::min(position + 1, window);
+      work.flops += flops_per_key * static_cast<std::uint64_t>(seen);
+    }
+    const auto read = std::min<std::int64_t>(length, rows.num_rows - 1 + window);
+    work.bytes += bytes_per_key * static_cast<std::uint64_t>(read);
+  }
+  return work;
 }
 
 }  // namespace ttt::ops

@@ -64,6 +64,7 @@ struct Attention {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static Work work(const Args&);
 };
 
 }  // namespace ops

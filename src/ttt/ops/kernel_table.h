@@ -43,9 +43,11 @@ class KernelTable {
   mutable std::vector<std::string_view> reported_;
 };
 
-/// Runs `Op` on the device.
+/// Runs `Op` on the device. An op whose work is not small next to the others' also has `static Work work(const Args&)`.
 template <class Op>
 auto run(Device& device, const typename Op::Args& args) {
+  if constexpr (requires { Op::work(args); })
+    if (auto* counter = device.options().work_counter.get()) counter->add(Op::work(args));
   return device.kernels().template get<Op>()(device, args);
 }
 

@@ -52,4 +52,15 @@ void Embed::reference(Device&, const Args& a) {
   }
 }
 
+Work Linear::work(const Args& a) { return product_work(a.weight, a.x.rows); }
+
+Work GatedLinear::work(const Args& a) {
+  const Work gate = product_work(a.gate, a.x.rows), up = product_work(a.up, a.x.rows);
+  return {gate.flops + up.flops, gate.bytes + up.bytes};
+}
+
+Work product_work(const PackedMatrix& weight, std::int64_t tokens) {
+  return {.flops = 2 * static_cast<std::uint64_t>(weight.rows() * weight.cols() * tokens), .bytes = weight.bytes()};
+}
+
 }  // namespace ttt::ops

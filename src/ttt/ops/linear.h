@@ -11,6 +11,9 @@ enum class Write {
   add,    ///< y += result
 };
 
+/// Of multiplying `tokens` rows with a weight matrix.
+Work product_work(const PackedMatrix& weight, std::int64_t tokens);
+
 /// y[t, :] (=|+=) scale * activation(x[t, :] W^T + bias).
 struct Linear {
   static constexpr std::string_view name = "linear";
@@ -25,6 +28,7 @@ struct Linear {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static Work work(const Args&);
 };
 
 /// y[t, :] = activate(activation, x Wg^T + bg, x Wu^T + bu), plainly activation(gate) * up: the first half of a gated
@@ -42,6 +46,7 @@ struct GatedLinear {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static Work work(const Args&);
 };
 
 /// y[t, :] = scale * W[ids[t], :] . Ids must be in [0, rows).

@@ -86,4 +86,19 @@ void Experts::reference(Device& device, const Args& a) {
     }
 }
 
+Work Experts::work(const Args& a) {
+  std::vector<std::int64_t> tokens(a.all.size());
+  for (const auto e : a.chosen) ++tokens[static_cast<std::size_t>(e)];
+  Work total;
+  for (std::size_t e = 0; e < a.all.size(); ++e) {
+    if (tokens[e] == 0) continue;
+    for (const auto* matrix : {a.all[e].gate, a.all[e].up, a.all[e].down}) {
+      const Work part = product_work(*matrix, tokens[e]);
+      total.flops += part.flops;
+      total.bytes += part.bytes;
+    }
+  }
+  return total;
+}
+
 }  // namespace ttt::ops

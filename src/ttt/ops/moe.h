@@ -72,6 +72,7 @@ struct Experts {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static Work work(const Args&);  ///< each chosen expert is read once
 };
 
 }  // namespace ops

@@ -1,0 +1,78 @@
+#include "roofline.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "peak_kernels.h"
+
+namespace ttt::cpu {
+namespace {
+
+/// Reads all of it, 64 bytes at a time: in as many sums as hide the latency of an addition.
+std::uint64_t read_all(std::span<const std::uint64_t> words) {
+  constexpr std::size_t kSums = 32;
+  std::array<std::uint64_t, kSums> sums{};
+  for (std::size_t i = 0; i + kSums <= words.size(); i += kSums)
+    for (std::size_t j = 0; j < kSums; ++j) sums[j] += words[i + j];
+  std::uint64_t sum = 0;
+  for (const auto part : sums) sum += part;
+  return sum;
+}
+
+double read_rate(CpuDevice& device, std::uint64_t working_set) {
+  const auto threads = static_cast<std::uint64_t>(device.num_threads());
+  constexpr std::uint64_t kSmallest = 4096, kLeastRead = std::uint64_t{64} << 20;
+  const std::uint64_t slice = std::max(working_set / threads / sizeof(std::uint64_t), kSmallest / sizeof(std::uint64_t));
+  const auto bytes = slice * threads * sizeof(std::uint64_t);
+  const auto memory = device.allocate(bytes);
+  auto* words = reinterpret_cast<std::uint64_t*>(memory.get());
+  // Written by the threads that read it, so that its pages are there and near.
+  device.pool().run(static_cast<std::int64_t>(threads), [&](std::int64_t i) {
+    std::memset(words + static_cast<std::uint64_t>(i) * slice, 1, slice * sizeof(std::uint64_t));
+  });
+  const auto passes = std::max<std::uint64_t>(1, kLeastRead / bytes);
+  return best_rate(static_cast<double>(bytes * passes), [&] {
+    device.pool().run(static_cast<std::int64_t>(threads), [&](std::int64_t i) {
+      for (std::uint64_t pass = 0; pass < passes; ++pass) {
+        const std::uint64_t sum = read_all({words + static_cast<std::uint64_t>(i) * slice, slice});
+        asm volatile("" : : "r"(sum) : "memory");
+      }
+    });
+  });
+}
+
+double peak_rate(CpuDevice& device, const PeakKernel& kernel) {
+  constexpr double kFlops = 1e8;  // a few milliseconds at most
+  const auto iterations = static_cast<std::int64_t>(kFlops / kernel.flops);
+  const int threads = device.num_threads();
+  return best_rate(kernel.flops * static_cast<double>(iterations) * threads,
+                   [&] { device.pool().run(threads, [&](std::int64_t) { kernel.run(iterations); }); });
+}
+
+}  // namespace
+
+std::vector<PeakKernel> peak_kernels(const DeviceConfig& config) {
+  std::vector<PeakKernel> kernels;
+  const auto add = [&](std::span<const PeakKernel> more) { kernels.insert(kernels.end(), more.begin(), more.end()); };
+  add(generic_peak_kernels());
+#if defined(__x86_64__)
+  if (config.isa == "generic") return kernels;
+  add(avx2_peak_kernels());
+  if (config.isa == "avx2") return kernels;
+  add(avx512_peak_kernels());
+  if (config.has_feature("avx512_vnni")) add(avx512_vnni_peak_kernels());
+  if (config.has_feature("avx512_bf16")) add(avx512_bf16_peak_kernels());
+  if (config.has_feature("amx_int8") && config.has_feature("amx_bf16")) add(amx_peak_kernels());
+#endif
+  return kernels;
+}
+
+Roofline measure_roofline(CpuDevice& device, std::uint64_t working_set) {
+  Roofline roofline{working_set, read_rate(device, working_set), {}};
+  for (const auto& kernel : peak_kernels(device.config()))
+    if (kernel.exact || !device.exact()) roofline.peaks.push_back({std::string(kernel.instruction), peak_rate(device, kernel)});
+  return roofline;
+}
+
+}  // namespace ttt::cpu

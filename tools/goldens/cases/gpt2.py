@@ -9,4 +9,7 @@ CASES = {
     "gpt2-unscaled": (dict(
         vocab_size=153, n_embd=39, n_layer=2, n_head=3, n_positions=53, n_inner=90, layer_norm_epsilon=2e-3,
         scale_attn_weights=False, activation_function="gelu"), dict(hidden=True)),
+    "gpt2-wide": (dict(
+        vocab_size=57, n_embd=32, n_layer=2, n_head=4, n_positions=59, layer_norm_epsilon=6e-4),
+        dict(dtype="bfloat16")),
 }

@@ -58,9 +58,14 @@ CASES = {
         num_key_value_heads=3, head_dim=20, rms_norm_eps=9e-5, hidden_act="gelu_pytorch_tanh",
         attention_bias=True, rope_parameters=rope("default", 1e6)), dict(dtype="float16")),
     "llama-few-keys-v4": (dict(
-        vocab_size=82, hidden_size=32, intermediate_size=42, num_hidden_layers=2, num_attention_heads=4,
+        vocab_size=62, hidden_size=32, intermediate_size=42, num_hidden_layers=2, num_attention_heads=4,
         num_key_value_heads=4, rms_norm_eps=2e-3, max_position_embeddings=96, rope_parameters=rope("default", 10000.0)),
         dict(v4="type", dtype="bfloat16", drop=[
             "attention_bias", "head_dim", "mlp_bias", "num_key_value_heads", "pad_token_id", "rope_scaling",
             "rope_theta", "tie_word_embeddings"])),
+    "llama-rows-of-64": (dict(
+        vocab_size=63, hidden_size=64, intermediate_size=96, num_hidden_layers=1, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=16, rms_norm_eps=2e-4, max_position_embeddings=96,
+        rope_parameters=rope("llama3", 26000.0, factor=5.0, low_freq_factor=1.2, high_freq_factor=4.5,
+                             original_max_position_embeddings=30)), dict(dtype="bfloat16")),
 }

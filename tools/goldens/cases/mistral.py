@@ -14,7 +14,7 @@ CASES = {
         num_key_value_heads=2, head_dim=16, sliding_window=None, rms_norm_eps=3e-5, max_position_embeddings=64,
         rope_parameters=rope("linear", 5000.0, factor=1.7)), dict(dtype="bfloat16")),
     "mistral-no-head-dim-v4": (dict(
-        vocab_size=86, hidden_size=40, intermediate_size=46, num_hidden_layers=2, num_attention_heads=5,
+        vocab_size=66, hidden_size=40, intermediate_size=46, num_hidden_layers=2, num_attention_heads=5,
         num_key_value_heads=1, sliding_window=7, rms_norm_eps=1e-3, max_position_embeddings=96, head_dim=None,
         rope_parameters=rope("default", 8000.0)), dict(v4="type", dtype="bfloat16", drop=["head_dim", "rope_scaling"])),
 }

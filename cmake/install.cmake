@@ -11,6 +11,14 @@ include(GNUInstallDirs)
 
 set(ttt_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ttt)
 get_property(ttt_more_targets GLOBAL PROPERTY TTT_INSTALL_TARGETS)
+set_target_properties(ttt PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+foreach(component ttt_text ttt_testing)
+  if(TARGET ${component})
+    # As shared libraries they find libttt beside them.
+    set_target_properties(${component} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+                                                  INSTALL_RPATH "$ORIGIN")
+  endif()
+endforeach()
 install(TARGETS ttt ${ttt_more_targets} EXPORT tttTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
@@ -40,6 +48,7 @@ if(TTT_BUILD_APPS)
   foreach(target IN LISTS ttt_programs)
     get_target_property(ttt_type ${target} TYPE)
     if(ttt_type STREQUAL "EXECUTABLE")
+      set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
       install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     endif()
   endforeach()

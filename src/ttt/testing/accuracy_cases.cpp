@@ -24,7 +24,7 @@ Agreement agreement_of(const GoldenSubject& subject, const GoldenModel& model, s
 Outcome exact_precision(const GoldenSubject& subject) {
   Outcome outcome;
   const auto& golden = subject.golden;
-  const auto model = subject.build({.precision = Precision::exact});
+  const auto model = subject.build({.threads = 1, .precision = Precision::exact});
   for (std::size_t b = 0; b < golden.input_ids.size(); ++b) {
     const auto diff = agreement_of(subject, model, b).max_abs_diff;
     outcome.expect(diff <= kMaxAbsDiff,
@@ -41,7 +41,7 @@ Outcome exact_precision(const GoldenSubject& subject) {
 
 Outcome standard_precision(const GoldenSubject& subject) {
   Outcome outcome;
-  const auto model = subject.build({});
+  const auto model = subject.build({.threads = 1});
   for (std::size_t b = 0; b < subject.golden.input_ids.size(); ++b) {
     const auto pcc = agreement_of(subject, model, b).pcc;
     outcome.expect(pcc >= kMinPcc,
@@ -80,7 +80,7 @@ Outcome batch_invariance(const GoldenSubject& subject) {
   const auto& golden = subject.golden;
   for (const auto precision : {Precision::exact, Precision::standard}) {
     const auto model =
-        subject.build({.threads = 2, .precision = precision, .batch_invariance = BatchInvariance::on});
+        subject.build({.threads = 1, .precision = precision, .batch_invariance = BatchInvariance::on});
     const auto expect = [&](const Logits& got, const Logits& want, std::string_view what) {
       outcome.expect(got == want, fmt::format("{}: {} gives other bits", name(precision), what));
     };
@@ -103,7 +103,7 @@ Outcome cache(const GoldenSubject& subject) {
   Outcome outcome;
   for (const auto precision : {Precision::exact, Precision::standard}) {
     const auto model =
-        subject.build({.threads = 2, .precision = precision, .batch_invariance = BatchInvariance::on});
+        subject.build({.threads = 1, .precision = precision, .batch_invariance = BatchInvariance::on});
     // Within a page no key slides out of a window, so that truncating is always possible.
     const auto page =
         static_cast<std::size_t>(model.device().config().optimal_params<AttentionParams>().page_size);
@@ -146,7 +146,7 @@ Outcome cache(const GoldenSubject& subject) {
 Outcome memory_plan(const GoldenSubject& subject) {
   Outcome outcome;
   const auto checkpoint = Checkpoint::open(subject.folder.checkpoint());
-  const auto model = subject.build({});
+  const auto model = subject.build({.threads = 1});
   const auto plan = checkpoint.weights.plan();
   const auto planned = subject.factory(checkpoint.config, plan, model.device(), checkpoint.kind);
   outcome.expect(planned.weight_bytes() >= model.model().weight_bytes() && planned.weight_bytes() > 0,

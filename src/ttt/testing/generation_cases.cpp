@@ -21,7 +21,7 @@ Outcome greedy(const GoldenSubject& subject) {
   Outcome outcome;
   const auto& golden = subject.golden;
   if (golden.greedy.empty()) outcome.skipped = "the golden has no greedy continuation";
-  const auto model = subject.build({.precision = Precision::exact});
+  const auto model = subject.build({.threads = 1, .precision = Precision::exact});
   for (std::size_t b = 0; b < golden.greedy.size(); ++b) {
     TokenRow told;
     const auto got =
@@ -64,7 +64,7 @@ class StopTrial {
 
 Outcome stop_conditions(const GoldenSubject& subject) {
   Outcome outcome;
-  const auto model = subject.build({.precision = Precision::exact});
+  const auto model = subject.build({.threads = 1, .precision = Precision::exact});
   const StopTrial trial(model, subject.golden.input_ids[0]);
   const auto stop = trial.answer()[kAnswer / 2];
   const auto first_stop =
@@ -101,7 +101,7 @@ Outcome conversation(const GoldenSubject& subject) {
     outcome.skipped = "the golden has no greedy continuation: its context may differ when it grows";
     return outcome;
   }
-  const auto model = subject.build({.precision = Precision::exact});
+  const auto model = subject.build({.threads = 1, .precision = Precision::exact});
   auto history = golden.input_ids[0];
   const GenerationConfig config{.max_tokens = 4};
   KvCache cache = model.make_cache(golden.tokens + 2 * config.max_tokens + 2, 1);

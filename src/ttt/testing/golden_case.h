@@ -38,7 +38,8 @@ struct GoldenCase {
   Outcome (*run)(const GoldenSubject& subject);
 };
 
-/// Agreement with the reference, equal bits, cache and memory:
+/// Agreement with the reference, equal bits, cache and memory, on one thread but for same_bits: goldens are too small to share
+/// out.
 /// - exact_precision: logits within 5e-4 of the reference, and every greedy token;
 /// - standard_precision: logits correlate with the reference's, pcc >= 0.999;
 /// - same_bits: run to run, and for 1, 2 and 4 threads;

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cmath>
-#include <cstring>
 
 #include "isa_levels.h"
 #include "ttt/formats/dequantize.h"
@@ -10,33 +9,23 @@
 #include "ttt/ops/norm.h"
 #include "ttt/testing/agreement.h"
 #include "ttt/testing/memory_weights.h"
+#include "ttt/testing/random_weight.h"
 
 namespace ttt::test {
 namespace {
 
 using testing::random_values;
-
-/// Random weights in a format: encoded where there is an encoder, else from another format's blocks with random codes.
-Tensor random_weight(DType dtype, std::int64_t rows, std::int64_t cols, std::uint64_t seed) {
-  const auto values = random_values(static_cast<std::size_t>(rows * cols), seed, 0.1f);
-  return Tensor::make(dtype, {rows, cols}, [&](std::span<std::byte> out) {
-    if (dtype != DType::q4_1 && dtype != DType::q5_0 && dtype != DType::q5_1) return quantize(dtype, values, out);
-    // Scales (f16) lead these blocks, two of them where there is an offset; the codes behind may be any bits.
-    const std::size_t block = info(dtype).block_bytes, scales = dtype == DType::q5_0 ? 1 : 2;
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::byte>(static_cast<int>(values[i] * 5000) & 255);
-    for (std::size_t b = 0; b < out.size(); b += block)
-      for (std::size_t s = 0; s < scales; ++s) {
-        const std::uint16_t bits = f32_to_f16(values[b / block + s] * 0.1f);
-        std::memcpy(out.data() + b + 2 * s, &bits, 2);
-      }
-  });
-}
+using testing::random_weight;
 
 struct Sizes {
   std::int64_t rows, cols, tokens;
 };
-constexpr std::array<Sizes, 7> kSizes{{{1, 32, 1}, {15, 64, 2}, {17, 96, 7}, {64, 576, 1}, {331, 64, 9}, {48, 128, 64}, {80, 32, 67}}};
-constexpr std::array<DType, 8> kFormats{DType::f32, DType::f16, DType::bf16, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1, DType::q8_0};
+constexpr std::array<Sizes, 10> kSizes{{{1, 32, 1}, {15, 64, 2}, {17, 96, 7}, {64, 576, 1}, {331, 64, 9}, {48, 128, 64}, {80, 32, 67},
+                                       {64, 512, 1}, {35, 256, 15}, {83, 768, 70}}};
+constexpr std::array<DType, 15> kFormats{DType::f32,  DType::f16,  DType::bf16, DType::q4_0, DType::q4_1, DType::q5_0,   DType::q5_1, DType::q8_0,
+                                         DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::mxfp4};
+
+bool fills_blocks(DType format, std::int64_t cols) { return cols % info(format).block_size == 0; }
 
 class LinearOps : public ::testing::TestWithParam<std::string> {};
 
@@ -52,6 +41,7 @@ TEST_P(LinearOps, LinearFollowsTheReference) {
     const auto device = open_level(GetParam(), precision);
     for (const auto format : kFormats)
       for (const auto& [rows, cols, tokens] : kSizes) {
+        if (!fills_blocks(format, cols)) continue;
         SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(rows) + "x" + std::to_string(cols) + " tokens " + std::to_string(tokens));
         const std::array<Tensor, 1> parts{random_weight(format, rows, cols, 5)};
         const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
@@ -72,22 +62,47 @@ TEST_P(LinearOps, LinearFollowsTheReference) {
 TEST_P(LinearOps, PackedRowsAreTheDequantisedOnes) {
   const auto device = open_level(GetParam(), Precision::exact);
   for (const auto format : kFormats) {
-    const std::array<Tensor, 2> parts{random_weight(format, 19, 64, 1), random_weight(format, 5, 64, 2)};
+    const std::int64_t cols = fills_blocks(format, 64) ? 64 : 512;
+    const std::array<Tensor, 2> parts{random_weight(format, 19, cols, 1), random_weight(format, 5, cols, 2)};
     const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
-    std::vector<float> row(64);
+    std::vector<float> row(static_cast<std::size_t>(cols));
     for (std::int64_t r = 0; r < 24; ++r) {
       packed->unpack_row(r, row);
       const Tensor want = to_f32(parts[r < 19 ? 0 : 1]);
-      const auto values = want.values<float>().subspan(static_cast<std::size_t>(r < 19 ? r : r - 19) * 64, 64);
+      const auto values = want.values<float>().subspan(static_cast<std::size_t>((r < 19 ? r : r - 19) * cols), row.size());
       EXPECT_TRUE(std::equal(row.begin(), row.end(), values.begin())) << name(format) << " row " << r;
     }
+  }
+}
+
+TEST_P(LinearOps, PartsInDifferentFormatsKeepTheirOwn) {
+  for (const auto precision : {Precision::exact, Precision::standard}) {
+    const auto device = open_level(GetParam(), precision);
+    const std::array<Tensor, 3> parts{random_weight(DType::q4_k, 40, 256, 1), random_weight(DType::q6_k, 19, 256, 2), random_weight(DType::f16, 5, 256, 3)};
+    const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
+    EXPECT_LT(packed->bytes(), 64u * 256u * 2u);
+    const auto bias = random_values(64, 4), x = random_values(11 * 256, 5);
+    std::vector<float> y(11 * 64), want(y.size());
+    ops::run<ops::Linear>(*device, {.weight = *packed, .bias = bias.data(), .x = {x.data(), 11, 256}, .y = {y.data(), 11, 64}});
+    ops::Linear::reference(*device, {.weight = *packed, .bias = bias.data(), .x = {x.data(), 11, 256}, .y = {want.data(), 11, 64}});
+    check_close(y, want, precision);
+  }
+}
+
+/// Packed weights take about the bytes that the format takes: panels pad the rows to 16, K-quants' small scales to bytes.
+TEST_P(LinearOps, PackedWeightsTakeAboutTheirOwnSize) {
+  const auto device = open_level(GetParam(), Precision::standard);
+  for (const auto format : kFormats) {
+    const std::array<Tensor, 1> parts{random_weight(format, 64, 1024, 1)};
+    const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
+    EXPECT_LE(static_cast<double>(packed->bytes()), 1.06 * static_cast<double>(parts[0].bytes().size())) << name(format);
   }
 }
 
 TEST_P(LinearOps, GatedLinearFollowsTheReferenceEvenForMixedFormats) {
   for (const auto precision : {Precision::exact, Precision::standard})
     for (const auto activation : {Activation::silu, Activation::gelu, Activation::gelu_tanh, Activation::relu})
-      for (const auto up_format : {DType::q4_0, DType::f32, DType::q8_0}) {
+      for (const auto up_format : {DType::q4_0, DType::f32, DType::iq4_nl}) {
         const auto device = open_level(GetParam(), precision);
         const std::array<Tensor, 1> gate{random_weight(DType::q4_0, 37, 96, 1)}, up{random_weight(up_format, 37, 96, 2)};
         const auto packed_gate = ops::run<ops::PackMatrix>(*device, {gate, std::nullopt}), packed_up = ops::run<ops::PackMatrix>(*device, {up, std::nullopt});
@@ -105,13 +120,14 @@ TEST_P(LinearOps, GatedLinearFollowsTheReferenceEvenForMixedFormats) {
 TEST_P(LinearOps, BitsDependNeitherOnTokensNorOnThreads) {
   for (const auto precision : {Precision::exact, Precision::standard})
     for (const auto format : kFormats) {
-      const auto x = random_values(70 * 96, 7);
+      const std::int64_t cols = fills_blocks(format, 96) ? 96 : 512;
+      const auto x = random_values(static_cast<std::size_t>(70 * cols), 7);
       const auto run = [&](int threads, std::int64_t first, std::int64_t tokens) {
         const auto device = open_level(GetParam(), precision, threads);
-        const std::array<Tensor, 1> parts{random_weight(format, 83, 96, 5)};
+        const std::array<Tensor, 1> parts{random_weight(format, 83, cols, 5)};
         const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
         std::vector<float> y(static_cast<std::size_t>(tokens * 83));
-        ops::run<ops::Linear>(*device, {.weight = *packed, .x = {x.data() + first * 96, tokens, 96}, .y = {y.data(), tokens, 83}});
+        ops::run<ops::Linear>(*device, {.weight = *packed, .x = {x.data() + first * cols, tokens, cols}, .y = {y.data(), tokens, 83}});
         return y;
       };
       const auto whole = run(1, 0, 70);

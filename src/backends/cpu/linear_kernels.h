@@ -7,30 +7,51 @@
 
 namespace ttt::cpu {
 
-/// Activations in 15 bits for the integer kinds: per row and group of 32 columns a scale max|x| / (127 * 128), the codes as
-/// 128 * high + low with both in 8 bits, and the sum of the codes. Eight bits alone would flip near ties in small models.
+/// Activations in about 15 bits for the integer kinds: per token and group of 32 columns a scale, and codes 128 * high + low with
+/// both in 8 bits. Eight bits alone would flip near ties in small models. Tokens lie in tiles of a power of two, as tile_tokens
+/// cuts them; within a tile of T tokens everything is interleaved, [group][...][T].
 struct QuantizedRows {
-  const std::int8_t* codes;    ///< [tokens][groups][high 32, low 32]
-  const float* scales;         ///< [tokens][groups]
-  const std::int32_t* sums;    ///< [tokens][groups]
+  std::int8_t* codes;   ///< [group][high, low][quad of columns 8][T][4]
+  float* scales;        ///< [group][T]
+  std::int32_t* sums;   ///< sum of codes: [group][columns 0..15, columns 16..31, all][T]
+  float* scaled_sums;   ///< scale * sum, likewise
   std::int64_t groups;
+
+  /// The tile that starts at a token.
+  QuantizedRows tile(std::int64_t token) const {
+    const std::int64_t cells = token * groups;
+    return {codes + cells * kCodeBytes, scales + cells, sums + cells * kSums, scaled_sums + cells * kSums, groups};
+  }
+  static constexpr std::int64_t kCodeBytes = 2 * kGroup;  ///< of a token and group
+  static constexpr std::int64_t kSums = 3;
+};
+
+/// Tokens of the next tile when `remaining` are left: the largest power of two, at most `most`.
+constexpr int tile_tokens(std::int64_t remaining, int most) {
+  while (most > remaining) most /= 2;
+  return most;
+}
+
+/// Consecutive panels of one section.
+struct PanelRange {
+  const PanelLayout& layout;
+  const std::byte* data;
+  int count;
 };
 
 /// The primitives of one instruction-set level that Linear and GatedLinear are made of.
 struct LinearKernels {
-  /// Most panels and tokens of one call to `products`.
-  int max_panels, max_tokens;
+  int max_panels;   ///< of one call to `products`
+  int tile_tokens;  ///< the most tokens of a tile
 
-  /// One row into QuantizedRows form.
-  void (*quantize_row)(const float* x, std::int64_t cols, std::int8_t* codes, float* scales, std::int32_t* sums);
+  /// Quantises `x` as token `token` of a tile of `tokens` tokens.
+  void (*quantize_row)(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens);
 
-  /// out[t * stride + 16 * p + lane] = W[panel p, lane] . x[t] for `panels` panels and `tokens` tokens, in f32 products. `x` rows are
-  /// `x_stride` apart.
-  void (*float_products)(const CpuPackedMatrix& w, std::int64_t first_panel, int panels, const float* x, std::int64_t x_stride,
-                         int tokens, float* out, std::int64_t stride);
-  /// The same with integer products over quantised rows, from token `first_token` on. Integer kinds only.
-  void (*integer_products)(const CpuPackedMatrix& w, std::int64_t first_panel, int panels, const QuantizedRows& x,
-                           std::int64_t first_token, int tokens, float* out, std::int64_t stride);
+  /// out[t * stride + 16 * p + lane] = W[panel p, lane] . x[t], in f32 products. `x` rows are `x_stride` apart.
+  void (*float_products)(const PanelRange& w, const float* x, std::int64_t x_stride, int tokens, float* out, std::int64_t stride);
+  /// The same with integer products, for integer kinds. `first_token` starts a tile.
+  void (*integer_products)(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
+                           std::int64_t stride);
   /// v[i] = activation(v[i]).
   void (*activate)(Activation activation, float* v, std::int64_t count);
 };

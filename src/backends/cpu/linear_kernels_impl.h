@@ -1,20 +1,23 @@
 // The kernels of linear_kernels.h written once over a level's vector primitives. Included by one source per level, after
 // it has defined, in an unnamed namespace, a struct `V` with:
-//   F   16 f32 lanes: zero, set1, load, store, load_f16, load_bf16_pair(p, even, odd), add, mul, fma, exp
-//   I   16 i32 lanes: iset1, to_float, times_128_plus
-//   B   16 lanes of 4 bytes: load_bytes, low_nibbles, high_nibbles, byte_to_float<k>
-//   dot(I, B codes, int32 x4): lane sums of 4 unsigned codes times 4 signed bytes
+//   F   16 f32 lanes: zero, set1, load, store, load_f16, load_u8, load_i8, load_u4_pair(p, low, high), load_e8m0,
+//       load_bf16_pair(p, even, odd), add, mul, div, fma, exp, max_of, abs_max(x, y), round
+//   I   16 i32 lanes: to_float, add_int, sub_int, set1_int, shift_left<n>, shift_right<n>, sum_of, store_i8
+//   B   16 lanes of 4 bytes: load_bytes, store_bytes, add_bytes, low_nibbles, high_nibbles, bits<mask, left>, either, lookup, byte_to_float<k>
+//   dot(I, B codes, p): lane sums of 4 unsigned codes times the 4 signed bytes at p
+//   kMostHigh: the largest |byte| at p that dot takes without overflow
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "linear_kernels.h"
+#include "panel_codes_impl.h"
 
 namespace ttt::cpu {
 namespace {
 
 using F = V::F;
-constexpr std::size_t kScaleBytes = kPanelRows * 2;
+using std::integral_constant;
 
 template <int P, int T>
 struct Tile {
@@ -36,23 +39,17 @@ struct Tile {
 template <int P>
 struct Panels {
   const std::byte* p[P];
-  Panels(const CpuPackedMatrix& w, std::int64_t first) {
-    for (int i = 0; i < P; ++i) p[i] = w.panel(first + i);
+  explicit Panels(const PanelRange& w) {
+    for (int i = 0; i < P; ++i) p[i] = w.data + static_cast<std::size_t>(i) * w.layout.panel_bytes();
   }
 };
 
-template <int P, int T>
-void plain_float(const CpuPackedMatrix& w, std::int64_t first, const float* x, std::int64_t xs, float* out, std::int64_t stride) {
-  const Panels<P> panels(w, first);
-  const std::int64_t cols = w.layout().cols;
+template <PanelKind K, int P, int T>
+void plain_float(const PanelRange& w, const float* x, std::int64_t xs, float* out, std::int64_t stride) {
+  const Panels<P> panels(w);
+  const std::int64_t cols = w.layout.cols;
   Tile<P, T> tile;
-  if (w.layout().kind == PanelKind::f32) {
-    for (std::int64_t k = 0; k < cols; ++k)
-      for (int p = 0; p < P; ++p) tile.accumulate(p, V::load(reinterpret_cast<const float*>(panels.p[p]) + k * kPanelRows), x + k, xs);
-  } else if (w.layout().kind == PanelKind::f16) {
-    for (std::int64_t k = 0; k < cols; ++k)
-      for (int p = 0; p < P; ++p) tile.accumulate(p, V::load_f16(panels.p[p] + k * kPanelRows * 2), x + k, xs);
-  } else {
+  if constexpr (K == PanelKind::bf16) {
     for (std::int64_t k = 0; k < cols; k += 2)
       for (int p = 0; p < P; ++p) {
         F even, odd;
@@ -60,158 +57,190 @@ void plain_float(const CpuPackedMatrix& w, std::int64_t first, const float* x, s
         tile.accumulate(p, even, x + k, xs);
         if (k + 1 < cols) tile.accumulate(p, odd, x + k + 1, xs);
       }
+  } else {
+    for (std::int64_t k = 0; k < cols; ++k)
+      for (int p = 0; p < P; ++p) {
+        if constexpr (K == PanelKind::f32) tile.accumulate(p, V::load(reinterpret_cast<const float*>(panels.p[p]) + k * kPanelRows), x + k, xs);
+        else tile.accumulate(p, V::load_f16(panels.p[p] + k * kPanelRows * 2), x + k, xs);
+      }
   }
   tile.store(out, stride);
 }
 
-/// Decodes four columns of a group and accumulates them, in order of k.
-template <bool Offset, int P, int T>
-void accumulate_bytes(Tile<P, T>& tile, int p, V::B codes, F scale, F offset, const float* x, std::int64_t xs, std::int64_t count) {
-  const auto value = [&](F code) { return Offset ? V::fma(scale, code, offset) : V::mul(scale, V::add(code, offset)); };
-  if (count > 0) tile.accumulate(p, value(V::byte_to_float<0>(codes)), x, xs);
-  if (count > 1) tile.accumulate(p, value(V::byte_to_float<1>(codes)), x + 1, xs);
-  if (count > 2) tile.accumulate(p, value(V::byte_to_float<2>(codes)), x + 2, xs);
-  if (count > 3) tile.accumulate(p, value(V::byte_to_float<3>(codes)), x + 3, xs);
-}
-
-template <bool U4, bool Offset, int P, int T>
-void decoded_float(const CpuPackedMatrix& w, std::int64_t first, const float* x, std::int64_t xs, float* out, std::int64_t stride) {
-  const Panels<P> panels(w, first);
-  const auto& l = w.layout();
-  constexpr int kCodeBytes = kGroup * kPanelRows / (U4 ? 2 : 1);
-  const std::size_t group_bytes = l.group_bytes();
-  const F minus_zero = V::set1(static_cast<float>(-l.zero));
-  Tile<P, T> tile;
-  for (std::int64_t g = 0; g < l.groups(); ++g)
-    for (int p = 0; p < P; ++p) {
-      const std::byte* group = panels.p[p] + static_cast<std::size_t>(g) * group_bytes;
-      const F scale = V::load_f16(group + kCodeBytes);
-      const F offset = Offset ? V::load_f16(group + kCodeBytes + kScaleBytes) : minus_zero;
-      for (int c = 0; c < kGroup; c += U4 ? 8 : 4) {
-        const std::int64_t k = g * kGroup + c;
-        const V::B codes = V::load_bytes(group + (U4 ? c / 8 : c / 4) * 64);
-        accumulate_bytes<Offset>(tile, p, U4 ? V::low_nibbles(codes) : codes, scale, offset, x + k, xs, l.cols - k);
-        if (U4) accumulate_bytes<Offset>(tile, p, V::high_nibbles(codes), scale, offset, x + k + 4, xs, l.cols - k - 4);
-      }
+/// A group's codes, scales and offsets times a tile of tokens. Per subgroup: high parts, times 128, plus low parts, less the zero.
+/// `quad(j)` gives the codes of quad j.
+template <int ZeroLog2, int Subs, int T, class Quad>
+inline __attribute__((always_inline)) void integer_group(Quad quad, const F* scale, const F* offset, const QuantizedRows& x, std::int64_t g,
+                                                         F (&sum)[T]) {
+  constexpr int kSubQuads = kQuads / Subs;
+  const std::int8_t* x_codes = x.codes + g * T * QuantizedRows::kCodeBytes;
+  unroll<Subs>([&](auto s) {
+    V::B quads[kSubQuads];
+    unroll<kSubQuads>([&](auto j) { quads[j] = quad(integral_constant<int, s * kSubQuads + j>{}); });
+    V::I acc[T];
+    for (int t = 0; t < T; ++t) acc[t] = V::set1_int(0);
+    const std::int8_t* high = x_codes + s * kSubQuads * T * 4;
+    unroll<kSubQuads>([&](auto j) {
+      for (int t = 0; t < T; ++t) acc[t] = V::dot(acc[t], quads[j], high + (j * T + t) * 4);
+    });
+    const std::int64_t sums = (g * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
+    for (int t = 0; t < T; ++t) {
+      if constexpr (ZeroLog2 < 0) acc[t] = V::template shift_left<7>(acc[t]);
+      else acc[t] = V::template shift_left<ZeroLog2>(V::sub_int(V::template shift_left<7 - ZeroLog2>(acc[t]), V::set1_int(x.sums[sums + t])));
     }
-  tile.store(out, stride);
-}
-
-std::int32_t load_four(const std::int8_t* codes) {
-  std::int32_t four;
-  std::memcpy(&four, codes, sizeof four);
-  return four;
-}
-
-template <bool U4, bool Offset, int P, int T>
-void integer_tile(const CpuPackedMatrix& w, std::int64_t first, const QuantizedRows& x, std::int64_t first_token, float* out,
-                  std::int64_t stride) {
-  const Panels<P> panels(w, first);
-  const auto& l = w.layout();
-  constexpr int kCodeBytes = kGroup * kPanelRows / (U4 ? 2 : 1);
-  const std::size_t group_bytes = l.group_bytes();
-  const std::int8_t* codes[T];
-  for (int t = 0; t < T; ++t) codes[t] = x.codes + (first_token + t) * x.groups * 2 * kGroup;
-  Tile<P, T> tile;
-  for (std::int64_t g = 0; g < l.groups(); ++g)
-    for (int p = 0; p < P; ++p) {
-      const std::byte* group = panels.p[p] + static_cast<std::size_t>(g) * group_bytes;
-      V::I high[T], low[T];
-      for (int t = 0; t < T; ++t) {
-        high[t] = V::iset1(0);
-        low[t] = V::iset1(Offset ? 0 : -l.zero * x.sums[(first_token + t) * x.groups + g]);
-      }
-      for (int c = 0; c < kGroup; c += U4 ? 8 : 4) {
-        const V::B stored = V::load_bytes(group + (U4 ? c / 8 : c / 4) * 64);
-        const V::B first_four = U4 ? V::low_nibbles(stored) : stored, next_four = U4 ? V::high_nibbles(stored) : stored;
-        for (int t = 0; t < T; ++t) {
-          const std::int8_t* x_codes = codes[t] + g * 2 * kGroup + c;
-          high[t] = V::dot(high[t], first_four, load_four(x_codes));
-          low[t] = V::dot(low[t], first_four, load_four(x_codes + kGroup));
-          if (U4) {
-            high[t] = V::dot(high[t], next_four, load_four(x_codes + 4));
-            low[t] = V::dot(low[t], next_four, load_four(x_codes + kGroup + 4));
-          }
-        }
-      }
-      const F scale = V::load_f16(group + kCodeBytes);
-      for (int t = 0; t < T; ++t) {
-        const std::int64_t at = (first_token + t) * x.groups + g;
-        const F x_scale = V::set1(x.scales[at]);
-        tile.sum[p][t] = V::fma(V::to_float(V::times_128_plus(high[t], low[t])), V::mul(scale, x_scale), tile.sum[p][t]);
-        if (Offset) {
-          const F offset = V::load_f16(group + kCodeBytes + kScaleBytes);
-          tile.sum[p][t] = V::fma(offset, V::mul(x_scale, V::set1(static_cast<float>(x.sums[at]))), tile.sum[p][t]);
-        }
-      }
+    const std::int8_t* low = high + kQuads * T * 4;
+    unroll<kSubQuads>([&](auto j) {
+      for (int t = 0; t < T; ++t) acc[t] = V::dot(acc[t], quads[j], low + (j * T + t) * 4);
+    });
+    for (int t = 0; t < T; ++t) {
+      sum[t] = V::fma(V::to_float(acc[t]), V::mul(scale[s], V::set1(x.scales[g * T + t])), sum[t]);
+      if constexpr (ZeroLog2 < 0) sum[t] = V::fma(offset[s], V::set1(x.scaled_sums[sums + t]), sum[t]);
     }
+  });
+}
+
+/// Panels for one token, straight from their codes.
+template <PanelKind K, int P>
+void integer_row(const PanelRange& w, const QuantizedRows& x, float* out) {
+  constexpr IntegerKind kind = integer_kind(K);
+  const Panels<P> panels(w);
+  Tile<P, 1> tile;
+  for_each_group<K>(w.layout.groups(), [&](std::int64_t g, std::size_t header, std::size_t codes, int in_block) {
+    for (int p = 0; p < P; ++p) {
+      const GroupScales<K> scales(panels.p[p] + header, in_block);
+      const auto quad = [&](auto j) { return quad_codes<K, j>(panels.p[p] + codes); };
+      integer_group<kind.zero_log2, kind.subgroups(), 1>(quad, scales.scale, scales.offset, x, g, tile.sum[p]);
+    }
+  });
+  tile.store(out, 0);
+}
+
+/// One panel for a tile of tokens, from bytes and f32 scales.
+template <bool Offset, int Subs, int T>
+void integer_tile(const UnpackedPanel& w, const QuantizedRows& x, float* out, std::int64_t stride) {
+  Tile<1, T> tile;
+  for (std::int64_t g = 0; g < x.groups; ++g) {
+    F scale[Subs], offset[Subs];
+    for (int s = 0; s < Subs; ++s) {
+      scale[s] = V::load(w.scales + (g * Subs + s) * kPanelRows);
+      if constexpr (Offset) offset[s] = V::load(w.offsets + (g * Subs + s) * kPanelRows);
+    }
+    const auto quad = [&](auto j) { return V::load_bytes(w.codes + (g * kQuads + j) * 64); };
+    integer_group<Offset ? -1 : kUnpackedZeroLog2, Subs, T>(quad, scale, offset, x, g, tile.sum[0]);
+  }
   tile.store(out, stride);
-}
-
-template <int P, int T>
-void float_tile(const CpuPackedMatrix& w, std::int64_t first, const float* x, std::int64_t xs, float* out, std::int64_t stride) {
-  switch (w.layout().kind) {
-    case PanelKind::u4: return decoded_float<true, false, P, T>(w, first, x, xs, out, stride);
-    case PanelKind::u4_offset: return decoded_float<true, true, P, T>(w, first, x, xs, out, stride);
-    case PanelKind::u8: return decoded_float<false, false, P, T>(w, first, x, xs, out, stride);
-    case PanelKind::u8_offset: return decoded_float<false, true, P, T>(w, first, x, xs, out, stride);
-    default: return plain_float<P, T>(w, first, x, xs, out, stride);
-  }
-}
-
-template <int P, int T>
-void integer_kind_tile(const CpuPackedMatrix& w, std::int64_t first, const QuantizedRows& x, std::int64_t t, float* out,
-                       std::int64_t stride) {
-  switch (w.layout().kind) {
-    case PanelKind::u4: return integer_tile<true, false, P, T>(w, first, x, t, out, stride);
-    case PanelKind::u4_offset: return integer_tile<true, true, P, T>(w, first, x, t, out, stride);
-    case PanelKind::u8: return integer_tile<false, false, P, T>(w, first, x, t, out, stride);
-    default: return integer_tile<false, true, P, T>(w, first, x, t, out, stride);
-  }
 }
 
 /// Tiles: 4 panels for one token, so that four chains of additions overlap; 1 panel for several tokens, which share its decoding.
 constexpr int kPanels = 4, kTokens = V::kTokens;
 
-void float_products(const CpuPackedMatrix& w, std::int64_t first, int panels, const float* x, std::int64_t xs, int tokens, float* out,
-                    std::int64_t stride) {
-  if (tokens == 1 && panels == kPanels) return float_tile<kPanels, 1>(w, first, x, xs, out, stride);
-  for (int p = 0; p < panels; ++p, out += kPanelRows) {
-    int t = 0;
-    for (; t + kTokens <= tokens; t += kTokens) float_tile<1, kTokens>(w, first + p, x + t * xs, xs, out + t * stride, stride);
-    for (; t < tokens; ++t) float_tile<1, 1>(w, first + p, x + t * xs, xs, out + t * stride, stride);
-  }
-}
-
-void integer_products(const CpuPackedMatrix& w, std::int64_t first, int panels, const QuantizedRows& x, std::int64_t first_token,
-                      int tokens, float* out, std::int64_t stride) {
-  if (tokens == 1 && panels == kPanels) return integer_kind_tile<kPanels, 1>(w, first, x, first_token, out, stride);
-  for (int p = 0; p < panels; ++p, out += kPanelRows) {
-    int t = 0;
-    for (; t + kTokens <= tokens; t += kTokens)
-      integer_kind_tile<1, kTokens>(w, first + p, x, first_token + t, out + t * stride, stride);
-    for (; t < tokens; ++t) integer_kind_tile<1, 1>(w, first + p, x, first_token + t, out + t * stride, stride);
-  }
-}
-
-void quantize_row(const float* x, std::int64_t cols, std::int8_t* codes, float* scales, std::int32_t* sums) {
-  for (std::int64_t first = 0; first < cols; first += kGroup, codes += 2 * kGroup) {
-    const auto n = std::min<std::int64_t>(kGroup, cols - first);
-    float most = 0.0f;
-    for (std::int64_t i = 0; i < n; ++i) most = std::max(most, std::fabs(x[first + i]));
-    constexpr float kMost = 127 * 128;
-    // A group so small that its inverse overflows counts as zero.
-    const float inverse = most > 1e-30f ? kMost / most : 0.0f;
-    std::int32_t sum = 0;
-    for (std::int64_t i = 0; i < kGroup; ++i) {
-      const auto code = i < n ? static_cast<std::int32_t>(std::nearbyint(x[first + i] * inverse)) : 0;
-      const std::int32_t high = (code + 64) >> 7;
-      codes[i] = static_cast<std::int8_t>(high);
-      codes[kGroup + i] = static_cast<std::int8_t>(code - high * 128);
-      sum += code;
+/// Cuts tokens into tiles: calls f(integral_constant T, first token).
+template <class F>
+void for_each_token_tile(int tokens, F f) {
+  for (int t = 0; t < tokens;) {
+    const int count = tile_tokens(tokens - t, kTokens);
+    if (count == 8) {
+      if constexpr (kTokens == 8) f(integral_constant<int, 8>{}, t);
+    } else if (count == 4) {
+      f(integral_constant<int, 4>{}, t);
+    } else if (count == 2) {
+      f(integral_constant<int, 2>{}, t);
+    } else {
+      f(integral_constant<int, 1>{}, t);
     }
-    *scales++ = most / kMost;
-    *sums++ = sum;
+    t += count;
+  }
+}
+
+/// Calls f(integral_constant kind).
+template <class F>
+void with_integer_kind(PanelKind kind, F f) {
+  switch (kind) {
+    case PanelKind::u4: return f(integral_constant<PanelKind, PanelKind::u4>{});
+    case PanelKind::u4_offset: return f(integral_constant<PanelKind, PanelKind::u4_offset>{});
+    case PanelKind::u5: return f(integral_constant<PanelKind, PanelKind::u5>{});
+    case PanelKind::u5_offset: return f(integral_constant<PanelKind, PanelKind::u5_offset>{});
+    case PanelKind::iq4_nl: return f(integral_constant<PanelKind, PanelKind::iq4_nl>{});
+    case PanelKind::mxfp4: return f(integral_constant<PanelKind, PanelKind::mxfp4>{});
+    case PanelKind::u2_k: return f(integral_constant<PanelKind, PanelKind::u2_k>{});
+    case PanelKind::u3_k: return f(integral_constant<PanelKind, PanelKind::u3_k>{});
+    case PanelKind::u4_k: return f(integral_constant<PanelKind, PanelKind::u4_k>{});
+    case PanelKind::u5_k: return f(integral_constant<PanelKind, PanelKind::u5_k>{});
+    case PanelKind::u6_k: return f(integral_constant<PanelKind, PanelKind::u6_k>{});
+    default: return f(integral_constant<PanelKind, PanelKind::u8>{});
+  }
+}
+
+PanelRange one_panel(const PanelRange& w, int panel) {
+  return {w.layout, w.data + static_cast<std::size_t>(panel) * w.layout.panel_bytes(), 1};
+}
+
+template <PanelKind K>
+void plain_products(const PanelRange& w, const float* x, std::int64_t xs, int tokens, float* out, std::int64_t stride) {
+  if (tokens == 1 && w.count == kPanels) return plain_float<K, kPanels, 1>(w, x, xs, out, stride);
+  for (int p = 0; p < w.count; ++p)
+    for_each_token_tile(tokens, [&](auto count, int t) { plain_float<K, 1, count>(one_panel(w, p), x + t * xs, xs, out + t * stride + p * kPanelRows, stride); });
+}
+
+void float_products(const PanelRange& w, const float* x, std::int64_t xs, int tokens, float* out, std::int64_t stride) {
+  const PanelLayout& l = w.layout;
+  switch (l.kind) {
+    case PanelKind::f32: return plain_products<PanelKind::f32>(w, x, xs, tokens, out, stride);
+    case PanelKind::f16: return plain_products<PanelKind::f16>(w, x, xs, tokens, out, stride);
+    case PanelKind::bf16: return plain_products<PanelKind::bf16>(w, x, xs, tokens, out, stride);
+    default: break;
+  }
+  const PanelLayout decoded{PanelKind::f32, l.rows, l.cols};
+  std::byte* panels = panel_scratch(static_cast<std::size_t>(w.count) * decoded.panel_bytes());
+  for (int p = 0; p < w.count; ++p)
+    with_integer_kind(l.kind, [&](auto kind) {
+      unpack_floats<kind>(one_panel(w, p).data, l.groups(), reinterpret_cast<float*>(panels + static_cast<std::size_t>(p) * decoded.panel_bytes()));
+    });
+  plain_products<PanelKind::f32>({decoded, panels, w.count}, x, xs, tokens, out, stride);
+}
+
+void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out, std::int64_t stride) {
+  with_integer_kind(w.layout.kind, [&](auto k) {
+    if (tokens == 1 && w.count == kPanels) return integer_row<k, kPanels>(w, x.tile(first_token), out);
+    constexpr IntegerKind kind = integer_kind(k);
+    for (int p = 0; p < w.count; ++p) {
+      const UnpackedPanel panel = unpack_codes<k>(one_panel(w, p).data, x.groups);
+      for_each_token_tile(tokens, [&](auto count, int t) {
+        integer_tile<kind.has_offset(), kind.subgroups(), count>(panel, x.tile(first_token + t), out + t * stride + p * kPanelRows, stride);
+      });
+    }
+  });
+}
+
+void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens) {
+  constexpr float kMost = V::kMostHigh * 128;
+  for (std::int64_t g = 0; g < tile.groups; ++g) {
+    float padded[kGroup] = {};
+    const float* values = x + g * kGroup;
+    if (const std::int64_t n = cols - g * kGroup; n < kGroup) values = std::copy_n(values, n, padded) - n;
+    const F first = V::load(values), second = V::load(values + 16);
+    const float most = V::max_of(V::abs_max(first, second));
+    // A group so small that its inverse overflows counts as zero.
+    const F inverse = V::set1(most > 1e-30f ? kMost / most : 0.0f);
+    alignas(64) std::int8_t bytes[2][kGroup];
+    std::int32_t half_sums[2];
+    for (int half = 0; half < 2; ++half) {
+      const V::I code = V::round(V::mul(half == 0 ? first : second, inverse));
+      const V::I high = V::template shift_right<7>(V::add_int(code, V::set1_int(64)));
+      V::store_i8(bytes[0] + half * 16, high);
+      V::store_i8(bytes[1] + half * 16, V::sub_int(code, V::template shift_left<7>(high)));
+      half_sums[half] = V::sum_of(code);
+    }
+    std::int8_t* codes = tile.codes + g * tokens * QuantizedRows::kCodeBytes + token * 4;
+    for (int quad = 0; quad < 2 * kQuads; ++quad) std::memcpy(codes + quad * tokens * 4, bytes[0] + quad * 4, 4);
+    const float scale = most / kMost;
+    tile.scales[g * tokens + token] = scale;
+    const std::int32_t sums[3] = {half_sums[0], half_sums[1], half_sums[0] + half_sums[1]};
+    for (int i = 0; i < 3; ++i) {
+      const std::int64_t at = (g * QuantizedRows::kSums + i) * tokens + token;
+      tile.sums[at] = sums[i];
+      tile.scaled_sums[at] = scale * static_cast<float>(sums[i]);
+    }
   }
 }
 
@@ -233,7 +262,7 @@ void activate_row(Activation activation, float* v, std::int64_t count) {
   for (; i < count; ++i) v[i] = activate(activation, v[i]);
 }
 
-const LinearKernels kKernels{kPanels, 8 * kTokens, quantize_row, float_products, integer_products, activate_row};
+const LinearKernels kKernels{kPanels, kTokens, quantize_row, float_products, integer_products, activate_row};
 
 }  // namespace
 }  // namespace ttt::cpu

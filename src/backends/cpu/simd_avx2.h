@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 
 namespace ttt::cpu {
@@ -72,14 +73,64 @@ struct V {
     even = {_mm256_castsi256_ps(_mm256_slli_epi32(w.a, 16)), _mm256_castsi256_ps(_mm256_slli_epi32(w.b, 16))};
     odd = {_mm256_castsi256_ps(_mm256_and_si256(w.a, high)), _mm256_castsi256_ps(_mm256_and_si256(w.b, high))};
   }
-  static I iset1(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
-  static F to_float(I x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
-  static I times_128_plus(I x, I y) {
-    return {_mm256_add_epi32(_mm256_slli_epi32(x.a, 7), y.a), _mm256_add_epi32(_mm256_slli_epi32(x.b, 7), y.b)};
+  static I load_u8_int(const std::byte* p) {
+    const auto* v = reinterpret_cast<const __m128i*>(p);
+    return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(v)), _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8)))};
   }
+  static F load_u8(const std::byte* p) { return to_float(load_u8_int(p)); }
+  static void load_u4_pair(const std::byte* p, F& low, F& high) {
+    const I v = load_u8_int(p);
+    const __m256i mask = _mm256_set1_epi32(15);
+    low = to_float({_mm256_and_si256(v.a, mask), _mm256_and_si256(v.b, mask)});
+    high = to_float({_mm256_srli_epi32(v.a, 4), _mm256_srli_epi32(v.b, 4)});
+  }
+  /// 2^(e - 128), subnormal for e < 2.
+  static F load_e8m0(const std::byte* p) {
+    const auto power = [](__m256i e) {
+      const __m256i one = _mm256_set1_epi32(1), normal = _mm256_slli_epi32(_mm256_sub_epi32(e, one), 23);
+      const __m256i small = _mm256_sllv_epi32(_mm256_set1_epi32(0x200000), _mm256_min_epi32(e, one));
+      return _mm256_castsi256_ps(_mm256_max_epi32(normal, small));
+    };
+    const I e = load_u8_int(p);
+    return {power(e.a), power(e.b)};
+  }
+  static F abs_max(F x, F y) {
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    return {_mm256_max_ps(_mm256_andnot_ps(sign, x.a), _mm256_andnot_ps(sign, y.a)),
+            _mm256_max_ps(_mm256_andnot_ps(sign, x.b), _mm256_andnot_ps(sign, y.b))};
+  }
+  static I round(F x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
+  static I set1_int(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+  static I add_int(I x, I y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
+  static I sub_int(I x, I y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
+  template <int N>
+  static I shift_left(I x) { return {_mm256_slli_epi32(x.a, N), _mm256_slli_epi32(x.b, N)}; }
+  template <int N>
+  static I shift_right(I x) { return {_mm256_srai_epi32(x.a, N), _mm256_srai_epi32(x.b, N)}; }
+  static std::int32_t sum_of(I x) {
+    alignas(32) std::int32_t v[8];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(v), _mm256_add_epi32(x.a, x.b));
+    std::int32_t sum = 0;
+    for (const std::int32_t i : v) sum += i;
+    return sum;
+  }
+  static void store_i8(std::int8_t* p, I x) {
+    const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xd8);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+  }
+  static F to_float(I x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
   static B load_bytes(const std::byte* p) {
     const auto* v = reinterpret_cast<const __m256i*>(p);
     return {_mm256_loadu_si256(v), _mm256_loadu_si256(v + 1)};
+  }
+  static void store_bytes(std::byte* p, B x) {
+    auto* v = reinterpret_cast<__m256i*>(p);
+    _mm256_storeu_si256(v, x.a);
+    _mm256_storeu_si256(v + 1, x.b);
+  }
+  static B add_bytes(B x, int y) {
+    const __m256i v = _mm256_set1_epi8(static_cast<char>(y));
+    return {_mm256_add_epi8(x.a, v), _mm256_add_epi8(x.b, v)};
   }
   static B low_nibbles(B x) {
     const __m256i mask = _mm256_set1_epi8(15);
@@ -91,19 +142,28 @@ struct V {
     const __m256i mask = _mm256_set1_epi32(255);
     return to_float({_mm256_and_si256(_mm256_srli_epi32(x.a, 8 * K), mask), _mm256_and_si256(_mm256_srli_epi32(x.b, 8 * K), mask)});
   }
-  /// maddubs would saturate on codes above 127, so even and odd bytes are multiplied as 16-bit numbers.
-  static I dot(I acc, B codes, std::int32_t four) {
-    const auto byte = [&](int k) { return static_cast<std::int8_t>(four >> (8 * k)); };
-    const auto pair = [](std::int8_t low, std::int8_t high) {
-      return _mm256_set1_epi32(static_cast<std::int32_t>((static_cast<std::uint32_t>(static_cast<std::uint16_t>(high)) << 16) |
-                                                         static_cast<std::uint16_t>(low)));
+  /// The bits of Mask, after a shift to the left by Left bits (to the right when negative).
+  template <int Mask, int Left>
+  static B bits(B x) {
+    const auto moved = [](__m256i v) {
+      return Left >= 0 ? _mm256_slli_epi16(v, Left >= 0 ? Left : 0) : _mm256_srli_epi16(v, Left < 0 ? -Left : 0);
     };
-    const __m256i even = pair(byte(0), byte(2)), odd = pair(byte(1), byte(3)), mask = _mm256_set1_epi16(255);
-    const auto sum = [&](__m256i a, __m256i c) {
-      const __m256i e = _mm256_madd_epi16(_mm256_and_si256(c, mask), even), o = _mm256_madd_epi16(_mm256_srli_epi16(c, 8), odd);
-      return _mm256_add_epi32(a, _mm256_add_epi32(e, o));
-    };
-    return {sum(acc.a, codes.a), sum(acc.b, codes.b)};
+    const __m256i mask = _mm256_set1_epi8(Mask);
+    return {_mm256_and_si256(moved(x.a), mask), _mm256_and_si256(moved(x.b), mask)};
+  }
+  static B either(B x, B y) { return {_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)}; }
+  static B lookup(const std::uint8_t* table, B index) {
+    const __m256i t = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+    return {_mm256_shuffle_epi8(t, index.a), _mm256_shuffle_epi8(t, index.b)};
+  }
+  /// maddubs saturates at 2^15: two products of 255 and 64 stay below.
+  static constexpr int kMostHigh = 64;
+  static I dot(I acc, B codes, const std::int8_t* four) {
+    std::int32_t bytes;
+    std::memcpy(&bytes, four, sizeof bytes);
+    const __m256i x = _mm256_set1_epi32(bytes), ones = _mm256_set1_epi16(1);
+    return {_mm256_add_epi32(acc.a, _mm256_madd_epi16(_mm256_maddubs_epi16(codes.a, x), ones)),
+            _mm256_add_epi32(acc.b, _mm256_madd_epi16(_mm256_maddubs_epi16(codes.b, x), ones))};
   }
 };
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 
 namespace ttt::cpu {
@@ -49,17 +50,58 @@ struct V {
     even = _mm512_castsi512_ps(_mm512_slli_epi32(w, 16));
     odd = _mm512_castsi512_ps(_mm512_and_si512(w, _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
   }
-  static I iset1(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
+  static F load_u8(const std::byte* p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  }
+  static void load_u4_pair(const std::byte* p, F& low, F& high) {
+    const __m512i v = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    low = _mm512_cvtepi32_ps(_mm512_and_si512(v, _mm512_set1_epi32(15)));
+    high = _mm512_cvtepi32_ps(_mm512_srli_epi32(v, 4));
+  }
+  /// 2^(e - 128), subnormal for e < 2.
+  static F load_e8m0(const std::byte* p) {
+    const __m512i e = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    const __m512i normal = _mm512_slli_epi32(_mm512_sub_epi32(e, _mm512_set1_epi32(1)), 23);
+    const __m512i small = _mm512_sllv_epi32(_mm512_set1_epi32(0x200000), _mm512_min_epi32(e, _mm512_set1_epi32(1)));
+    return _mm512_castsi512_ps(_mm512_max_epi32(normal, small));
+  }
+  static F abs_max(F a, F b) { return _mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)); }
+  static I round(F a) { return {_mm512_cvtps_epi32(a)}; }
+  static I set1_int(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
+  static I add_int(I a, I b) { return {_mm512_add_epi32(a.v, b.v)}; }
+  static I sub_int(I a, I b) { return {_mm512_sub_epi32(a.v, b.v)}; }
+  template <int N>
+  static I shift_left(I a) { return {_mm512_slli_epi32(a.v, N)}; }
+  template <int N>
+  static I shift_right(I a) { return {_mm512_srai_epi32(a.v, N)}; }
+  static std::int32_t sum_of(I a) { return _mm512_reduce_add_epi32(a.v); }
+  static void store_i8(std::int8_t* p, I a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v)); }
   static F to_float(I x) { return _mm512_cvtepi32_ps(x.v); }
-  static I times_128_plus(I a, I b) { return {_mm512_add_epi32(_mm512_slli_epi32(a.v, 7), b.v)}; }
   static B load_bytes(const std::byte* p) { return {_mm512_loadu_si512(p)}; }
+  static void store_bytes(std::byte* p, B x) { _mm512_storeu_si512(p, x.v); }
+  static B add_bytes(B x, int y) { return {_mm512_add_epi8(x.v, _mm512_set1_epi8(static_cast<char>(y)))}; }
   static B low_nibbles(B x) { return {_mm512_and_si512(x.v, _mm512_set1_epi8(15))}; }
   static B high_nibbles(B x) { return low_nibbles({_mm512_srli_epi16(x.v, 4)}); }
   template <int K>
   static F byte_to_float(B x) {
     return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(x.v, 8 * K), _mm512_set1_epi32(255)));
   }
-  static I dot(I acc, B codes, std::int32_t four) { return {_mm512_dpbusd_epi32(acc.v, codes.v, _mm512_set1_epi32(four))}; }
+  /// The bits of Mask, after a shift to the left by Left bits (to the right when negative).
+  template <int Mask, int Left>
+  static B bits(B x) {
+    const __m512i moved = Left >= 0 ? _mm512_slli_epi16(x.v, Left >= 0 ? Left : 0) : _mm512_srli_epi16(x.v, Left < 0 ? -Left : 0);
+    return {_mm512_and_si512(moved, _mm512_set1_epi8(Mask))};
+  }
+  static B either(B a, B b) { return {_mm512_or_si512(a.v, b.v)}; }
+  static B lookup(const std::uint8_t* table, B index) {
+    return {_mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table))), index.v)};
+  }
+  static constexpr int kMostHigh = 127;
+  static I dot(I acc, B codes, const std::int8_t* four) {
+    std::int32_t x;
+    std::memcpy(&x, four, sizeof x);
+    return {_mm512_dpbusd_epi32(acc.v, codes.v, _mm512_set1_epi32(x))};
+  }
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ struct V {
   struct F { float v[16]; };
   struct I { std::int32_t v[16]; };
   struct B { std::uint8_t v[64]; };
-  static constexpr int kTokens = 4;
+  static constexpr int kTokens = 2;
 
   template <class Op>
   static F map(Op op) {
@@ -59,20 +59,55 @@ struct V {
     even = map([&](int i) { return std::bit_cast<float>(w[i] << 16); });
     odd = map([&](int i) { return std::bit_cast<float>(w[i] & 0xffff0000u); });
   }
-  static I iset1(std::int32_t x) {
+  static F load_u8(const std::byte* p) {
+    return map([&](int i) { return static_cast<float>(static_cast<std::uint8_t>(p[i])); });
+  }
+  static void load_u4_pair(const std::byte* p, F& low, F& high) {
+    low = map([&](int i) { return static_cast<float>(static_cast<std::uint8_t>(p[i]) & 15); });
+    high = map([&](int i) { return static_cast<float>(static_cast<std::uint8_t>(p[i]) >> 4); });
+  }
+  /// 2^(e - 128), subnormal for e < 2.
+  static F load_e8m0(const std::byte* p) {
+    return map([&](int i) {
+      const auto e = static_cast<std::uint32_t>(p[i]);
+      return std::bit_cast<float>(e < 2 ? 0x200000u << e : (e - 1) << 23);
+    });
+  }
+  static F abs_max(F a, F b) {
+    return map([&](int i) { return std::fmax(std::fabs(a.v[i]), std::fabs(b.v[i])); });
+  }
+  template <class Op>
+  static I map_int(Op op) {
     I r;
-    for (auto& v : r.v) v = x;
+    for (int i = 0; i < 16; ++i) r.v[i] = op(i);
     return r;
   }
-  static F to_float(I a) { return map([&](int i) { return static_cast<float>(a.v[i]); }); }
-  static I times_128_plus(I a, I b) {
-    for (int i = 0; i < 16; ++i) a.v[i] = a.v[i] * 128 + b.v[i];
-    return a;
+  static I round(F a) { return map_int([&](int i) { return static_cast<std::int32_t>(std::nearbyint(a.v[i])); }); }
+  static I set1_int(std::int32_t x) { return map_int([&](int) { return x; }); }
+  static I add_int(I a, I b) { return map_int([&](int i) { return a.v[i] + b.v[i]; }); }
+  static I sub_int(I a, I b) { return map_int([&](int i) { return a.v[i] - b.v[i]; }); }
+  template <int N>
+  static I shift_left(I a) { return map_int([&](int i) { return a.v[i] * (1 << N); }); }
+  template <int N>
+  static I shift_right(I a) { return map_int([&](int i) { return a.v[i] >> N; }); }
+  static std::int32_t sum_of(I a) {
+    std::int32_t sum = 0;
+    for (const std::int32_t i : a.v) sum += i;
+    return sum;
   }
+  static void store_i8(std::int8_t* p, I a) {
+    for (int i = 0; i < 16; ++i) p[i] = static_cast<std::int8_t>(a.v[i]);
+  }
+  static F to_float(I a) { return map([&](int i) { return static_cast<float>(a.v[i]); }); }
   static B load_bytes(const std::byte* p) {
     B r;
     std::memcpy(r.v, p, sizeof r.v);
     return r;
+  }
+  static void store_bytes(std::byte* p, B x) { std::memcpy(p, x.v, sizeof x.v); }
+  static B add_bytes(B x, int y) {
+    for (auto& v : x.v) v = static_cast<std::uint8_t>(v + y);
+    return x;
   }
   static B low_nibbles(B a) {
     for (auto& v : a.v) v &= 15;
@@ -86,11 +121,24 @@ struct V {
   static F byte_to_float(B a) {
     return map([&](int i) { return static_cast<float>(a.v[4 * i + K]); });
   }
-  static I dot(I acc, B codes, std::int32_t four) {
-    std::int8_t x[4];
-    std::memcpy(x, &four, 4);
+  /// The bits of Mask, after a shift to the left by Left bits (to the right when negative).
+  template <int Mask, int Left>
+  static B bits(B a) {
+    for (auto& v : a.v) v = static_cast<std::uint8_t>((Left >= 0 ? v << (Left >= 0 ? Left : 0) : v >> (Left < 0 ? -Left : 0)) & Mask);
+    return a;
+  }
+  static B either(B a, B b) {
+    for (int i = 0; i < 64; ++i) a.v[i] |= b.v[i];
+    return a;
+  }
+  static B lookup(const std::uint8_t* table, B index) {
+    for (auto& v : index.v) v = table[v];
+    return index;
+  }
+  static constexpr int kMostHigh = 127;
+  static I dot(I acc, B codes, const std::int8_t* four) {
     for (int i = 0; i < 16; ++i)
-      for (int k = 0; k < 4; ++k) acc.v[i] += codes.v[4 * i + k] * x[k];
+      for (int k = 0; k < 4; ++k) acc.v[i] += codes.v[4 * i + k] * four[k];
     return acc;
   }
 };

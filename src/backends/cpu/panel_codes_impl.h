@@ -1,0 +1,152 @@
+// Reading the integer kinds (panel_layout.h) into vectors, over a level's primitives `V`. See linear_kernels_impl.h.
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "panel_layout.h"
+
+namespace ttt::cpu {
+namespace {
+
+constexpr int kQuads = kGroup / 4;
+
+/// Calls f(std::integral_constant<int, 0>), ... f(<N - 1>).
+template <int N, class F>
+inline __attribute__((always_inline)) void unroll(F f) {
+  [&]<int... I>(std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }(std::make_integer_sequence<int, N>{});
+}
+
+/// Quad J of a group's codes: 16 rows x 4 columns, a byte each.
+template <PanelKind K, int J>
+inline __attribute__((always_inline)) V::B quad_codes(const std::byte* codes) {
+  constexpr IntegerKind kind = integer_kind(K);
+  if constexpr (kind.bits == 8) {
+    return V::load_bytes(codes + J * 64);
+  } else if constexpr (kind.bits >= 4) {
+    const V::B stored = V::load_bytes(codes + J / 2 * 64);
+    const V::B low = J % 2 ? V::high_nibbles(stored) : V::low_nibbles(stored);
+    if constexpr (kind.table) return V::lookup(code_table(K).data(), low);
+    else if constexpr (kind.bits == 4) return low;
+    else if constexpr (kind.bits == 5) return V::either(low, V::template bits<0x10, 4 - J>(V::load_bytes(codes + 256)));
+    else return V::either(low, V::template bits<0x30, 4 - J % 4 * 2>(V::load_bytes(codes + 256 + J / 4 * 64)));
+  } else {
+    const V::B low = V::template bits<3, -(J % 4) * 2>(V::load_bytes(codes + J / 4 * 64));
+    if constexpr (kind.bits == 2) return low;
+    else return V::either(low, V::template bits<4, 2 - J>(V::load_bytes(codes + 128)));
+  }
+}
+
+/// The scales of group g of a block's header, one per subgroup, and the offsets where the kind has them.
+template <PanelKind K>
+struct GroupScales {
+  static constexpr IntegerKind kind = integer_kind(K);
+  V::F scale[kind.subgroups()];
+  V::F offset[kind.subgroups()];
+
+  inline __attribute__((always_inline)) GroupScales(const std::byte* header, int g) {
+    constexpr int kWide = kPanelRows * 2;
+    if constexpr (kind.scales == Scales::f16) {
+      scale[0] = V::load_f16(header + g * kWide);
+    } else if constexpr (kind.scales == Scales::f16_offset) {
+      scale[0] = V::load_f16(header + g * 2 * kWide);
+      offset[0] = V::load_f16(header + (g * 2 + 1) * kWide);
+    } else if constexpr (kind.scales == Scales::e8m0) {
+      scale[0] = V::load_e8m0(header + g * kPanelRows);
+    } else {
+      const V::F d = V::load_f16(header), minus = V::mul(V::load_f16(header + kWide), V::set1(-1.0f));
+      const std::byte* narrow = header + 2 * kWide + g * 2 * kPanelRows;
+      if constexpr (kind.scales == Scales::k32_offset) {
+        scale[0] = V::mul(d, V::load_u8(narrow));
+        offset[0] = V::mul(minus, V::load_u8(narrow + kPanelRows));
+      } else {
+        for (int s = 0; s < 2; ++s) {
+          if constexpr (kind.scales == Scales::k16) {
+            scale[s] = V::mul(d, V::load_i8(narrow + s * kPanelRows));
+          } else {
+            V::F low, high;
+            V::load_u4_pair(narrow + s * kPanelRows, low, high);
+            scale[s] = V::mul(d, low);
+            offset[s] = V::mul(minus, high);
+          }
+        }
+      }
+    }
+  }
+};
+
+/// Calls f(g, header, codes, group within the header's block) for a panel's groups; `f` runs in order.
+template <PanelKind K, class F>
+inline __attribute__((always_inline)) void for_each_group(std::int64_t groups, F f) {
+  constexpr IntegerKind kind = integer_kind(K);
+  std::size_t header = 0;
+  for (std::int64_t first = 0; first < groups; first += kBlockGroups) {
+    const int count = static_cast<int>(groups - first < kBlockGroups ? groups - first : kBlockGroups);
+    std::size_t codes = header + kind.header_bytes(count);
+    for (int g = 0; g < count; ++g, codes += kind.code_bytes()) f(first + g, header, codes, g);
+    header = codes;
+  }
+}
+
+/// Memory that a thread keeps for one panel, 64-byte aligned; the next call gives the same.
+inline std::byte* panel_scratch(std::size_t bytes) {
+  struct alignas(64) Line {
+    std::byte bytes[64];
+  };
+  thread_local std::vector<Line> lines;
+  if (lines.size() * sizeof(Line) < bytes) lines.resize(bytes / sizeof(Line) + 1);
+  return lines.front().bytes;
+}
+
+/// A panel in bytes and f32 scales, for several tokens to share its decoding. Without offsets, codes have the zero 128.
+struct UnpackedPanel {
+  const std::byte* codes;  ///< [group][8 quads][16 rows][4 columns]
+  const float* scales;     ///< [group][subgroup][16]
+  const float* offsets;    ///< likewise
+};
+constexpr int kUnpackedZeroLog2 = 7;
+
+/// A panel's codes and scales, in the thread's scratch.
+template <PanelKind K>
+UnpackedPanel unpack_codes(const std::byte* panel, std::int64_t groups) {
+  constexpr IntegerKind kind = integer_kind(K);
+  constexpr int kSubs = kind.subgroups();
+  const auto code_bytes = static_cast<std::size_t>(groups) * kGroup * kPanelRows, scale_bytes = static_cast<std::size_t>(groups) * kSubs * kPanelRows * 4;
+  std::byte* out = panel_scratch(code_bytes + 2 * scale_bytes);
+  auto* scales = reinterpret_cast<float*>(out + code_bytes);
+  auto* offsets = reinterpret_cast<float*>(out + code_bytes + scale_bytes);
+  for_each_group<K>(groups, [&](std::int64_t g, std::size_t header, std::size_t codes, int in_block) {
+    const GroupScales<K> group(panel + header, in_block);
+    for (int s = 0; s < kSubs; ++s) {
+      V::store(scales + (g * kSubs + s) * kPanelRows, group.scale[s]);
+      if constexpr (kind.has_offset()) V::store(offsets + (g * kSubs + s) * kPanelRows, group.offset[s]);
+    }
+    unroll<kQuads>([&](auto j) {
+      V::B quad = quad_codes<K, j>(panel + codes);
+      if constexpr (!kind.has_offset() && kind.zero() != 1 << kUnpackedZeroLog2) quad = V::add_bytes(quad, (1 << kUnpackedZeroLog2) - kind.zero());
+      V::store_bytes(out + (g * kQuads + j) * 64, quad);
+    });
+  });
+  return {out, scales, offsets};
+}
+
+/// A panel's weights in f32, [k][16], as the block format defines them.
+template <PanelKind K>
+void unpack_floats(const std::byte* panel, std::int64_t groups, float* out) {
+  constexpr IntegerKind kind = integer_kind(K);
+  const V::F minus_zero = V::set1(static_cast<float>(-kind.zero()));
+  for_each_group<K>(groups, [&](std::int64_t g, std::size_t header, std::size_t codes, int in_block) {
+    const GroupScales<K> group(panel + header, in_block);
+    unroll<kQuads>([&](auto j) {
+      constexpr int kSub = j * kind.subgroups() / kQuads;
+      const V::B quad = quad_codes<K, j>(panel + codes);
+      unroll<4>([&](auto c) {
+        const V::F code = V::template byte_to_float<c>(quad);
+        const V::F value = kind.has_offset() ? V::fma(group.scale[kSub], code, group.offset[kSub]) : V::mul(group.scale[kSub], V::add(code, minus_zero));
+        V::store(out + (g * kGroup + j * 4 + c) * kPanelRows, value);
+      });
+    });
+  });
+}
+
+}  // namespace
+}  // namespace ttt::cpu

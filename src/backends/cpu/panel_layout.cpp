@@ -1,0 +1,225 @@
+#include "panel_layout.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "ttt/formats/dequantize.h"
+
+namespace ttt::cpu {
+namespace {
+
+using Bytes = const std::uint8_t*;
+constexpr int kColumns = kBlockGroups * kGroup;
+
+std::uint16_t load_u16(const void* p) {
+  std::uint16_t value;
+  std::memcpy(&value, p, sizeof value);
+  return value;
+}
+
+/// A format of 32 columns a block: up to two fields, perhaps fifth bits, then codes.
+void read_group(DType dtype, Bytes b, std::size_t g, CodedBlock& out) {
+  std::uint8_t* codes = out.codes.data() + g * kGroup;
+  if (dtype == DType::mxfp4) {
+    out.narrow[g] = b[0];
+    for (int i = 0; i < kGroup; ++i) codes[i] = i < 16 ? b[1 + i] & 15 : b[1 + i - 16] >> 4;
+    return;
+  }
+  if (dtype == DType::q8_0) {
+    out.wide[g] = load_u16(b);
+    for (int i = 0; i < kGroup; ++i) codes[i] = b[2 + i] ^ 0x80;
+    return;
+  }
+  const bool offset = dtype == DType::q4_1 || dtype == DType::q5_1, fifth = dtype == DType::q5_0 || dtype == DType::q5_1;
+  out.wide[offset ? 2 * g : g] = load_u16(b);
+  if (offset) out.wide[2 * g + 1] = load_u16(b + 2);
+  b += offset ? 4 : 2;
+  std::uint32_t high = 0;
+  if (fifth) {
+    std::memcpy(&high, b, sizeof high);
+    b += sizeof high;
+  }
+  for (int i = 0; i < kGroup; ++i) codes[i] = static_cast<std::uint8_t>((i < 16 ? b[i] & 15 : b[i - 16] >> 4) | (high >> i & 1) << 4);
+}
+
+/// 2 bits of code i: 32 bytes hold four runs of 32 columns.
+int crumb(Bytes p, int i) { return p[i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2) & 3; }
+/// 4 bits of code i: 32 bytes hold two runs of 32 columns.
+int nibble(Bytes p, int i) { return p[i / 64 * 32 + i % 32] >> (i / 32 % 2 * 4) & 15; }
+
+/// Eight pairs of 6-bit numbers in 12 bytes.
+void read_scale_mins(Bytes s, CodedBlock& out) {
+  for (std::size_t j = 0; j < 8; ++j) {
+    out.narrow[2 * j] = static_cast<std::uint8_t>(j < 4 ? s[j] & 63 : (s[j + 4] & 15) | (s[j - 4] >> 2 & 0x30));
+    out.narrow[2 * j + 1] = static_cast<std::uint8_t>(j < 4 ? s[j + 4] & 63 : s[j + 4] >> 4 | (s[j] >> 2 & 0x30));
+  }
+}
+
+template <class F>
+void fill_codes(CodedBlock& out, F code) {
+  for (int i = 0; i < kColumns; ++i) out.codes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(code(i));
+}
+
+void read_k_block(DType dtype, Bytes b, CodedBlock& out) {
+  switch (dtype) {
+    case DType::q2_k:
+      fill_codes(out, [&](int i) { return crumb(b + 16, i); });
+      std::copy_n(b, 16, out.narrow.begin());
+      out.wide = {load_u16(b + 80), load_u16(b + 82)};
+      break;
+    case DType::q3_k:
+      fill_codes(out, [&](int i) { return crumb(b + 32, i) | (b[i % 32] >> (i / 32) & 1) << 2; });
+      for (int i = 0; i < 16; ++i) {
+        const int low = b[96 + i % 8] >> (i / 8 * 4) & 15, high = b[104 + i % 4] >> (i / 4 * 2) & 3;
+        out.narrow[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>((low | high << 4) - 32);
+      }
+      out.wide = {load_u16(b + 108), 0};
+      break;
+    case DType::q6_k:
+      fill_codes(out, [&](int i) { return (b[i / 128 * 64 + i % 64] >> (i / 64 % 2 * 4) & 15) | crumb(b + 128, i) << 4; });
+      std::copy_n(b + 192, 16, out.narrow.begin());
+      out.wide = {load_u16(b + 208), 0};
+      break;
+    case DType::q5_k:
+      fill_codes(out, [&](int i) { return nibble(b + 48, i) | (b[16 + i % 32] >> (i / 32) & 1) << 4; });
+      read_scale_mins(b + 4, out);
+      out.wide = {load_u16(b), load_u16(b + 2)};
+      break;
+    default:  // q4_k
+      fill_codes(out, [&](int i) { return nibble(b + 16, i); });
+      read_scale_mins(b + 4, out);
+      out.wide = {load_u16(b), load_u16(b + 2)};
+  }
+}
+
+/// A bit plane of a group: `width` bits of each code from bit `from` on; a byte holds 8 / width quads.
+struct Plane {
+  int width, from;
+};
+
+/// Calls f(plane, its first byte in the group's codes).
+template <class F>
+void for_each_plane(int bits, F f) {
+  std::size_t at = 0;
+  int from = 0;
+  for (const int width : {8, 4, 2, 1})
+    if (bits & width) {
+      f(Plane{width, from}, at);
+      at += static_cast<std::size_t>(width) * 64;
+      from += width;
+    }
+}
+
+}  // namespace
+
+std::optional<PanelKind> integer_kind_of(DType dtype) {
+  switch (dtype) {
+    case DType::q4_0: return PanelKind::u4;
+    case DType::q4_1: return PanelKind::u4_offset;
+    case DType::q5_0: return PanelKind::u5;
+    case DType::q5_1: return PanelKind::u5_offset;
+    case DType::q8_0: return PanelKind::u8;
+    case DType::iq4_nl: return PanelKind::iq4_nl;
+    case DType::mxfp4: return PanelKind::mxfp4;
+    case DType::q2_k: return PanelKind::u2_k;
+    case DType::q3_k: return PanelKind::u3_k;
+    case DType::q4_k: return PanelKind::u4_k;
+    case DType::q5_k: return PanelKind::u5_k;
+    case DType::q6_k: return PanelKind::u6_k;
+    default: return std::nullopt;
+  }
+}
+
+std::size_t PanelLayout::panel_bytes() const {
+  const auto k = static_cast<std::size_t>(cols);
+  switch (kind) {
+    case PanelKind::f32: return k * kPanelRows * 4;
+    case PanelKind::f16: return k * kPanelRows * 2;
+    case PanelKind::bf16: return (k + 1) / 2 * kPanelRows * 4;
+    default: break;
+  }
+  const IntegerKind integer = integer_kind(kind);
+  const std::int64_t rest = groups() % kBlockGroups;
+  return static_cast<std::size_t>(groups() / kBlockGroups) * integer.block_bytes(kBlockGroups) + (rest > 0 ? integer.block_bytes(rest) : 0);
+}
+
+CodedBlock read_coded_block(DType dtype, const std::byte* row, std::int64_t first, std::int64_t groups) {
+  CodedBlock result{};
+  const std::size_t block_bytes = info(dtype).block_bytes;
+  const auto* bytes = reinterpret_cast<Bytes>(row);
+  if (info(dtype).block_size == kColumns) {
+    read_k_block(dtype, bytes + static_cast<std::size_t>(first / kBlockGroups) * block_bytes, result);
+  } else {
+    for (std::int64_t g = 0; g < groups; ++g)
+      read_group(dtype, bytes + static_cast<std::size_t>(first + g) * block_bytes, static_cast<std::size_t>(g), result);
+  }
+  return result;
+}
+
+void store_blocks(const IntegerKind& kind, const std::array<CodedBlock, kPanelRows>& rows, std::int64_t groups, std::byte* block) {
+  for (int field = 0; field < kind.wide_fields(groups); ++field)
+    for (const auto& row : rows) {
+      std::memcpy(block, &row.wide[static_cast<std::size_t>(field)], 2);
+      block += 2;
+    }
+  for (int field = 0; field < kind.narrow_fields(groups); ++field)
+    for (const auto& row : rows) *block++ = static_cast<std::byte>(row.narrow[static_cast<std::size_t>(field)]);
+  for (std::int64_t g = 0; g < groups; ++g, block += kind.code_bytes())
+    for_each_plane(kind.bits, [&](Plane plane, std::size_t at) {
+      const int quads = 8 / plane.width, mask = (1 << plane.width) - 1;
+      for (int j = 0; j < kGroup / 4; ++j) {
+        std::byte* out = block + at + static_cast<std::size_t>(j / quads) * 64;
+        const int shift = j % quads * plane.width;
+        for (int r = 0; r < kPanelRows; ++r) {
+          const std::uint8_t* codes = rows[static_cast<std::size_t>(r)].codes.data() + g * kGroup + j * 4;
+          for (int c = 0; c < 4; ++c) {
+            const auto bits = static_cast<std::byte>((codes[c] >> plane.from & mask) << shift);
+            out[r * 4 + c] = shift == 0 ? bits : out[r * 4 + c] | bits;
+          }
+        }
+      }
+    });
+}
+
+CodedBlock load_block(const IntegerKind& kind, const std::byte* block, std::int64_t groups, int row) {
+  CodedBlock result{};
+  const auto lane = static_cast<std::size_t>(row);
+  for (int field = 0; field < kind.wide_fields(groups); ++field, block += 2 * kPanelRows)
+    result.wide[static_cast<std::size_t>(field)] = load_u16(block + 2 * lane);
+  for (int field = 0; field < kind.narrow_fields(groups); ++field, block += kPanelRows)
+    result.narrow[static_cast<std::size_t>(field)] = static_cast<std::uint8_t>(block[lane]);
+  for (std::int64_t g = 0; g < groups; ++g, block += kind.code_bytes())
+    for_each_plane(kind.bits, [&](Plane plane, std::size_t at) {
+      const int quads = 8 / plane.width, mask = (1 << plane.width) - 1;
+      for (int i = 0; i < kGroup; ++i) {
+        const int j = i / 4;
+        const auto byte = static_cast<int>(block[at + static_cast<std::size_t>(j / quads) * 64 + lane * 4 + static_cast<std::size_t>(i % 4)]);
+        auto& code = result.codes[static_cast<std::size_t>(g * kGroup + i)];
+        code = static_cast<std::uint8_t>(code | (byte >> (j % quads * plane.width) & mask) << plane.from);
+      }
+    });
+  return result;
+}
+
+void decode_block(PanelKind panel_kind, const CodedBlock& block, std::int64_t groups, float* out) {
+  const IntegerKind kind = integer_kind(panel_kind);
+  const float d = f16_to_f32(block.wide[0]), dmin = f16_to_f32(block.wide[1]);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(groups * kGroup); ++i) {
+    const std::size_t g = i / kGroup, half = i / 16;
+    float scale = 0, offset = 0;
+    switch (kind.scales) {
+      case Scales::f16: scale = f16_to_f32(block.wide[g]); break;
+      case Scales::f16_offset: scale = f16_to_f32(block.wide[2 * g]), offset = f16_to_f32(block.wide[2 * g + 1]); break;
+      case Scales::e8m0: scale = std::ldexp(1.0f, block.narrow[g] - 128); break;
+      case Scales::k32_offset: scale = d * block.narrow[2 * g], offset = -(dmin * block.narrow[2 * g + 1]); break;
+      case Scales::k16: scale = d * static_cast<float>(static_cast<std::int8_t>(block.narrow[half])); break;
+      case Scales::k16_offset: scale = d * static_cast<float>(block.narrow[half] & 15), offset = -(dmin * static_cast<float>(block.narrow[half] >> 4)); break;
+    }
+    const int code = kind.table ? code_table(panel_kind)[block.codes[i]] : block.codes[i];
+    out[i] = kind.has_offset() ? scale * static_cast<float>(code) + offset : scale * static_cast<float>(code - kind.zero());
+  }
+}
+
+}  // namespace ttt::cpu

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -111,10 +114,11 @@ void check_ids(std::span<const std::int32_t> ids, const CausalLM& model) {
 
 std::string read_text(const std::string& path) {
   if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) throw FormatError(path, "expected a text file, got a folder");
   std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file.good() && !file.eof()) throw FormatError(path, "cannot be read");
-  return text;
+  if (!file) throw FormatError(path, fmt::format("cannot be opened: {}", std::strerror(errno)));
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 void print_result(std::string_view text) {

@@ -66,6 +66,7 @@ class Perplexity(support.Case):
         self.assertAlmostEqual(float(plain), figure, places=3)
         self.fails(1, "perplexity", "--model", model, "--file", "-", stdin=TEXT, says="51 tokens, fewer than a window of 512")
         self.fails(1, "perplexity", "--model", model, "--file", self.folder / "absent", says="absent")
+        self.fails(1, "perplexity", "--model", model, "--file", self.folder, says="got a folder")
         self.fails(2, "perplexity", "--model", model, "--file", "-", "--ctx", 1)
 
 

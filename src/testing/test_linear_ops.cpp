@@ -117,27 +117,29 @@ TEST_P(LinearOps, GatedLinearFollowsTheReferenceEvenForMixedFormats) {
       }
 }
 
-TEST_P(LinearOps, BitsDependNeitherOnTokensNorOnThreads) {
+TEST_P(LinearOps, BitsDependNeitherOnThreadsNorWhenAskedOnTokens) {
   for (const auto precision : {Precision::exact, Precision::standard})
-    for (const auto format : kFormats) {
-      const std::int64_t cols = fills_blocks(format, 96) ? 96 : 512;
-      const auto x = random_values(static_cast<std::size_t>(70 * cols), 7);
-      const auto run = [&](int threads, std::int64_t first, std::int64_t tokens) {
-        const auto device = open_level(GetParam(), precision, threads);
-        const std::array<Tensor, 1> parts{random_weight(format, 83, cols, 5)};
-        const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
-        std::vector<float> y(static_cast<std::size_t>(tokens * 83));
-        ops::run<ops::Linear>(*device, {.weight = *packed, .x = {x.data() + first * cols, tokens, cols}, .y = {y.data(), tokens, 83}});
-        return y;
-      };
-      const auto whole = run(1, 0, 70);
-      EXPECT_EQ(run(2, 0, 70), whole);
-      EXPECT_EQ(run(4, 0, 70), whole);
-      for (const std::int64_t t : {0, 7, 69}) {
-        const auto one = run(2, t, 1);
-        EXPECT_TRUE(std::equal(one.begin(), one.end(), whole.begin() + t * 83)) << name(format) << " token " << t;
+    for (const auto invariance : {BatchInvariance::on, BatchInvariance::off})
+      for (const auto format : kFormats) {
+        const std::int64_t cols = fills_blocks(format, 96) ? 96 : 512;
+        const auto x = random_values(static_cast<std::size_t>(70 * cols), 7);
+        const auto run = [&](int threads, std::int64_t first, std::int64_t tokens) {
+          const auto device = open_level(GetParam(), precision, threads, invariance);
+          const std::array<Tensor, 1> parts{random_weight(format, 83, cols, 5)};
+          const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
+          std::vector<float> y(static_cast<std::size_t>(tokens * 83));
+          ops::run<ops::Linear>(*device, {.weight = *packed, .x = {x.data() + first * cols, tokens, cols}, .y = {y.data(), tokens, 83}});
+          return y;
+        };
+        const auto whole = run(1, 0, 70);
+        EXPECT_EQ(run(2, 0, 70), whole);
+        EXPECT_EQ(run(4, 0, 70), whole);
+        if (invariance == BatchInvariance::off && precision == Precision::standard) continue;
+        for (const auto& [first, tokens] : {std::pair{0, 1}, {7, 1}, {69, 1}, {5, 3}, {16, 40}}) {
+          const auto some = run(2, first, tokens);
+          EXPECT_TRUE(std::equal(some.begin(), some.end(), whole.begin() + first * 83)) << name(format) << " tokens from " << first;
+        }
       }
-    }
 }
 
 TEST_P(LinearOps, NormsFollowTheReference) {

@@ -16,7 +16,8 @@ Isa select_isa(const DeviceConfig& config) {
     throw DeviceError(config.name, fmt::format("needs instruction-set level '{}'; this machine has {}", config.isa, fmt::join(levels, ", ")));
   if (config.isa == "generic") return {};
   if (config.isa == "avx2") return {.level = Isa::Level::avx2};
-  return {Isa::Level::avx512, config.has_feature("avx512_vnni"), config.has_feature("avx512_bf16")};
+  return {Isa::Level::avx512, config.has_feature("avx512_vnni"), config.has_feature("avx512_bf16"),
+          config.isa == "amx" && config.has_feature("amx_bf16")};
 }
 
 }  // namespace ttt::cpu

@@ -9,9 +9,10 @@ struct Isa {
   Level level = Level::generic;
   bool vnni = false;  ///< AVX-512 VNNI
   bool bf16 = false;  ///< AVX-512 BF16
+  bool amx = false;   ///< AMX with bf16
 };
 
-/// The kernels for a config's level and features. "amx" runs the AVX-512 kernels. Throws DeviceError for an unknown level or
+/// The kernels for a config's level and features. "amx" runs the AVX-512 kernels, and AMX for many tokens. Throws DeviceError for an unknown level or
 /// one that this machine lacks.
 Isa select_isa(const DeviceConfig& config);
 

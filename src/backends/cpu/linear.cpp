@@ -1,11 +1,11 @@
 #include "linear.h"
 
 #include <algorithm>
-#include <array>
 #include <initializer_list>
 #include <vector>
 
 #include "cpu_device.h"
+#include "amx_linear.h"
 #include "linear_kernels.h"
 #include "ttt/core/error.h"
 
@@ -34,50 +34,91 @@ T* scratch(std::size_t count) {
   return buffer.data();
 }
 
-/// One call's input: as it is, and in integers when a weight wants them and the precision allows.
+/// AMX for this call, or null. Its sums differ from those for few tokens, so a device that promises the same bits for any batch
+/// goes without, and splitting weights in bf16 pays from some tokens on only.
+const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens) {
+#if defined(__x86_64__)
+  constexpr std::int64_t kFewest = 32;
+  if (device.isa().amx && !device.exact() && device.options().batch_invariance == BatchInvariance::off && tokens >= kFewest) return &amx_kernels();
+#endif
+  (void)device, (void)tokens;
+  return nullptr;
+}
+
+/// One call's input: as it is, and in the form that the kernels want: split for AMX, else in integers for integer weights.
 class Input {
  public:
   Input(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, std::initializer_list<const CpuPackedMatrix*> weights)
-      : kernels_(kernels), x_(x) {
+      : kernels_(kernels), x_(x), amx_(amx_for(device, x.rows)) {
     const auto wants = [](const CpuPackedMatrix* w) {
       return std::ranges::any_of(w->sections(), [](const auto& s) { return is_integer(s.layout.kind); });
     };
-    if (device.exact() || std::ranges::none_of(weights, wants)) return;
-    quantized_ = true;
-    const std::int64_t groups = (x.cols + kGroup - 1) / kGroup;
-    const auto cells = static_cast<std::size_t>(x.rows * groups);
-    rows_ = {scratch<std::int8_t>(cells * QuantizedRows::kCodeBytes), scratch<float>(cells * (1 + QuantizedRows::kSums)),
-             scratch<std::int32_t>(cells * QuantizedRows::kSums), nullptr, groups};
-    rows_.scaled_sums = rows_.scales + cells;
-    const auto quantize_tile = [&](std::int64_t first, int tokens) {
-      for (int t = 0; t < tokens; ++t) kernels.quantize_row(x.row(first + t), x.cols, rows_.tile(first), t, tokens);
-    };
-    const std::int64_t most = kernels.tile_tokens, tiles = x.rows / most;
-    for (std::int64_t t = tiles * most; t < x.rows;) {
-      const int tokens = tile_tokens(x.rows - t, kernels.tile_tokens);
-      quantize_tile(t, tokens);
-      t += tokens;
-    }
-    device.pool().run(tiles, [&](std::int64_t tile) { quantize_tile(tile * most, kernels.tile_tokens); });
+    if (amx_ != nullptr) split(device);
+    else if (!device.exact() && std::ranges::any_of(weights, wants)) quantize(device);
   }
 
+  /// Tokens of one call to `products`. AMX splits weights in every call, and so wants many.
+  std::int64_t tokens_per_call() const { return amx_ != nullptr ? 512 : 64; }
+
+  /// Writes tokens up to the next multiple of 16.
   void products(const PanelRange& w, std::int64_t token, int tokens, float* out, std::int64_t stride) const {
-    if (quantized_ && is_integer(w.layout.kind))
+    if (amx_ != nullptr)
+      amx_->products(w, split_, token, tokens, out, stride);
+    else if (quantized_ && is_integer(w.layout.kind))
       kernels_.integer_products(w, rows_, token, tokens, out, stride);
     else
       kernels_.float_products(w, x_.row(token), x_.stride, tokens, out, stride);
   }
 
  private:
+  void split(CpuDevice& device) {
+    const std::int64_t padded = (x_.cols + 31) / 32 * 32, rows = (x_.rows + 15) / 16 * 16;
+    auto* high = scratch<std::uint16_t>(static_cast<std::size_t>(2 * rows * padded));
+    auto* low = high + rows * padded;
+    device.pool().run(rows / 16, [&](std::int64_t tile) {
+      for (std::int64_t t = tile * 16; t < std::min(x_.rows, (tile + 1) * 16); ++t)
+        amx_->split_row(x_.row(t), x_.cols, padded, high + t * padded, low + t * padded);
+    });
+    split_ = {high, low, padded};
+  }
+
+  void quantize(CpuDevice& device) {
+    quantized_ = true;
+    const std::int64_t groups = (x_.cols + kGroup - 1) / kGroup;
+    const auto cells = static_cast<std::size_t>(x_.rows * groups);
+    rows_ = {scratch<std::int8_t>(cells * QuantizedRows::kCodeBytes), scratch<float>(cells * (1 + QuantizedRows::kSums)),
+             scratch<std::int32_t>(cells * QuantizedRows::kSums), nullptr, groups};
+    rows_.scaled_sums = rows_.scales + cells;
+    const auto quantize_tile = [&](std::int64_t first, int tokens) {
+      for (int t = 0; t < tokens; ++t) kernels_.quantize_row(x_.row(first + t), x_.cols, rows_.tile(first), t, tokens);
+    };
+    const std::int64_t most = kernels_.tile_tokens, tiles = x_.rows / most;
+    for (std::int64_t t = tiles * most; t < x_.rows;) {
+      const int tokens = tile_tokens(x_.rows - t, kernels_.tile_tokens);
+      quantize_tile(t, tokens);
+      t += tokens;
+    }
+    device.pool().run(tiles, [&](std::int64_t tile) { quantize_tile(tile * most, kernels_.tile_tokens); });
+  }
+
   const LinearKernels& kernels_;
   ConstMatrix x_;
+  const AmxKernels* amx_;
   bool quantized_ = false;
   QuantizedRows rows_{};
+  SplitRows split_{};
 };
 
 constexpr std::int64_t kTileStride = 4 * kPanelRows;
-constexpr std::int64_t kTileTokens = 64;
-using Tile = std::array<float, kTileStride * kTileTokens>;
+
+/// Room for one call's products of a matrix, which each thread keeps; I tells two that are in use at once apart.
+template <int I>
+float* tile_scratch(std::int64_t tokens) {
+  thread_local std::vector<float> buffer;
+  const auto size = static_cast<std::size_t>(tokens * kTileStride);
+  if (buffer.size() < size) buffer.resize(size);
+  return buffer.data();
+}
 
 /// Panels that one task computes, and the output columns [first, first + cols) that they hold.
 struct Task {
@@ -110,10 +151,11 @@ std::int64_t num_tasks(const CpuPackedMatrix& w, std::int64_t width) {
 
 /// Spreads a matrix's panels over the team and calls `tile(task index, task, first_token, tokens)`.
 template <class F>
-void for_each_tile(CpuDevice& device, const LinearKernels& kernels, const CpuPackedMatrix& w, std::int64_t tokens, F tile) {
+void for_each_tile(CpuDevice& device, const LinearKernels& kernels, const CpuPackedMatrix& w, const Input& input, std::int64_t tokens, F tile) {
+  const std::int64_t step = input.tokens_per_call();
   device.pool().run(num_tasks(w, kernels.max_panels), [&](std::int64_t index) {
     const Task task = task_at(w, kernels.max_panels, index);
-    for (std::int64_t t = 0; t < tokens; t += kTileTokens) tile(index, task, t, static_cast<int>(std::min(kTileTokens, tokens - t)));
+    for (std::int64_t t = 0; t < tokens; t += step) tile(index, task, t, static_cast<int>(std::min(step, tokens - t)));
   });
 }
 
@@ -141,11 +183,11 @@ void linear(Device& device, const ops::Linear::Args& a) {
   const auto& kernels = linear_kernels(cpu.isa());
   const auto& w = packed(a.weight);
   const Input input(cpu, kernels, a.x, {&w});
-  for_each_tile(cpu, kernels, w, a.x.rows, [&](std::int64_t, const Task& task, std::int64_t token, int tokens) {
-    alignas(64) Tile tile;
-    input.products(task.range(), token, tokens, tile.data(), kTileStride);
+  for_each_tile(cpu, kernels, w, input, a.x.rows, [&](std::int64_t, const Task& task, std::int64_t token, int tokens) {
+    float* tile = tile_scratch<0>(input.tokens_per_call());
+    input.products(task.range(), token, tokens, tile, kTileStride);
     for (std::int64_t t = 0; t < tokens; ++t) {
-      float* row = tile.data() + t * kTileStride;
+      float* row = tile + t * kTileStride;
       float* y = a.y.row(token + t) + task.first;
       add_bias(row, a.bias, task.first, task.cols);
       kernels.activate(a.activation, row, task.count * kPanelRows);
@@ -166,14 +208,14 @@ void gated_linear(Device& device, const ops::GatedLinear::Args& a) {
   if (!std::ranges::equal(gate.sections(), up.sections(), same_rows))
     throw DeviceError(device.config().name, "gated_linear: gate and up must be fused from parts of equal rows");
   const Input input(cpu, kernels, a.x, {&gate, &up});
-  for_each_tile(cpu, kernels, gate, a.x.rows, [&](std::int64_t index, const Task& task, std::int64_t token, int tokens) {
-    alignas(64) Tile gates;
-    alignas(64) Tile ups;
-    input.products(task.range(), token, tokens, gates.data(), kTileStride);
-    input.products(task_at(up, kernels.max_panels, index).range(), token, tokens, ups.data(), kTileStride);
+  for_each_tile(cpu, kernels, gate, input, a.x.rows, [&](std::int64_t index, const Task& task, std::int64_t token, int tokens) {
+    float* gates = tile_scratch<0>(input.tokens_per_call());
+    float* ups = tile_scratch<1>(input.tokens_per_call());
+    input.products(task.range(), token, tokens, gates, kTileStride);
+    input.products(task_at(up, kernels.max_panels, index).range(), token, tokens, ups, kTileStride);
     for (std::int64_t t = 0; t < tokens; ++t) {
-      float* g = gates.data() + t * kTileStride;
-      float* u = ups.data() + t * kTileStride;
+      float* g = gates + t * kTileStride;
+      float* u = ups + t * kTileStride;
       float* y = a.y.row(token + t) + task.first;
       add_bias(g, a.gate_bias, task.first, task.cols);
       add_bias(u, a.up_bias, task.first, task.cols);

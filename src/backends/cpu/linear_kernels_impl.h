@@ -152,25 +152,6 @@ void for_each_token_tile(int tokens, F f) {
   }
 }
 
-/// Calls f(integral_constant kind).
-template <class F>
-void with_integer_kind(PanelKind kind, F f) {
-  switch (kind) {
-    case PanelKind::u4: return f(integral_constant<PanelKind, PanelKind::u4>{});
-    case PanelKind::u4_offset: return f(integral_constant<PanelKind, PanelKind::u4_offset>{});
-    case PanelKind::u5: return f(integral_constant<PanelKind, PanelKind::u5>{});
-    case PanelKind::u5_offset: return f(integral_constant<PanelKind, PanelKind::u5_offset>{});
-    case PanelKind::iq4_nl: return f(integral_constant<PanelKind, PanelKind::iq4_nl>{});
-    case PanelKind::mxfp4: return f(integral_constant<PanelKind, PanelKind::mxfp4>{});
-    case PanelKind::u2_k: return f(integral_constant<PanelKind, PanelKind::u2_k>{});
-    case PanelKind::u3_k: return f(integral_constant<PanelKind, PanelKind::u3_k>{});
-    case PanelKind::u4_k: return f(integral_constant<PanelKind, PanelKind::u4_k>{});
-    case PanelKind::u5_k: return f(integral_constant<PanelKind, PanelKind::u5_k>{});
-    case PanelKind::u6_k: return f(integral_constant<PanelKind, PanelKind::u6_k>{});
-    default: return f(integral_constant<PanelKind, PanelKind::u8>{});
-  }
-}
-
 PanelRange one_panel(const PanelRange& w, int panel) {
   return {w.layout, w.data + static_cast<std::size_t>(panel) * w.layout.panel_bytes(), 1};
 }

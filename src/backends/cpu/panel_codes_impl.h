@@ -87,6 +87,25 @@ inline __attribute__((always_inline)) void for_each_group(std::int64_t groups, F
   }
 }
 
+/// Calls f(integral_constant kind).
+template <class F>
+void with_integer_kind(PanelKind kind, F f) {
+  switch (kind) {
+    case PanelKind::u4: return f(std::integral_constant<PanelKind, PanelKind::u4>{});
+    case PanelKind::u4_offset: return f(std::integral_constant<PanelKind, PanelKind::u4_offset>{});
+    case PanelKind::u5: return f(std::integral_constant<PanelKind, PanelKind::u5>{});
+    case PanelKind::u5_offset: return f(std::integral_constant<PanelKind, PanelKind::u5_offset>{});
+    case PanelKind::iq4_nl: return f(std::integral_constant<PanelKind, PanelKind::iq4_nl>{});
+    case PanelKind::mxfp4: return f(std::integral_constant<PanelKind, PanelKind::mxfp4>{});
+    case PanelKind::u2_k: return f(std::integral_constant<PanelKind, PanelKind::u2_k>{});
+    case PanelKind::u3_k: return f(std::integral_constant<PanelKind, PanelKind::u3_k>{});
+    case PanelKind::u4_k: return f(std::integral_constant<PanelKind, PanelKind::u4_k>{});
+    case PanelKind::u5_k: return f(std::integral_constant<PanelKind, PanelKind::u5_k>{});
+    case PanelKind::u6_k: return f(std::integral_constant<PanelKind, PanelKind::u6_k>{});
+    default: return f(std::integral_constant<PanelKind, PanelKind::u8>{});
+  }
+}
+
 /// Memory that a thread keeps for one panel, 64-byte aligned; the next call gives the same.
 inline std::byte* panel_scratch(std::size_t bytes) {
   struct alignas(64) Line {

@@ -59,6 +59,24 @@ struct V {
     even = map([&](int i) { return std::bit_cast<float>(w[i] << 16); });
     odd = map([&](int i) { return std::bit_cast<float>(w[i] & 0xffff0000u); });
   }
+  /// x as a sum of two bf16.
+  static void store_split(std::uint16_t* high, std::uint16_t* low, F x) {
+    for (int i = 0; i < 16; ++i) {
+      high[i] = f32_to_bf16(x.v[i]);
+      low[i] = f32_to_bf16(x.v[i] - bf16_to_f32(high[i]));
+    }
+  }
+  /// The same for two vectors, their lanes in turn: [16][even, odd] bf16.
+  static void store_split_pair(std::byte* high, std::byte* low, F even, F odd) {
+    std::uint16_t h[2][16], l[2][16];
+    store_split(h[0], l[0], even);
+    store_split(h[1], l[1], odd);
+    for (int i = 0; i < 16; ++i)
+      for (int k = 0; k < 2; ++k) {
+        std::memcpy(high + (2 * i + k) * 2, &h[k][i], 2);
+        std::memcpy(low + (2 * i + k) * 2, &l[k][i], 2);
+      }
+  }
   static F load_u8(const std::byte* p) {
     return map([&](int i) { return static_cast<float>(static_cast<std::uint8_t>(p[i])); });
   }

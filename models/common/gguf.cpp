@@ -10,18 +10,49 @@ namespace {
 
 using Names = std::pair<std::string_view, std::string_view>;
 
-constexpr std::array<Names, 3> kTopLevel{
-    {{"model.embed_tokens.", "token_embd."}, {"model.norm.", "output_norm."}, {"lm_head.", "output."}}};
+constexpr std::array<Names, 6> kTopLevel{{{"model.embed_tokens.", "token_embd."},
+                                          {"model.embed_positions.", "position_embd."},
+                                          {"model.embed_token_types.", "token_types."},
+                                          {"model.embed_norm.", "token_embd_norm."},
+                                          {"model.norm.", "output_norm."},
+                                          {"lm_head.", "output."}}};
 
-constexpr std::array<Names, 9> kInLayer{{{"input_layernorm.", "attn_norm."},
-                                         {"post_attention_layernorm.", "ffn_norm."},
-                                         {"self_attn.q_proj.", "attn_q."},
-                                         {"self_attn.k_proj.", "attn_k."},
-                                         {"self_attn.v_proj.", "attn_v."},
-                                         {"self_attn.o_proj.", "attn_output."},
-                                         {"mlp.gate_proj.", "ffn_gate."},
-                                         {"mlp.up_proj.", "ffn_up."},
-                                         {"mlp.down_proj.", "ffn_down."}}};
+constexpr std::array<Names, 36> kInLayer{{{"input_layernorm.", "attn_norm."},
+                                          {"pre_feedforward_layernorm.", "ffn_norm."},
+                                          {"post_feedforward_layernorm.", "post_ffw_norm."},
+                                          {"self_attn.q_proj.", "attn_q."},
+                                          {"self_attn.k_proj.", "attn_k."},
+                                          {"self_attn.v_proj.", "attn_v."},
+                                          {"self_attn.qkv_proj.", "attn_qkv."},
+                                          {"self_attn.o_proj.", "attn_output."},
+                                          {"self_attn.q_norm.", "attn_q_norm."},
+                                          {"self_attn.k_norm.", "attn_k_norm."},
+                                          {"self_attn.sinks", "attn_sinks.weight"},
+                                          {"self_attn.q_a_proj.", "attn_q_a."},
+                                          {"self_attn.q_a_layernorm.", "attn_q_a_norm."},
+                                          {"self_attn.q_b_proj.", "attn_q_b."},
+                                          {"self_attn.kv_a_proj_with_mqa.", "attn_kv_a_mqa."},
+                                          {"self_attn.kv_a_layernorm.", "attn_kv_a_norm."},
+                                          {"self_attn.kv_b_proj.", "attn_kv_b."},
+                                          {"self_attn.k_b_proj.", "attn_k_b."},
+                                          {"self_attn.v_b_proj.", "attn_v_b."},
+                                          {"mlp.gate_proj.", "ffn_gate."},
+                                          {"mlp.up_proj.", "ffn_up."},
+                                          {"mlp.down_proj.", "ffn_down."},
+                                          {"mlp.gate.e_score_correction_bias", "exp_probs_b.bias"},
+                                          {"mlp.gate.", "ffn_gate_inp."},
+                                          {"mlp.gate_exps.", "ffn_gate_exps."},
+                                          {"mlp.up_exps.", "ffn_up_exps."},
+                                          {"mlp.down_exps.", "ffn_down_exps."},
+                                          {"mlp.shared_expert.gate_proj.", "ffn_gate_shexp."},
+                                          {"mlp.shared_expert.up_proj.", "ffn_up_shexp."},
+                                          {"mlp.shared_expert.down_proj.", "ffn_down_shexp."},
+                                          {"mlp.shared_expert_gate.", "ffn_gate_inp_shexp."},
+                                          {"attention_norm_2.", "attn_norm_2."},
+                                          {"attention_output_norm.", "attn_output_norm."},
+                                          {"ffn_output_norm.", "layer_output_norm."},
+                                          {"mlp.fc1.", "ffn_up."},
+                                          {"mlp.fc2.", "ffn_down."}}};
 
 template <std::size_t N>
 std::optional<std::string> replace_prefix(std::string_view name, const std::array<Names, N>& names) {
@@ -30,19 +61,29 @@ std::optional<std::string> replace_prefix(std::string_view name, const std::arra
   return std::nullopt;
 }
 
-std::optional<std::string> gguf_name(std::string_view name) {
+/// `second_norm`: what GGUF calls post_attention_layernorm, the norm before the feed-forward layer or that after attention.
+std::optional<std::string> gguf_name(std::string_view name, std::string_view second_norm) {
   constexpr std::string_view layers = "model.layers.";
   if (!name.starts_with(layers)) return replace_prefix(name, kTopLevel).value_or(std::string(name));
   const auto dot = name.find('.', layers.size());
   if (dot == std::string_view::npos) return std::nullopt;
-  auto rest = replace_prefix(name.substr(dot + 1), kInLayer);
+  constexpr std::string_view ours = "post_attention_layernorm.";
+  const auto in_layer = name.substr(dot + 1);
+  const std::optional<std::string> rest = in_layer.starts_with(ours) ? std::optional(std::string(second_norm).append(in_layer.substr(ours.size())))
+                                         : replace_prefix(in_layer, kInLayer);
   if (!rest) return std::nullopt;
   return std::string("blk.").append(name.substr(layers.size(), dot + 1 - layers.size())) + *rest;
 }
 
 }  // namespace
 
-Weights with_hf_names(const Weights& weights) { return weights.renamed(gguf_name); }
+Weights with_hf_names(const Weights& weights) {
+  return weights.renamed([](std::string_view name) { return gguf_name(name, "ffn_norm."); });
+}
+
+Weights with_hf_sandwich_names(const Weights& weights) {
+  return weights.renamed([](std::string_view name) { return gguf_name(name, "post_attention_norm."); });
+}
 
 Weights with_unpermuted_heads(const Weights& weights, int head_dim) {
   const auto is_query_or_key = [](std::string_view name) {

@@ -7,6 +7,10 @@ namespace ttt::models {
 /// GGUF tensors (`blk.0.attn_q.weight`) under Hugging Face's names (`model.layers.0.self_attn.q_proj.weight`).
 Weights with_hf_names(const Weights& weights);
 
+/// The same for layers with norms before and after each sublayer, where GGUF's `ffn_norm` comes before the feed-forward layer
+/// and `post_attention_norm` after attention.
+Weights with_hf_sandwich_names(const Weights& weights);
+
 /// llama.cpp's converter interleaves the two halves of each query and key head; this sees the rows in Hugging Face's order.
 /// `weights` has Hugging Face's names.
 Weights with_unpermuted_heads(const Weights& weights, int head_dim);

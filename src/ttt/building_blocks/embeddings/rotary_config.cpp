@@ -67,17 +67,18 @@ float yarn_attention_factor(double factor, double mscale, double mscale_all_dim)
 }
 
 RotaryEmbedding::Config read_rotary(const ConfigReader& config, const RotaryConfigOptions& options) {
-  const auto nested = config.object(config.spelling({"rope_parameters", "rope_scaling"}));
+  auto nested = config.object(config.spelling({"rope_parameters", "rope_scaling"}));
+  if (nested && !options.layer_type.empty() && nested->has(options.layer_type)) nested = nested->object(options.layer_type);
   const ConfigReader rope = nested.value_or(ConfigReader::parse("{}", config.where()));
   // Older configs keep theta and the partial factor at the top; newer ones inside rope_parameters.
-  const auto number = [&](std::string_view key, double otherwise) {
-    const double top = config.number(key, otherwise);
+  const auto number = [&](std::string_view key, std::string_view older, double otherwise) {
+    const double top = config.number(config.spelling({key, older}), otherwise);
     return rope.number(key, top);
   };
-  const double partial = number("partial_rotary_factor", options.default_partial_rotary_factor);
+  const double partial = number("partial_rotary_factor", "rotary_pct", options.default_partial_rotary_factor);
   if (!(partial > 0 && partial <= 1)) config.fail("partial_rotary_factor", "must be in (0, 1]");
   return {.dim = static_cast<int>(options.head_dim * partial),
-          .theta = static_cast<float>(number("rope_theta", options.default_theta)),
+          .theta = static_cast<float>(number("rope_theta", "rotary_emb_base", options.default_theta)),
           .scaling = read_scaling(config, rope),
           .style = options.style};
 }

@@ -1,0 +1,58 @@
+#include "gemma.h"
+
+#include <cmath>
+
+#include "common/decoder_config.h"
+#include "common/gguf.h"
+#include "common/names.h"
+#include "ttt/building_blocks/attention/gqa.h"
+#include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/gated_ffn.h"
+#include "ttt/patterns/pre_norm_layer.h"
+
+namespace ttt::models {
+
+CausalLM load_gemma(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
+  // A GGUF file's norms already hold 1 + w.
+  w = kind == Checkpoint::Kind::gguf ? with_hf_names(w) : with_offset_norms(w);
+  const auto c = DecoderConfig::read(config);
+  config.require("use_bidirectional_attention", "false");
+  // Older configs say "gelu" and mean the tanh form; `hidden_activation` replaced them.
+  const auto act = config.string("hidden_activation", config.string("hidden_act", "gelu_pytorch_tanh"));
+  const bool bias = config.boolean("attention_bias", false);
+  const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
+                                                .num_heads = c.num_attention_heads,
+                                                .num_kv_heads = c.num_key_value_heads,
+                                                .head_dim = c.head_dim,
+                                                .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+                                                .mask = Mask::causal(),
+                                                .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
+                                                .qkv_bias = bias,
+                                                .output_bias = bias};
+  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
+                             .intermediate_size = config.dimension("intermediate_size"),
+                             .activation = act == "gelu" ? Activation::gelu_tanh : parse_activation(act)};
+  const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
+
+  DecoderStack layers;
+  for (int i = 0; i < c.num_hidden_layers; ++i) {
+    const auto l = w / "model.layers" / i;
+    layers.push_back(PreNormLayer<RMSNorm, GroupedQueryAttention, GatedFFN>{
+        .attention_norm = {norm, l / "input_layernorm", device},
+        .attention = {attention, l / "self_attn", device, CacheLayer{i}},
+        .ffn_norm = {norm, l / "post_attention_layernorm", device},
+        .ffn = {ffn, l / "mlp", device}});
+  }
+  const Embedding embedding({.vocab_size = c.vocab_size,
+                             .hidden_size = c.hidden_size,
+                             .scale = std::sqrt(static_cast<float>(c.hidden_size))},
+                            w / "model.embed_tokens", device);
+  return {.embedding = embedding,
+          .positions = {},
+          .layers = std::move(layers),
+          .norm = RMSNorm(norm, w / "model.norm", device),
+          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
+                            config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
+}
+
+}  // namespace ttt::models

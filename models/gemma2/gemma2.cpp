@@ -1,0 +1,64 @@
+#include "gemma2.h"
+
+#include <cmath>
+
+#include "common/decoder_config.h"
+#include "common/gguf.h"
+#include "common/names.h"
+#include "ttt/building_blocks/attention/gqa.h"
+#include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/gated_ffn.h"
+#include "ttt/patterns/sandwich_norm_layer.h"
+
+namespace ttt::models {
+
+CausalLM load_gemma2(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
+  // A GGUF file's norms already hold 1 + w.
+  w = kind == Checkpoint::Kind::gguf ? with_hf_sandwich_names(w) : with_offset_norms(w);
+  const auto c = DecoderConfig::read(config);
+  config.require("use_bidirectional_attention", "false");
+  const auto masks = read_masks(config, c.num_hidden_layers, read_window(config), [](int i) { return i % 2 == 0; });
+  const bool bias = config.boolean("attention_bias", false);
+  GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
+                                          .num_heads = c.num_attention_heads,
+                                          .num_kv_heads = c.num_key_value_heads,
+                                          .head_dim = c.head_dim,
+                                          .scale = 1.0f / std::sqrt(number(config, "query_pre_attn_scalar", c.head_dim)),
+                                          .mask = Mask::causal(),
+                                          .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
+                                          .qkv_bias = bias,
+                                          .output_bias = bias,
+                                          .softcap = number(config, "attn_logit_softcapping", 0.0)};
+  const auto act = config.string("hidden_act", "gelu_pytorch_tanh");
+  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
+                             .intermediate_size = config.dimension("intermediate_size"),
+                             .activation = parse_activation(config.string("hidden_activation", act))};
+  const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
+
+  DecoderStack layers;
+  for (int i = 0; i < c.num_hidden_layers; ++i) {
+    const auto l = w / "model.layers" / i;
+    attention.mask = masks[static_cast<std::size_t>(i)];
+    layers.push_back(SandwichNormLayer<RMSNorm, GroupedQueryAttention, GatedFFN>{
+        .attention_norm = {norm, l / "input_layernorm", device},
+        .attention = {attention, l / "self_attn", device, CacheLayer{i}},
+        .attention_output_norm = {norm, l / "post_attention_layernorm", device},
+        .ffn_norm = {norm, l / "pre_feedforward_layernorm", device},
+        .ffn = {ffn, l / "mlp", device},
+        .ffn_output_norm = {norm, l / "post_feedforward_layernorm", device}});
+  }
+  const Embedding embedding({.vocab_size = c.vocab_size,
+                             .hidden_size = c.hidden_size,
+                             .scale = std::sqrt(static_cast<float>(c.hidden_size))},
+                            w / "model.embed_tokens", device);
+  return {.embedding = embedding,
+          .positions = {},
+          .layers = std::move(layers),
+          .norm = RMSNorm(norm, w / "model.norm", device),
+          .head = make_head({.hidden_size = c.hidden_size,
+                             .vocab_size = c.vocab_size,
+                             .softcap = number(config, "final_logit_softcapping", 0.0)},
+                            config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
+}
+
+}  // namespace ttt::models

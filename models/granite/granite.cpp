@@ -1,0 +1,56 @@
+#include "granite.h"
+
+#include "common/decoder_config.h"
+#include "common/gguf.h"
+#include "ttt/building_blocks/attention/gqa.h"
+#include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/gated_ffn.h"
+#include "ttt/patterns/pre_norm_layer.h"
+
+namespace ttt::models {
+
+CausalLM load_granite(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
+  const auto c = DecoderConfig::read(config);
+  if (kind == Checkpoint::Kind::gguf) w = with_unpermuted_heads(with_hf_names(w), c.head_dim);
+  const bool attention_bias = config.boolean("attention_bias", false);
+  const float residual_scale = number(config, "residual_multiplier", 1.0);
+  const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
+                                                .num_heads = c.num_attention_heads,
+                                                .num_kv_heads = c.num_key_value_heads,
+                                                .head_dim = c.head_dim,
+                                                .scale = number(config, "attention_multiplier", 1.0),
+                                                .mask = Mask::causal(),
+                                                .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
+                                                .qkv_bias = attention_bias,
+                                                .output_bias = attention_bias};
+  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
+                             .intermediate_size = config.dimension("intermediate_size"),
+                             .activation = parse_activation(config.string("hidden_act", "silu")),
+                             .bias = config.boolean("mlp_bias", false)};
+  const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
+
+  DecoderStack layers;
+  for (int i = 0; i < c.num_hidden_layers; ++i) {
+    const auto l = w / "model.layers" / i;
+    layers.push_back(PreNormLayer<RMSNorm, GroupedQueryAttention, GatedFFN>{
+        .attention_norm = {norm, l / "input_layernorm", device},
+        .attention = {attention, l / "self_attn", device, CacheLayer{i}},
+        .ffn_norm = {norm, l / "post_attention_layernorm", device},
+        .ffn = {ffn, l / "mlp", device},
+        .residual_scale = residual_scale});
+  }
+  const Embedding embedding({.vocab_size = c.vocab_size,
+                             .hidden_size = c.hidden_size,
+                             .scale = number(config, "embedding_multiplier", 1.0)},
+                            w / "model.embed_tokens", device);
+  return {.embedding = embedding,
+          .positions = {},
+          .layers = std::move(layers),
+          .norm = RMSNorm(norm, w / "model.norm", device),
+          .head = make_head({.hidden_size = c.hidden_size,
+                             .vocab_size = c.vocab_size,
+                             .scale = 1.0f / number(config, "logits_scaling", 1.0)},
+                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+}
+
+}  // namespace ttt::models

@@ -1,0 +1,72 @@
+#include "smollm3.h"
+
+#include <cmath>
+
+#include "common/decoder_config.h"
+#include "common/gguf.h"
+#include "ttt/building_blocks/attention/gqa.h"
+#include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/gated_ffn.h"
+#include "ttt/patterns/pre_norm_layer.h"
+
+namespace ttt::models {
+namespace {
+
+/// Which layers rotate: `no_rope_layers` holds 1 for those that do, else every `no_rope_layer_interval`-th does not.
+std::vector<bool> read_rotating(const ConfigReader& config, int num_layers) {
+  const auto interval = config.dimension("no_rope_layer_interval", 4);
+  std::vector<bool> rotating;
+  if (config.has("no_rope_layers"))
+    for (const double flag : config.numbers("no_rope_layers")) rotating.push_back(flag != 0);
+  else
+    for (int i = 0; i < num_layers; ++i) rotating.push_back((i + 1) % interval != 0);
+  if (rotating.size() != static_cast<std::size_t>(num_layers)) config.fail("no_rope_layers", "must have one entry a layer");
+  return rotating;
+}
+
+}  // namespace
+
+CausalLM load_smollm3(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
+  const auto c = DecoderConfig::read(config);
+  if (kind == Checkpoint::Kind::gguf) w = with_unpermuted_heads(with_hf_names(w), c.head_dim);
+  const auto rotating = read_rotating(config, c.num_hidden_layers);
+  const bool windowed = config.boolean("use_sliding_window", false), bias = config.boolean("attention_bias", false);
+  const auto window = read_window(config);
+  const auto masks = read_masks(config, c.num_hidden_layers, windowed ? window : std::nullopt,
+                                [&](int i) { return !rotating[static_cast<std::size_t>(i)]; });
+  const RotaryEmbedding rope(read_rotary(config, {.head_dim = c.head_dim, .default_theta = 2e6f}));
+  GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
+                                          .num_heads = c.num_attention_heads,
+                                          .num_kv_heads = c.num_key_value_heads,
+                                          .head_dim = c.head_dim,
+                                          .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+                                          .mask = Mask::causal(),
+                                          .qkv_bias = bias,
+                                          .output_bias = bias};
+  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
+                             .intermediate_size = config.dimension("intermediate_size"),
+                             .activation = parse_activation(config.string("hidden_act", "silu")),
+                             .bias = config.boolean("mlp_bias", false)};
+  const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
+
+  DecoderStack layers;
+  for (int i = 0; i < c.num_hidden_layers; ++i) {
+    const auto l = w / "model.layers" / i;
+    attention.mask = masks[static_cast<std::size_t>(i)];
+    attention.rope = rotating[static_cast<std::size_t>(i)] ? std::optional(rope) : std::nullopt;
+    layers.push_back(PreNormLayer<RMSNorm, GroupedQueryAttention, GatedFFN>{
+        .attention_norm = {norm, l / "input_layernorm", device},
+        .attention = {attention, l / "self_attn", device, CacheLayer{i}},
+        .ffn_norm = {norm, l / "post_attention_layernorm", device},
+        .ffn = {ffn, l / "mlp", device}});
+  }
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  return {.embedding = embedding,
+          .positions = {},
+          .layers = std::move(layers),
+          .norm = RMSNorm(norm, w / "model.norm", device),
+          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
+                            config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
+}
+
+}  // namespace ttt::models

@@ -1,9 +1,11 @@
 #pragma once
 #include <span>
 #include <string_view>
+#include <variant>
 
 #include "ttt/formats/checkpoint.h"
 #include "ttt/patterns/causal_lm.h"
+#include "ttt/patterns/encoder.h"
 
 namespace ttt::models {
 
@@ -11,7 +13,9 @@ namespace ttt::models {
 /// `model_type`.
 struct Family {
   std::string_view model_type;
-  CausalLM (*build)(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind);
+  using BuildCausalLM = CausalLM (*)(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind);
+  using BuildEncoder = Encoder (*)(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind);
+  std::variant<BuildCausalLM, BuildEncoder> build;
 };
 
 /// The families in this folder, by name.

@@ -1,5 +1,7 @@
 #include "common/decoder_config.h"
 
+#include <algorithm>
+#include <array>
 #include <string>
 
 #include "common/config.h"
@@ -47,6 +49,19 @@ std::vector<Mask> read_masks(const ConfigReader& config, int num_layers, std::op
     masks.push_back(sliding ? Mask::window(*window) : Mask::causal());
   }
   return masks;
+}
+
+std::vector<bool> read_sparse_layers(const ConfigReader& config, int num_layers) {
+  const int step = config.dimension("decoder_sparse_step", 1);
+  const auto dense = config.has("mlp_only_layers") ? config.numbers("mlp_only_layers") : std::vector<double>{};
+  std::vector<bool> sparse;
+  for (int i = 0; i < num_layers; ++i) sparse.push_back((i + 1) % step == 0 && std::ranges::find(dense, i) == dense.end());
+  return sparse;
+}
+
+void ignore_router_training(const ConfigReader& config) {
+  constexpr std::array<std::string_view, 3> keys{"output_router_logits", "router_aux_loss_coef", "router_jitter_noise"};
+  config.ignore(keys);
 }
 
 LMHead make_head(const LMHead::Config& config, bool tied, const Embedding& embedding, const Weights& weights, Device& device) {

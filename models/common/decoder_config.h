@@ -35,6 +35,12 @@ std::optional<int> read_window(const ConfigReader& config);
 std::vector<Mask> read_masks(const ConfigReader& config, int num_layers, std::optional<int> window,
                              const std::function<bool(int)>& slides);
 
+/// Which layers have experts: every `decoder_sparse_step`-th that is not in `mlp_only_layers`.
+std::vector<bool> read_sparse_layers(const ConfigReader& config, int num_layers);
+
+/// Marks the keys of a router that matter in training only.
+void ignore_router_training(const ConfigReader& config);
+
 /// The head: the embedding's table when `tied`, else `weights`.
 LMHead make_head(const LMHead::Config& config, bool tied, const Embedding& embedding, const Weights& weights, Device& device);
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "common/names.h"
 #include "ttt/formats/dequantize.h"
 
 namespace ttt::models {
@@ -95,14 +96,42 @@ Weights with_unpermuted_heads(const Weights& weights, int head_dim) {
   });
 }
 
-void apply_gguf_rope_factors(const Weights& weights, RotaryEmbedding::Config& rope) {
-  if (!weights.has("rope_freqs.weight")) return;
-  const Tensor tensor = weights.take("rope_freqs.weight", {rope.dim / 2});
-  if (!tensor.has_data()) return;
+namespace {
+
+/// The values of a tensor of rotary factors; nothing when planning.
+std::vector<float> take_factors(const Weights& weights, std::string_view name, int count) {
+  const Tensor tensor = weights.take(name, {count});
+  if (!tensor.has_data()) return {};
   const Tensor f32 = to_f32(tensor);
   const auto values = f32.values<float>();
-  const std::vector<float> factors(values.begin(), values.end());
-  rope.scaling = rope_scaling::LongRope{factors, factors, 1, 1.0f};
+  return {values.begin(), values.end()};
+}
+
+}  // namespace
+
+void apply_gguf_rope_factors(const Weights& weights, RotaryEmbedding::Config& rope) {
+  if (!weights.has("rope_freqs.weight")) return;
+  const auto factors = take_factors(weights, "rope_freqs.weight", rope.dim / 2);
+  if (!factors.empty()) rope.scaling = rope_scaling::LongRope{factors, factors, 1, 1.0f};
+}
+
+void apply_gguf_long_factors(const Weights& weights, const ConfigReader& config, RotaryEmbedding::Config& rope) {
+  if (!weights.has("rope_factors_short.weight")) return;
+  const auto parameters = config.object("rope_parameters").value_or(config);
+  const auto original = parameters.dimension("original_max_position_embeddings", config.dimension("max_position_embeddings"));
+  const auto attention_factor = static_cast<float>(parameters.number("attention_factor", 1.0));
+  const auto short_factors = take_factors(weights, "rope_factors_short.weight", rope.dim / 2);
+  const auto long_factors = take_factors(weights, "rope_factors_long.weight", rope.dim / 2);
+  if (!short_factors.empty()) rope.scaling = rope_scaling::LongRope{short_factors, long_factors, original, attention_factor};
+}
+
+Weights with_gguf_experts(const Weights& weights) {
+  return with_unstacked_experts(weights, {{"gate_proj.weight", "gate_exps.weight"},
+                                          {"up_proj.weight", "up_exps.weight"},
+                                          {"down_proj.weight", "down_exps.weight"},
+                                          {"gate_proj.bias", "gate_exps.bias"},
+                                          {"up_proj.bias", "up_exps.bias"},
+                                          {"down_proj.bias", "down_exps.bias"}});
 }
 
 }  // namespace ttt::models

@@ -404,6 +404,11 @@ void Weights::finish(const std::function<bool(std::string_view)>& ignorable) con
                         list_names("misshaped or unusable", ledger_->wrong) + list_names("never taken", extra));
 }
 
+void Weights::ignore(const std::function<bool(std::string_view)>& names) const {
+  for (const auto& name : view_->source().names())
+    if (names(name)) ledger_->take(name);
+}
+
 Weights Weights::seen_through(std::shared_ptr<const View> view) const {
   auto result = *this;
   result.view_ = std::move(view);

@@ -49,6 +49,9 @@ class Weights {
   /// `ignorable` answers true (e.g. stale "rotary_emb.inv_freq" buffers).
   void finish(const std::function<bool(std::string_view)>& ignorable = {}) const;
 
+  /// Counts the checkpoint's tensors of these names as taken: the model has no use for them (buffers, a pooler, other heads).
+  void ignore(const std::function<bool(std::string_view)>& names) const;
+
   /// Adaptors: the same tensors seen otherwise. `matches` gets the full new name.
   using Match = std::function<bool(std::string_view)>;
   /// `to_source` maps a name asked for to the name in the checkpoint (nothing: hidden).

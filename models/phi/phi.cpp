@@ -1,0 +1,70 @@
+#include "phi.h"
+
+#include <cmath>
+
+#include "common/decoder_config.h"
+#include "common/gguf.h"
+#include "common/names.h"
+#include "ttt/building_blocks/attention/gqa.h"
+#include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/mlp.h"
+#include "ttt/patterns/parallel_layer.h"
+
+namespace ttt::models {
+namespace {
+
+Weights with_hugging_face_layout(const Weights& weights) {
+  return with_names(weights, {{"model.norm", "model.final_layernorm"},
+                              {"o_proj", "dense"},
+                              {"q_norm", "q_layernorm"},
+                              {"k_norm", "k_layernorm"},
+                              {"up_proj", "fc1"},
+                              {"down_proj", "fc2"}});
+}
+
+}  // namespace
+
+CausalLM load_phi(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
+  const auto c = DecoderConfig::read(config);
+  const FusedHeads heads{c.num_attention_heads, c.num_key_value_heads, c.head_dim};
+  w = kind == Checkpoint::Kind::gguf ? with_split_qkv(with_hf_names(w), "qkv_proj", heads, FusedOrder::by_part)
+                                     : with_hugging_face_layout(w);
+  const float eps = number(config, "layer_norm_eps", 1e-5);
+  const QueryKeyNorm::Config head_norm{
+      .kind = QueryKeyNorm::Kind::layer, .scope = QueryKeyNorm::Scope::shared, .eps = eps, .bias = true};
+  const auto rope = read_rotary(config, {.head_dim = c.head_dim, .default_partial_rotary_factor = 0.5f});
+  const GroupedQueryAttention::Config attention{
+      .hidden_size = c.hidden_size,
+      .num_heads = c.num_attention_heads,
+      .num_kv_heads = c.num_key_value_heads,
+      .head_dim = c.head_dim,
+      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+      .mask = Mask::causal(),
+      .rope = RotaryEmbedding(rope),
+      .qkv_bias = true,
+      .output_bias = true,
+      .qk_norm = config.boolean("qk_layernorm", false) ? std::optional(head_norm) : std::nullopt};
+  const MLP::Config mlp{.hidden_size = c.hidden_size,
+                        .intermediate_size = config.dimension("intermediate_size"),
+                        .activation = parse_activation(config.string("hidden_act", "gelu_new"))};
+  const LayerNorm::Config norm{.size = c.hidden_size, .eps = eps};
+
+  DecoderStack layers;
+  for (int i = 0; i < c.num_hidden_layers; ++i) {
+    const auto l = w / "model.layers" / i;
+    layers.push_back(ParallelLayer<LayerNorm, GroupedQueryAttention, MLP>{
+        .attention_norm = {norm, l / "input_layernorm", device},
+        .attention = {attention, l / "self_attn", device, CacheLayer{i}},
+        .ffn_norm = {},
+        .ffn = {mlp, l / "mlp", device}});
+  }
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  return {.embedding = embedding,
+          .positions = {},
+          .layers = std::move(layers),
+          .norm = LayerNorm(norm, w / "model.norm", device),
+          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size, .bias = true},
+                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+}
+
+}  // namespace ttt::models

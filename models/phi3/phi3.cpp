@@ -1,0 +1,58 @@
+#include "phi3.h"
+
+#include <cmath>
+
+#include "common/decoder_config.h"
+#include "common/gguf.h"
+#include "common/names.h"
+#include "ttt/building_blocks/attention/gqa.h"
+#include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/gated_ffn.h"
+#include "ttt/patterns/pre_norm_layer.h"
+
+namespace ttt::models {
+
+CausalLM load_phi3(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
+  const auto c = DecoderConfig::read(config);
+  const int intermediate_size = config.dimension("intermediate_size");
+  const FusedHeads heads{c.num_attention_heads, c.num_key_value_heads, c.head_dim};
+  auto rope = read_rotary(config, {.head_dim = c.head_dim});
+  const bool gguf = kind == Checkpoint::Kind::gguf;
+  if (gguf) {
+    apply_gguf_long_factors(w, config, rope);
+    w = with_hf_names(w);
+  }
+  w = with_split(with_split_qkv(w, "qkv_proj", heads, FusedOrder::by_part), gguf ? "up_proj" : "gate_up_proj",
+                 {{"gate_proj", intermediate_size}, {"up_proj", intermediate_size}});
+  const auto window = read_window(config);
+  const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
+                                                .num_heads = c.num_attention_heads,
+                                                .num_kv_heads = c.num_key_value_heads,
+                                                .head_dim = c.head_dim,
+                                                .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+                                                .mask = window ? Mask::window(*window) : Mask::causal(),
+                                                .rope = RotaryEmbedding(rope)};
+  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
+                             .intermediate_size = intermediate_size,
+                             .activation = parse_activation(config.string("hidden_act", "silu"))};
+  const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-5)};
+
+  DecoderStack layers;
+  for (int i = 0; i < c.num_hidden_layers; ++i) {
+    const auto l = w / "model.layers" / i;
+    layers.push_back(PreNormLayer<RMSNorm, GroupedQueryAttention, GatedFFN>{
+        .attention_norm = {norm, l / "input_layernorm", device},
+        .attention = {attention, l / "self_attn", device, CacheLayer{i}},
+        .ffn_norm = {norm, l / "post_attention_layernorm", device},
+        .ffn = {ffn, l / "mlp", device}});
+  }
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  return {.embedding = embedding,
+          .positions = {},
+          .layers = std::move(layers),
+          .norm = RMSNorm(norm, w / "model.norm", device),
+          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
+                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+}
+
+}  // namespace ttt::models

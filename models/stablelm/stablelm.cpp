@@ -1,0 +1,78 @@
+#include "stablelm.h"
+
+#include <cmath>
+
+#include "common/decoder_config.h"
+#include "common/gguf.h"
+#include "common/names.h"
+#include "ttt/building_blocks/attention/gqa.h"
+#include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/gated_ffn.h"
+#include "ttt/patterns/parallel_layer.h"
+#include "ttt/patterns/pre_norm_layer.h"
+
+namespace ttt::models {
+namespace {
+
+/// A head's norm is a tensor of its own: "q_layernorm.norms.0.weight", ...
+Weights with_joined_head_norms(const Weights& weights, int num_heads, int num_kv_heads) {
+  return weights.concatenated([=](std::string_view name) {
+    std::vector<std::string> parts;
+    const auto at = name.find(".q_norm.weight") != name.npos ? name.find(".q_norm.weight") : name.find(".k_norm.weight");
+    if (at == name.npos) return parts;
+    const char which = name[at + 1];
+    for (int h = 0; h < (which == 'q' ? num_heads : num_kv_heads); ++h)
+      parts.push_back(std::string(name.substr(0, at + 1)) + which + "_layernorm.norms." + std::to_string(h) + ".weight");
+    return parts;
+  });
+}
+
+}  // namespace
+
+CausalLM load_stablelm(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
+  const auto c = DecoderConfig::read(config);
+  const bool gguf = kind == Checkpoint::Kind::gguf;
+  w = gguf ? with_hf_names(w) : with_joined_head_norms(w, c.num_attention_heads, c.num_key_value_heads);
+  const auto first = w / "model.layers" / 0;
+  const bool parallel = gguf ? !first.has("post_attention_layernorm.weight") : config.boolean("use_parallel_residual", false);
+  const bool normed = gguf ? first.has("self_attn.q_norm.weight") : config.boolean("qk_layernorm", false);
+  const float eps = number(config, "layer_norm_eps", 1e-5);
+  const QueryKeyNorm::Config head_norm{
+      .kind = QueryKeyNorm::Kind::layer, .scope = QueryKeyNorm::Scope::per_head, .eps = eps};
+  const GroupedQueryAttention::Config attention{
+      .hidden_size = c.hidden_size,
+      .num_heads = c.num_attention_heads,
+      .num_kv_heads = c.num_key_value_heads,
+      .head_dim = c.head_dim,
+      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+      .mask = Mask::causal(),
+      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim, .default_partial_rotary_factor = 0.25f})),
+      .qkv_bias = gguf ? first.has("self_attn.q_proj.bias") : config.boolean("use_qkv_bias", false),
+      .qk_norm = normed ? std::optional(head_norm) : std::nullopt};
+  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
+                             .intermediate_size = config.dimension("intermediate_size"),
+                             .activation = parse_activation(config.string("hidden_act", "silu"))};
+  const LayerNorm::Config norm{.size = c.hidden_size, .eps = eps};
+
+  DecoderStack layers;
+  for (int i = 0; i < c.num_hidden_layers; ++i) {
+    const auto l = w / "model.layers" / i;
+    const LayerNorm attention_norm(norm, l / "input_layernorm", device);
+    const GroupedQueryAttention self_attention(attention, l / "self_attn", device, CacheLayer{i});
+    const GatedFFN gated(ffn, l / "mlp", device);
+    if (parallel)
+      layers.push_back(ParallelLayer<LayerNorm, GroupedQueryAttention, GatedFFN>{attention_norm, self_attention, {}, gated});
+    else
+      layers.push_back(PreNormLayer<LayerNorm, GroupedQueryAttention, GatedFFN>{
+          attention_norm, self_attention, {norm, l / "post_attention_layernorm", device}, gated});
+  }
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  return {.embedding = embedding,
+          .positions = {},
+          .layers = std::move(layers),
+          .norm = LayerNorm(norm, w / "model.norm", device),
+          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
+                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+}
+
+}  // namespace ttt::models

@@ -1,0 +1,54 @@
+#include "starcoder2.h"
+
+#include <cmath>
+
+#include "common/decoder_config.h"
+#include "common/gguf.h"
+#include "common/names.h"
+#include "ttt/building_blocks/attention/gqa.h"
+#include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/mlp.h"
+#include "ttt/patterns/pre_norm_layer.h"
+
+namespace ttt::models {
+
+CausalLM load_starcoder2(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
+  w = kind == Checkpoint::Kind::gguf ? with_hf_names(w) : with_names(w, {{"up_proj", "c_fc"}, {"down_proj", "c_proj"}});
+  const auto c = DecoderConfig::read(config);
+  const auto window = read_window(config);
+  const bool bias = config.boolean("use_bias", true);
+  const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
+                                                .num_heads = c.num_attention_heads,
+                                                .num_kv_heads = c.num_key_value_heads,
+                                                .head_dim = c.head_dim,
+                                                .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+                                                .mask = window ? Mask::window(*window) : Mask::causal(),
+                                                .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
+                                                .qkv_bias = bias,
+                                                .output_bias = bias};
+  const MLP::Config mlp{.hidden_size = c.hidden_size,
+                        .intermediate_size = config.dimension("intermediate_size"),
+                        .activation = parse_activation(config.string("hidden_act", "gelu_pytorch_tanh")),
+                        .bias = bias};
+  const auto eps = config.spelling({"norm_epsilon", "layer_norm_eps"});
+  const LayerNorm::Config norm{.size = c.hidden_size, .eps = number(config, eps, 1e-5)};
+
+  DecoderStack layers;
+  for (int i = 0; i < c.num_hidden_layers; ++i) {
+    const auto l = w / "model.layers" / i;
+    layers.push_back(PreNormLayer<LayerNorm, GroupedQueryAttention, MLP>{
+        .attention_norm = {norm, l / "input_layernorm", device},
+        .attention = {attention, l / "self_attn", device, CacheLayer{i}},
+        .ffn_norm = {norm, l / "post_attention_layernorm", device},
+        .ffn = {mlp, l / "mlp", device}});
+  }
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  return {.embedding = embedding,
+          .positions = {},
+          .layers = std::move(layers),
+          .norm = LayerNorm(norm, w / "model.norm", device),
+          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
+                            config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
+}
+
+}  // namespace ttt::models

@@ -1,6 +1,7 @@
 #include "registry.h"
 
 #include <array>
+#include <string>
 
 #include "bert/bert.h"
 #include "cohere/cohere.h"
@@ -27,6 +28,7 @@
 #include "smollm3/smollm3.h"
 #include "stablelm/stablelm.h"
 #include "starcoder2/starcoder2.h"
+#include "ttt/core/error.h"
 
 namespace ttt::models {
 namespace {
@@ -76,6 +78,16 @@ std::span<const Family> families() {
       Family{"starcoder2", load_starcoder2},
   };
   return kFamilies;
+}
+
+Model build(const Checkpoint& checkpoint, const Weights& weights, Device& device) {
+  std::string known;
+  for (const auto& family : families()) {
+    known += (known.empty() ? "" : ", ") + std::string(family.model_type);
+    if (family.model_type != checkpoint.model_type) continue;
+    return std::visit([&](auto build) -> Model { return build(checkpoint.config, weights, device, checkpoint.kind); }, family.build);
+  }
+  throw ConfigError(checkpoint.path.string(), "no model is built for model_type \"" + checkpoint.model_type + "\"; there are: " + known);
 }
 
 }  // namespace ttt::models

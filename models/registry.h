@@ -21,4 +21,10 @@ struct Family {
 /// The families in this folder, by name.
 std::span<const Family> families();
 
+using Model = std::variant<CausalLM, Encoder>;
+
+/// Builds the checkpoint's model from `weights`, its own or a plan of them. Throws ConfigError listing the families when none
+/// builds its model_type.
+Model build(const Checkpoint& checkpoint, const Weights& weights, Device& device);
+
 }  // namespace ttt::models

@@ -129,10 +129,29 @@ void report(const Options& o, const Golden& golden, const Answers& answers) {
                                       answers.greedy_total - answers.greedy_match, answers.greedy_total));
 }
 
+/// An encoder's hidden states, each row of the golden whole.
+void run_encoder(const Options& o, const Checkpoint& checkpoint, const Golden& golden) {
+  const auto loaded = load_encoder(
+      checkpoint, o.common, {.tokens = golden.tokens, .length = CacheNeed::Length::fixed, .sequences = static_cast<int>(golden.batch)});
+  if (golden.vocab_size != loaded.model.hidden_size())
+    throw FormatError(o.golden, fmt::format("last_hidden_state: expected {} columns as the model has, got {}",
+                                            loaded.model.hidden_size(), golden.vocab_size));
+  auto cache = loaded.make_cache();
+  Step step(cache, *loaded.device);
+  Answers answers;
+  for (const auto& ids : golden.input_ids) {
+    step.clear();
+    step.add(cache.create(), ids, LogitRows::none);
+    append(answers.logits, loaded.model.forward(step));
+  }
+  report(o, golden, answers);
+}
+
 void run(const Options& o) {
   const auto golden = Golden::load(o.golden);
   const auto extra = golden.greedy.empty() ? 0 : static_cast<std::int64_t>(golden.greedy[0].size());
   const auto checkpoint = Checkpoint::open(o.common.model);
+  if (is_encoder(checkpoint)) return run_encoder(o, checkpoint, golden);
   const auto loaded = load_model(checkpoint, o.common,
                                  {.tokens = golden.tokens + extra,
                                   .length = CacheNeed::Length::fixed,

@@ -83,12 +83,14 @@ void run(const CommonOptions& o) {
             {"memory_plan", nullptr}};
   auto text = as_text(json, tensors);
   try {
-    const auto model = plan_model(checkpoint, o, *device);
-    const auto cache = cache_config(model, o, {}, device->config());
-    const auto plan = plan_memory(model, cache, device->config(), 1);
-    json["memory_plan"] = plan_as_json(plan, cache.max_tokens);
-    text += fmt::format("\nmemory plan for {}, {} tokens of context{}\n{}", plan.device, cache.max_tokens,
-                        plan.fits() ? "" : ": does not fit", plan.table());
+    const auto show_plan = [&](const auto& model) {
+      const auto cache = cache_config(model, o, {}, device->config());
+      const auto plan = plan_memory(model, cache, device->config(), 1);
+      json["memory_plan"] = plan_as_json(plan, cache.max_tokens);
+      text += fmt::format("\nmemory plan for {}, {} tokens of context{}\n{}", plan.device, cache.max_tokens,
+                          plan.fits() ? "" : ": does not fit", plan.table());
+    };
+    std::visit(show_plan, plan_model(checkpoint, o, *device));
   } catch (const ConfigError& e) {
     // A checkpoint that no model here can run is shown all the same.
     device->options().log(LogLevel::warning, fmt::format("no memory plan: {}", e.what()));

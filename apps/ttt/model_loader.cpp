@@ -7,21 +7,16 @@
 
 #include "observed_source.h"
 #include "progress_bar.h"
-#include "registry.h"
 #include "ttt/core/error.h"
 
 namespace ttt::app {
 namespace {
 
-const models::Family& find_family(const Checkpoint& checkpoint) {
-  std::string known;
-  for (const auto& family : models::families()) {
-    if (family.model_type == checkpoint.model_type) return family;
-    known += (known.empty() ? "" : ", ") + std::string(family.model_type);
-  }
-  throw ConfigError(
-      checkpoint.path.string(),
-      fmt::format("no model is built for model_type \"{}\"; there are: {}", checkpoint.model_type, known));
+template <class Model>
+Model expect(models::Model model, const std::string& where) {
+  if (auto* wanted = std::get_if<Model>(&model)) return std::move(*wanted);
+  throw RequestError(where, std::is_same_v<Model, Encoder> ? "is a language model; an encoder is wanted"
+                                                           : "is an encoder, which gives no next token; use ttt embed");
 }
 
 Weights chosen_weights(Weights weights, const CommonOptions& options) {
@@ -29,15 +24,17 @@ Weights chosen_weights(Weights weights, const CommonOptions& options) {
   return format ? weights.quantized(*format) : weights;
 }
 
+/// Buffers that older versions of transformers saved.
 bool is_stale_buffer(std::string_view name) {
-  return name.ends_with("rotary_emb.inv_freq") || name.ends_with("rope_freqs.weight");
+  return name.ends_with("rotary_emb.inv_freq") || name.ends_with("rope_freqs.weight") ||
+         name.ends_with("attn.masked_bias") || (name.ends_with(".attn.bias") && name.find("c_attn") == name.npos);
 }
 
 }  // namespace
 
-CausalLM plan_model(const Checkpoint& checkpoint, const CommonOptions& options, Device& device) {
+models::Model plan_model(const Checkpoint& checkpoint, const CommonOptions& options, Device& device) {
   const auto weights = chosen_weights(checkpoint.weights.plan(), options);
-  auto model = find_family(checkpoint).build(checkpoint.config, weights, device, checkpoint.kind);
+  auto model = models::build(checkpoint, weights, device);
   weights.finish(is_stale_buffer);
   return model;
 }
@@ -46,7 +43,8 @@ std::vector<std::int32_t> stop_ids(const Checkpoint& checkpoint) {
   return {checkpoint.eos_token_ids.begin(), checkpoint.eos_token_ids.end()};
 }
 
-KvCache::Config cache_config(const CausalLM& model, const CommonOptions& options, const CacheNeed& need,
+template <class Model>
+KvCache::Config cache_config(const Model& model, const CommonOptions& options, const CacheNeed& need,
                              const DeviceConfig& device) {
   if (options.context > 0 && options.context < need.tokens)
     throw RequestError("--ctx",
@@ -67,7 +65,8 @@ KvCache::Config cache_config(const CausalLM& model, const CommonOptions& options
           .max_step_tokens = std::max(device.optimal_params<PrefillParams>().chunk, need.sequences)};
 }
 
-MemoryPlan plan_memory(const CausalLM& model, const KvCache::Config& cache, const DeviceConfig& device,
+template <class Model>
+MemoryPlan plan_memory(const Model& model, const KvCache::Config& cache, const DeviceConfig& device,
                        std::int64_t logit_rows) {
   const auto most_logits = std::min<std::int64_t>(logit_rows, cache.max_step_tokens);
   return {.device = device.name,
@@ -77,15 +76,14 @@ MemoryPlan plan_memory(const CausalLM& model, const KvCache::Config& cache, cons
           .available = device.memory_bytes};
 }
 
-LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need) {
-  return load_model(checkpoint, options, need, options.device_options());
-}
+namespace {
 
-LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need,
-                       const DeviceOptions& device_options) {
+template <class Model>
+Loaded<Model> load(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need,
+                   const DeviceOptions& device_options) {
   const auto start = std::chrono::steady_clock::now();
   auto device = Device::open(DeviceConfig::named(options.device), device_options);
-  const auto planned = plan_model(checkpoint, options, *device);
+  const auto planned = expect<Model>(plan_model(checkpoint, options, *device), options.model);
   for (const auto& key : checkpoint.config.unread())
     device->options().log(LogLevel::warning,
                           fmt::format("{}: {} is not used", checkpoint.config.where(), key));
@@ -95,11 +93,35 @@ LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& option
   ProgressBar bar("loading");
   const auto source = std::make_shared<ObservedSource>(
       checkpoint.source, [&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
-  auto model =
-      find_family(checkpoint)
-          .build(checkpoint.config, chosen_weights(Weights(source), options), *device, checkpoint.kind);
+  auto model = expect<Model>(models::build(checkpoint, chosen_weights(Weights(source), options), *device), options.model);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   return {std::move(device), std::move(model), std::move(cache), std::move(plan), took.count()};
 }
+
+}  // namespace
+
+LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need) {
+  return load<CausalLM>(checkpoint, options, need, options.device_options());
+}
+
+LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need,
+                       const DeviceOptions& device_options) {
+  return load<CausalLM>(checkpoint, options, need, device_options);
+}
+
+LoadedEncoder load_encoder(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need) {
+  return load<Encoder>(checkpoint, options, need, options.device_options());
+}
+
+bool is_encoder(const Checkpoint& checkpoint) {
+  return std::ranges::any_of(models::families(), [&](const models::Family& family) {
+    return family.model_type == checkpoint.model_type && std::holds_alternative<models::Family::BuildEncoder>(family.build);
+  });
+}
+
+template KvCache::Config cache_config(const CausalLM&, const CommonOptions&, const CacheNeed&, const DeviceConfig&);
+template KvCache::Config cache_config(const Encoder&, const CommonOptions&, const CacheNeed&, const DeviceConfig&);
+template MemoryPlan plan_memory(const CausalLM&, const KvCache::Config&, const DeviceConfig&, std::int64_t);
+template MemoryPlan plan_memory(const Encoder&, const KvCache::Config&, const DeviceConfig&, std::int64_t);
 
 }  // namespace ttt::app

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "options.h"
+#include "registry.h"
 #include "ttt/formats/checkpoint.h"
 #include "ttt/hardware/memory_plan.h"
 #include "ttt/patterns/causal_lm.h"
@@ -18,36 +19,44 @@ struct CacheNeed {
   std::int64_t logit_rows = 1;
 };
 
-struct LoadedModel {
+template <class Model>
+struct Loaded {
   std::unique_ptr<Device> device;  ///< first, so that it outlives what lives on it
-  CausalLM model;
+  Model model;
   KvCache::Config cache_config;
   MemoryPlan plan;
   double load_seconds;
 
   KvCache make_cache() const { return KvCache(cache_config, *device); }
 };
+using LoadedModel = Loaded<CausalLM>;
+using LoadedEncoder = Loaded<Encoder>;
 
 /// The checkpoint's stop tokens as the generation loop takes them.
 std::vector<std::int32_t> stop_ids(const Checkpoint& checkpoint);
 
 /// The model on a plan: every shape checked, no data read. Throws when a tensor is missing, misshaped or left
 /// over, or no family builds this model_type.
-CausalLM plan_model(const Checkpoint& checkpoint, const CommonOptions& options, Device& device);
+models::Model plan_model(const Checkpoint& checkpoint, const CommonOptions& options, Device& device);
 
 /// Throws RequestError when --ctx is less than what is needed.
-KvCache::Config cache_config(const CausalLM& model, const CommonOptions& options, const CacheNeed& need,
+template <class Model>
+KvCache::Config cache_config(const Model& model, const CommonOptions& options, const CacheNeed& need,
                              const DeviceConfig& device);
 
 /// Weights, cache and workspace of that model. Nothing of it needs to be loaded.
-MemoryPlan plan_memory(const CausalLM& model, const KvCache::Config& cache, const DeviceConfig& device,
+template <class Model>
+MemoryPlan plan_memory(const Model& model, const KvCache::Config& cache, const DeviceConfig& device,
                        std::int64_t logit_rows);
 
 /// Checks that the checkpoint is whole and the model fits, builds it, and shows how far it is. One warning
-/// line for each config key that nobody read.
+/// line for each config key that nobody read. Throws RequestError when the model is of the other kind.
 LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need);
 /// The same on a device opened with other options than the flags'.
 LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need,
                        const DeviceOptions& device_options);
+LoadedEncoder load_encoder(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need);
+/// Whether the checkpoint's model is an encoder.
+bool is_encoder(const Checkpoint& checkpoint);
 
 }  // namespace ttt::app

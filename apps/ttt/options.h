@@ -53,6 +53,7 @@ void add_generate(CLI::App& app);
 void add_chat(CLI::App& app);
 void add_logits(CLI::App& app);
 void add_compare(CLI::App& app);
+void add_embed(CLI::App& app);
 void add_perplexity(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_bench(CLI::App& app);

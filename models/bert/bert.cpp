@@ -38,6 +38,7 @@ Weights with_hugging_face_layout(const Weights& weights) {
 Encoder load_bert(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
   const auto c = DecoderConfig::read(config);
   w = kind == Checkpoint::Kind::gguf ? with_hf_names(w) : with_hugging_face_layout(w);
+  config.boolean("tie_word_embeddings", true);  // of a head for pretraining, which is not built
   config.require("position_embedding_type", "\"absolute\"");
   config.require("is_decoder", "false");
   const MultiHeadAttention::Config attention{.hidden_size = c.hidden_size,

@@ -42,7 +42,7 @@ Golden Golden::load(const std::filesystem::path& file) {
   };
   Golden golden;
   golden.input_ids = read_ids(require("input_ids"), where);
-  golden.logits = to_f32(require("logits"));
+  golden.logits = to_f32(require(source->find("last_hidden_state") ? "last_hidden_state" : "logits"));
   const auto& shape = golden.logits.shape();
   golden.batch = static_cast<std::int64_t>(golden.input_ids.size());
   golden.tokens = golden.batch == 0 ? 0 : static_cast<std::int64_t>(golden.input_ids.front().size());

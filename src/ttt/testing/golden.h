@@ -9,7 +9,8 @@
 
 namespace ttt::testing {
 
-/// What a reference implementation answered: `input_ids` int64 [B, T], `logits` f32 [B, T, V], and optionally `greedy` int64
+/// What a reference implementation answered: `input_ids` int64 [B, T], `logits` f32 [B, T, V] (of an encoder
+/// `last_hidden_state` f32 [B, T, hidden], kept in the same place), and optionally `greedy` int64
 /// [B, N] (the argmax continuation), `hidden_0` (after the embedding) and `hidden_last` (after the final norm) f32
 /// [B, T, hidden].
 struct Golden {

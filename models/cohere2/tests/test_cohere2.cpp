@@ -1,0 +1,12 @@
+#include "cohere2.h"
+#include "ttt/testing/test_suite.h"
+
+int main(int argc, char** argv) {
+  ttt::testing::TestSuite suite(argc, argv,
+                                {.factory = ttt::models::load_cohere2,
+                                 .model_types = {"cohere2"},
+                                 .goldens = {TTT_GOLDENS},
+                                 .shared_goldens = TTT_SHARED_GOLDENS});
+  suite.add_all_cases();
+  return suite.run();
+}

@@ -4,11 +4,11 @@
 # makes the static library `ttt_model_<NAME>` over ttt::ttt; its headers are those of the current folder.
 #
 #   ttt_add_model_tests(NAME llama3 [LINK targets...])
-# makes a program `<NAME>_<file>` of each tests/test_*.cpp, linked with ttt::testing and GoogleTest, each one CTest test
-# (`<NAME>.accuracy` of test_accuracy.cpp). They see
+# makes the program `<NAME>_tests` of tests/*.cpp, linked with ttt::testing and GoogleTest, and the CTest tests `<NAME>.accuracy`
+# (with TESTs of the model's own), `<NAME>.generation` and `<NAME>.performance` that run it. It sees
 #   TTT_GOLDENS         folders of goldens: tests/goldens beside the model, and those in the CMake variable of that name
 #   TTT_SHARED_GOLDENS  one more such folder, from the CMake variable of that name; the tests of its goldens are a CTest test
-#                       of their own (`<NAME>.accuracy.shared`), skipped where the folder is not there
+#                       of their own (`<NAME>.accuracy.shared`, `<NAME>.generation.shared`), skipped where the folder is not there
 # Nothing is made when TTT_BUILD_TESTS is off; it is on by default for a project of its own.
 
 function(ttt_add_model)
@@ -37,21 +37,21 @@ function(ttt_add_model_tests)
     message(FATAL_ERROR "ttt_add_model_tests needs enable_testing() before it: ctest would find none of the tests")
   endif()
   find_package(GTest REQUIRED)
-  file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/test_*.cpp)
+  file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/*.cpp)
   list(TRANSFORM TTT_GOLDENS PREPEND "\"" OUTPUT_VARIABLE goldens)
   list(TRANSFORM goldens APPEND "\"")
   string(JOIN "," goldens "\"${CMAKE_CURRENT_SOURCE_DIR}/tests/goldens\"" ${goldens})
-  foreach(source IN LISTS tests)
-    get_filename_component(file ${source} NAME_WE)
-    string(REGEX REPLACE "^test_" "" test ${file})
-    set(program ${model_NAME}_${file})
-    add_executable(${program} ${source})
-    target_link_libraries(${program} PRIVATE ttt_model_${model_NAME} ttt::testing GTest::gtest ${model_LINK})
-    target_compile_definitions(${program} PRIVATE "TTT_GOLDENS=${goldens}" "TTT_SHARED_GOLDENS=\"${TTT_SHARED_GOLDENS}\"")
-    add_test(NAME ${model_NAME}.${test} COMMAND ${program} --gtest_filter=-shared_*)
-    if(TTT_SHARED_GOLDENS AND NOT test STREQUAL "performance")
-      add_test(NAME ${model_NAME}.${test}.shared COMMAND ${program} --gtest_filter=shared_*)
-      set_tests_properties(${model_NAME}.${test}.shared PROPERTIES SKIP_REGULAR_EXPRESSION "no shared goldens of this model")
-    endif()
-  endforeach()
+  set(program ${model_NAME}_tests)
+  add_executable(${program} ${tests})
+  target_link_libraries(${program} PRIVATE ttt_model_${model_NAME} ttt::testing GTest::gtest ${model_LINK})
+  target_compile_definitions(${program} PRIVATE "TTT_GOLDENS=${goldens}" "TTT_SHARED_GOLDENS=\"${TTT_SHARED_GOLDENS}\"")
+  add_test(NAME ${model_NAME}.accuracy COMMAND ${program} --gtest_filter=-generation/*:performance/*:accuracy/shared_*)
+  add_test(NAME ${model_NAME}.generation COMMAND ${program} --gtest_filter=generation/*-generation/shared_*)
+  add_test(NAME ${model_NAME}.performance COMMAND ${program} --gtest_filter=performance/*)
+  if(TTT_SHARED_GOLDENS)
+    foreach(group accuracy generation)
+      add_test(NAME ${model_NAME}.${group}.shared COMMAND ${program} --gtest_filter=${group}/shared_*)
+      set_tests_properties(${model_NAME}.${group}.shared PROPERTIES SKIP_REGULAR_EXPRESSION "no shared goldens of this model")
+    endforeach()
+  endif()
 endfunction()

@@ -1,10 +1,11 @@
 #include "common/config.h"
 
 #include <array>
+#include <string>
 
 namespace ttt::models {
 
-void ignore_common_keys(const ConfigReader& config) {
+void ignore_common_keys(const ConfigReader& config, std::string_view supported_quantization) {
   static constexpr std::array<std::string_view, 48> kHarmless{
       "architectures", "model_type", "torch_dtype", "dtype", "transformers_version", "_name_or_path", "name_or_path",
       "bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "use_cache", "initializer_range",
@@ -16,7 +17,13 @@ void ignore_common_keys(const ConfigReader& config) {
       "summary_use_proj", "embedding_dropout", "residual_dropout", "attention_probs_dropout_prob", "hidden_dropout_prob",
       "tokenizer_class", "use_bfloat16", "torchscript"};
   config.ignore(kHarmless);
-  config.require("quantization_config", "null");
+  if (const auto quantization = config.object("quantization_config")) {
+    const auto method = quantization->string("quant_method", "");
+    if (supported_quantization.empty() || method != supported_quantization)
+      config.fail("quantization_config", "quant_method '" + method + "' is not supported; take the checkpoint before quantisation, or a GGUF file of it");
+  }
+  for (const std::string_view tower : {"vision_config", "audio_config"})
+    if (config.has(tower)) config.fail(tower, "only the text model is supported; take a checkpoint of it alone");
   config.require("is_encoder_decoder", "false");
   config.require("add_cross_attention", "false");
 }

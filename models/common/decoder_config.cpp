@@ -8,8 +8,8 @@
 
 namespace ttt::models {
 
-DecoderConfig DecoderConfig::read(const ConfigReader& c) {
-  ignore_common_keys(c);
+DecoderConfig DecoderConfig::read(const ConfigReader& c, std::string_view supported_quantization) {
+  ignore_common_keys(c, supported_quantization);
   const int hidden_size = c.dimension("hidden_size"), num_heads = c.dimension("num_attention_heads");
   return {.vocab_size = c.dimension("vocab_size"),
           .hidden_size = hidden_size,

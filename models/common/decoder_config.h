@@ -21,7 +21,7 @@ struct DecoderConfig {
   int max_position_embeddings;
 
   /// Reads them, after `ignore_common_keys`. `head_dim` is hidden_size / num_attention_heads where the config has none.
-  static DecoderConfig read(const ConfigReader& config);
+  static DecoderConfig read(const ConfigReader& config, std::string_view supported_quantization = {});
 };
 
 /// config.number(key, otherwise) as the f32 that blocks take.

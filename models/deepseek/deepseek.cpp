@@ -27,11 +27,11 @@ float read_scale(const ConfigReader& c, int head_dim) {
 
 /// Version 3 scores by sigmoid with a learned correction; version 2 by softmax, greedily or within groups.
 Router::Config read_router(const ConfigReader& c, int hidden_size, bool v3) {
-  const auto method = c.string("topk_method", v3 ? "noaux_tc" : "greedy");
+  const int num_groups = c.dimension("n_group", 1), groups_per_token = c.dimension("topk_group", 1);
+  const auto method = c.string("topk_method", v3 ? "noaux_tc" : num_groups > 1 ? "group_limited_greedy" : "greedy");
   if (method != (v3 ? "noaux_tc" : "greedy") && (v3 || method != "group_limited_greedy"))
     c.fail("topk_method", "'" + method + "' is not supported");
   c.require("scoring_func", v3 ? "\"sigmoid\"" : "\"softmax\"");
-  const int num_groups = c.dimension("n_group", 1), groups_per_token = c.dimension("topk_group", 1);
   const bool normalize = c.boolean("norm_topk_prob", v3);
   if (!v3 && normalize) c.fail("norm_topk_prob", "true is not what transformers computes for this family");
   RoutingRule rule{.experts_per_token = c.dimension("num_experts_per_tok"),
@@ -41,7 +41,7 @@ Router::Config read_router(const ConfigReader& c, int hidden_size, bool v3) {
   using Score = ExpertGroups::Score;
   if (method != "greedy" && num_groups > 1)
     rule.groups = ExpertGroups{num_groups, groups_per_token, v3 ? Score::sum_of_best_two : Score::best};
-  return {.hidden_size = hidden_size, .num_experts = c.dimension("n_routed_experts"), .rule = rule, .correction_bias = v3};
+  return {.hidden_size = hidden_size, .num_experts = c.dimension(c.spelling({"n_routed_experts", "num_local_experts"})), .rule = rule, .correction_bias = v3};
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ bool is_v3(const ConfigReader& config, const Weights& weights) {
 void ignore_unused(const ConfigReader& config) {
   constexpr std::array<std::string_view, 10> keys{"qk_head_dim", "head_dim", "num_nextn_predict_layers", "output_router_logits",
                                                   "aux_loss_alpha", "seq_aux", "ep_size", "router_aux_loss_coef",
-                                                  "num_key_value_heads", "num_local_experts"};
+                                                  "num_key_value_heads", "shared_expert_intermediate_size"};
   config.ignore(keys);
   config.require("moe_layer_freq", "1");
 }

@@ -1,5 +1,6 @@
 #include "gemma3.h"
 
+#include <array>
 #include <cmath>
 
 #include "common/decoder_config.h"
@@ -48,8 +49,8 @@ CausalLM load_gemma3(const ConfigReader& config, Weights w, Device& device, Chec
                                           .output_bias = bias,
                                           .qk_norm = QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms,
                                                                           .scope = QueryKeyNorm::Scope::shared,
-                                                                          .eps = eps},
-                                          .softcap = number(config, "attn_logit_softcapping", 0.0)};
+                                                                          .eps = eps}};
+  config.ignore(std::array<std::string_view, 1>{"attn_logit_softcapping"});  // transformers has the key and never caps scores
   const auto act = config.string("hidden_act", "gelu_pytorch_tanh");
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "common/config.h"
 #include "common/decoder_config.h"
 #include "common/gguf.h"
 #include "common/names.h"
@@ -37,9 +36,8 @@ Weights with_hugging_face_layout(const Weights& weights, const Mxfp4Sizes& sizes
 }  // namespace
 
 CausalLM load_gpt_oss(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
-  ignore_mxfp4(config);
-  const auto c = DecoderConfig::read(config);
-  const int intermediate_size = config.dimension("intermediate_size");
+  const auto c = DecoderConfig::read(config, "mxfp4");
+  const int intermediate_size = config.dimension("intermediate_size", config.dimension("moe_intermediate_size", 1));
   const int num_experts = config.dimension(config.spelling({"num_local_experts", "num_experts"}));
   w = kind == Checkpoint::Kind::gguf ? with_gguf_experts(with_hf_sandwich_names(w))
                                      : with_hugging_face_layout(w, {num_experts, c.hidden_size, intermediate_size});
@@ -52,7 +50,7 @@ CausalLM load_gpt_oss(const ConfigReader& config, Weights w, Device& device, Che
       .head_dim = c.head_dim,
       .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
       .mask = Mask::causal(),
-      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim, .default_theta = 150000.0f})),
+      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim, .default_theta = 150000.0f, .default_truncate = kind == Checkpoint::Kind::hugging_face})),
       .qkv_bias = bias,
       .output_bias = bias,
       .sinks = true};

@@ -1,7 +1,5 @@
 #include "mxfp4.h"
 
-#include <array>
-
 namespace ttt::models {
 namespace {
 
@@ -32,14 +30,6 @@ Weights with_joined_mxfp4(const Weights& weights, const Mxfp4Sizes& sizes) {
     const std::string base(name);
     return Weights::Recipe{{base + "_blocks", base + "_scales"}, DType::mxfp4, {sizes.num_experts, out, in}, join};
   });
-}
-
-void ignore_mxfp4(const ConfigReader& config) {
-  const auto quantization = config.object("quantization_config");
-  if (!quantization) return;
-  quantization->require("quant_method", "\"mxfp4\"");
-  constexpr std::array<std::string_view, 1> keys{"modules_to_not_convert"};
-  quantization->ignore(keys);
 }
 
 }  // namespace ttt::models

@@ -1,5 +1,4 @@
 #pragma once
-#include "ttt/formats/config_reader.h"
 #include "ttt/formats/weights.h"
 
 namespace ttt::models {
@@ -11,8 +10,5 @@ struct Mxfp4Sizes {
 /// OpenAI's checkpoints keep an expert matrix as two tensors of bytes, `X_blocks` [experts, out, in / 32, 16] and `X_scales`
 /// [experts, out, in / 32]; here X is one tensor of MXFP4 blocks, [experts, out, in].
 Weights with_joined_mxfp4(const Weights& weights, const Mxfp4Sizes& sizes);
-
-/// Accepts a `quantization_config` of method mxfp4 and rejects any other.
-void ignore_mxfp4(const ConfigReader& config);
 
 }  // namespace ttt::models

@@ -49,7 +49,7 @@ CausalLM load_granite(const ConfigReader& config, Weights w, Device& device, Che
           .norm = RMSNorm(norm, w / "model.norm", device),
           .head = make_head({.hidden_size = c.hidden_size,
                              .vocab_size = c.vocab_size,
-                             .scale = 1.0f / number(config, "logits_scaling", 1.0)},
+                             .scale = 1.0f / number(config, config.spelling({"logits_scaling", "logit_scale"}), 1.0)},
                             config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
 }
 

@@ -28,7 +28,7 @@ LlamaConfig LlamaConfig::read(const ConfigReader& c) {
           .attention_bias = c.boolean("attention_bias", false),
           .mlp_bias = c.boolean("mlp_bias", false),
           .tie_word_embeddings = c.boolean("tie_word_embeddings", false),
-          .rope = read_rotary(c, {.head_dim = c.dimension("rope_dim", head_dim)})};
+          .rope = read_rotary(c, {.head_dim = head_dim})};
 }
 
 CausalLM build_llama(const LlamaConfig& c, const Weights& w, Device& device) {

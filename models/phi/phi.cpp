@@ -27,8 +27,10 @@ Weights with_hugging_face_layout(const Weights& weights) {
 CausalLM load_phi(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
   const auto c = DecoderConfig::read(config);
   const FusedHeads heads{c.num_attention_heads, c.num_key_value_heads, c.head_dim};
-  w = kind == Checkpoint::Kind::gguf ? with_split_qkv(with_hf_names(w), "qkv_proj", heads, FusedOrder::by_part)
-                                     : with_hugging_face_layout(w);
+  if (kind == Checkpoint::Kind::hugging_face)
+    w = with_hugging_face_layout(w);
+  else  // the converter fuses queries, keys and values in some versions
+    w = w.has("blk.0.attn_qkv.weight") ? with_split_qkv(with_hf_names(w), "qkv_proj", heads, FusedOrder::by_part) : with_hf_names(w);
   const float eps = number(config, "layer_norm_eps", 1e-5);
   const QueryKeyNorm::Config head_norm{
       .kind = QueryKeyNorm::Kind::layer, .scope = QueryKeyNorm::Scope::shared, .eps = eps, .bias = true};
@@ -43,7 +45,7 @@ CausalLM load_phi(const ConfigReader& config, Weights w, Device& device, Checkpo
       .rope = RotaryEmbedding(rope),
       .qkv_bias = true,
       .output_bias = true,
-      .qk_norm = config.boolean("qk_layernorm", false) ? std::optional(head_norm) : std::nullopt};
+      .qk_norm = config.boolean(config.spelling({"qk_layernorm", "use_qk_norm"}), false) ? std::optional(head_norm) : std::nullopt};
   const MLP::Config mlp{.hidden_size = c.hidden_size,
                         .intermediate_size = config.dimension("intermediate_size"),
                         .activation = parse_activation(config.string("hidden_act", "gelu_new"))};

@@ -15,7 +15,7 @@ CausalLM load_qwen2(const ConfigReader& config, Weights w, Device& device, Check
   if (kind == Checkpoint::Kind::gguf) w = with_hf_names(w);
   const auto c = DecoderConfig::read(config);
   const bool windowed = config.boolean("use_sliding_window", false);
-  const int first_windowed = config.dimension("max_window_layers", 28);
+  const auto first_windowed = config.integer("max_window_layers", 28);
   const auto window = read_window(config);
   const auto masks = read_masks(config, c.num_hidden_layers, windowed ? window : std::nullopt,
                                 [&](int i) { return i >= first_windowed; });

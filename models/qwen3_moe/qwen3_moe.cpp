@@ -39,7 +39,7 @@ CausalLM load_qwen3_moe(const ConfigReader& config, Weights w, Device& device, C
       .router = {.hidden_size = c.hidden_size,
                  .num_experts = config.dimension(config.spelling({"num_experts", "num_local_experts"})),
                  .rule = {.experts_per_token = config.dimension("num_experts_per_tok"),
-                          .normalize_selected = config.boolean("norm_topk_prob", false)}},
+                          .normalize_selected = config.boolean("norm_topk_prob", kind == Checkpoint::Kind::gguf)}},
       .intermediate_size = config.dimension("moe_intermediate_size"),
       .activation = activation};
   const auto sparse = read_sparse_layers(config, c.num_hidden_layers);

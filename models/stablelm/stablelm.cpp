@@ -31,11 +31,9 @@ Weights with_joined_head_norms(const Weights& weights, int num_heads, int num_kv
 
 CausalLM load_stablelm(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
   const auto c = DecoderConfig::read(config);
-  const bool gguf = kind == Checkpoint::Kind::gguf;
-  w = gguf ? with_hf_names(w) : with_joined_head_norms(w, c.num_attention_heads, c.num_key_value_heads);
-  const auto first = w / "model.layers" / 0;
-  const bool parallel = gguf ? !first.has("post_attention_layernorm.weight") : config.boolean("use_parallel_residual", false);
-  const bool normed = gguf ? first.has("self_attn.q_norm.weight") : config.boolean("qk_layernorm", false);
+  w = kind == Checkpoint::Kind::gguf ? with_hf_names(w) : with_joined_head_norms(w, c.num_attention_heads, c.num_key_value_heads);
+  const bool parallel = config.boolean("use_parallel_residual", false) && !(w / "model.layers" / 0).has("post_attention_layernorm.weight");
+  const bool normed = config.boolean(config.spelling({"qk_layernorm", "use_qk_norm"}), false);
   const float eps = number(config, "layer_norm_eps", 1e-5);
   const QueryKeyNorm::Config head_norm{
       .kind = QueryKeyNorm::Kind::layer, .scope = QueryKeyNorm::Scope::per_head, .eps = eps};
@@ -47,7 +45,7 @@ CausalLM load_stablelm(const ConfigReader& config, Weights w, Device& device, Ch
       .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
       .mask = Mask::causal(),
       .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim, .default_partial_rotary_factor = 0.25f})),
-      .qkv_bias = gguf ? first.has("self_attn.q_proj.bias") : config.boolean("use_qkv_bias", false),
+      .qkv_bias = config.boolean(config.spelling({"use_qkv_bias", "attention_bias"}), false),
       .qk_norm = normed ? std::optional(head_norm) : std::nullopt};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),

@@ -37,7 +37,9 @@ struct Checkpoint {
 /// attention.layer_norm_epsilon -> layer_norm_eps, context_length -> max_position_embeddings, rope.freq_base
 /// and rope.scaling.* -> rope_parameters{rope_theta, rope_type, factor, original_max_position_embeddings},
 /// vocab_size (or the token list's length) -> vocab_size, attention.sliding_window -> sliding_window,
-/// rope.dimension_count -> rope_dim; tie_word_embeddings is true when there is no `output.weight`.
+/// rope.dimension_count -> rope_dim, and those of experts, latent attention, multipliers and caps;
+/// tie_word_embeddings is true when there is no `output.weight`; attention_bias, mlp_bias and use_qk_norm are what the first
+/// layer's tensors show.
 /// Keys it has no spelling for stay under their GGUF names (general.* and tokenizer.* are left out).
 ConfigReader gguf_config(const GgufFile& file);
 

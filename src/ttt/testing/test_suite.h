@@ -16,12 +16,12 @@
 namespace ttt::testing {
 
 /// The standard GoogleTest cases of a model: each case of golden_case.h on each golden of its model types.
-/// Cases of the model's own goldens are in a suite named as the golden's folder, those of shared ones in
-/// `shared_<folder>`.
+/// Cases of the model's own goldens are in a suite `<group>/<golden's folder>`, those of shared ones in
+/// `<group>/shared_<folder>`; the groups are accuracy, generation and performance.
 ///
 ///   int main(int argc, char** argv) {
 ///     ttt::testing::TestSuite suite(argc, argv, {.factory = load_model, .model_types = {"..."}, .goldens =
-///     {TTT_GOLDENS}}); suite.add_accuracy_cases(); return suite.run();
+///     {TTT_GOLDENS}}); suite.add_all_cases(); return suite.run();
 ///   }
 ///
 /// The CMake function `ttt_add_model_tests` defines TTT_GOLDENS and TTT_SHARED_GOLDENS. Other TESTs of the
@@ -41,12 +41,17 @@ class TestSuite {
     ::testing::InitGoogleTest(&argc, argv);
   }
 
-  void add_accuracy_cases() { add(accuracy_cases()); }
-  void add_generation_cases() { add(generation_cases()); }
+  void add_all_cases() {
+    add_accuracy_cases();
+    add_generation_cases();
+    add_performance_cases();
+  }
+  void add_accuracy_cases() { add("accuracy", accuracy_cases()); }
+  void add_generation_cases() { add("generation", generation_cases()); }
   /// Prints tokens/s and the share of the roofline for performance_checkpoint of the model's own goldens.
   /// Time is never asserted.
   void add_performance_cases() {
-    add_test("performance", "speed", [config = config_] {
+    add_test("performance/largest", "speed", [config = config_] {
       const auto checkpoint = performance_checkpoint(own_folders(config));
       const GoldenModel model(config.factory, checkpoint, {});
       std::cout << checkpoint.string() << ", " << model.device().num_threads() << " threads\n"
@@ -98,18 +103,18 @@ class TestSuite {
     return all;
   }
 
-  void add(std::span<const GoldenCase> cases) try {
+  void add(const std::string& group, std::span<const GoldenCase> cases) try {
     const auto own = own_folders(config_);
     if (own.empty())
-      add_test("goldens", "are_there", [] { FAIL() << "the model has no goldens of its own"; });
-    add(cases, own, "");
+      add_test(group + "/goldens", "are_there", [] { FAIL() << "the model has no goldens of its own"; });
+    add(cases, own, group + "/");
     if (config_.shared_goldens.empty()) return;
     const auto shared = folders_in(config_.shared_goldens, config_);
     const auto reason = "no shared goldens of this model in " + config_.shared_goldens.string();
-    if (shared.empty()) add_test("shared_goldens", "are_there", [reason] { GTEST_SKIP() << reason; });
-    add(cases, shared, "shared_");
+    if (shared.empty()) add_test(group + "/shared_goldens", "are_there", [reason] { GTEST_SKIP() << reason; });
+    add(cases, shared, group + "/shared_");
   } catch (const std::exception& error) {
-    add_test("goldens", "can_be_read", [what = std::string(error.what())] { FAIL() << what; });
+    add_test(group + "/goldens", "can_be_read", [what = std::string(error.what())] { FAIL() << what; });
   }
 
   void add(std::span<const GoldenCase> cases, const std::vector<std::filesystem::path>& folders,

@@ -20,7 +20,7 @@ double scaling_factor(const ConfigReader& config, const ConfigReader& rope, int 
   return config.number("max_position_embeddings") / original;
 }
 
-rope_scaling::Yarn read_yarn(const ConfigReader& config, const ConfigReader& rope) {
+rope_scaling::Yarn read_yarn(const ConfigReader& config, const ConfigReader& rope, bool default_truncate) {
   const int original = original_length(config, rope);
   const double factor = scaling_factor(config, rope, original);
   const auto or_default = [](double value, double otherwise) { return value != 0 ? value : otherwise; };
@@ -29,7 +29,7 @@ rope_scaling::Yarn read_yarn(const ConfigReader& config, const ConfigReader& rop
           .original_max_position_embeddings = original,
           .beta_fast = static_cast<float>(or_default(rope.number("beta_fast", 32), 32)),
           .beta_slow = static_cast<float>(or_default(rope.number("beta_slow", 1), 1)),
-          .truncate = rope.boolean("truncate", true),
+          .truncate = rope.boolean("truncate", default_truncate),
           .attention_factor = static_cast<float>(rope.number("attention_factor", derived))};
 }
 
@@ -43,14 +43,14 @@ rope_scaling::LongRope read_longrope(const ConfigReader& config, const ConfigRea
           .attention_factor = static_cast<float>(rope.number("attention_factor", derived))};
 }
 
-RopeScaling read_scaling(const ConfigReader& config, const ConfigReader& rope) {
+RopeScaling read_scaling(const ConfigReader& config, const ConfigReader& rope, bool default_truncate) {
   const auto key = rope.spelling({"rope_type", "type"});
   const std::string type = rope.string(key, "default");
   const auto number = [&](std::string_view k) { return static_cast<float>(rope.number(k)); };
   if (type == "default" || type == "none") return rope_scaling::Default{};
   if (type == "linear") return rope_scaling::Linear{number("factor")};
   if (type == "dynamic") return rope_scaling::Dynamic{number("factor"), config.dimension("max_position_embeddings")};
-  if (type == "yarn") return read_yarn(config, rope);
+  if (type == "yarn") return read_yarn(config, rope, default_truncate);
   if (type == "longrope" || type == "su") return read_longrope(config, rope);
   if (type == "llama3")  // format name
     return rope_scaling::ByWavelength{number("factor"), number("low_freq_factor"), number("high_freq_factor"),
@@ -77,9 +77,9 @@ RotaryEmbedding::Config read_rotary(const ConfigReader& config, const RotaryConf
   };
   const double partial = number("partial_rotary_factor", "rotary_pct", options.default_partial_rotary_factor);
   if (!(partial > 0 && partial <= 1)) config.fail("partial_rotary_factor", "must be in (0, 1]");
-  return {.dim = static_cast<int>(options.head_dim * partial),
+  return {.dim = config.dimension("rope_dim", static_cast<int>(options.head_dim * partial)),
           .theta = static_cast<float>(number("rope_theta", "rotary_emb_base", options.default_theta)),
-          .scaling = read_scaling(config, rope),
+          .scaling = read_scaling(config, rope, options.default_truncate),
           .style = options.style};
 }
 

@@ -27,6 +27,6 @@ int main(int argc, char** argv) {
                                  .model_types = {"llama"},
                                  .goldens = {TTT_GOLDENS},
                                  .shared_goldens = TTT_SHARED_GOLDENS});
-  suite.add_accuracy_cases();
+  suite.add_all_cases();
   return suite.run();
 }

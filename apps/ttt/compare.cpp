@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "forward_rows.h"
 #include "progress_bar.h"
@@ -23,7 +24,8 @@ struct Options {
 /// What the model answered to the golden's inputs, row after row.
 struct Answers {
   std::vector<float> logits, hidden_0, hidden_last;
-  std::int64_t top1 = 0, top5 = 0, greedy_match = 0, greedy_total = 0;
+  std::optional<std::int64_t> top1 = 0, top5 = 0;
+  std::int64_t greedy_match = 0, greedy_total = 0;
 };
 
 bool in_top5(std::span<const float> logits, std::int32_t id) {
@@ -67,8 +69,8 @@ void run_row(const CausalLM& model, Step& step, const Golden& golden, std::size_
   const auto visit = [&](std::size_t position, std::span<const float> got) {
     const auto best = argmax(want.subspan(position * width, width));
     next = argmax(got);
-    answers.top1 += next == best;
-    answers.top5 += in_top5(got, best);
+    *answers.top1 += next == best;
+    *answers.top5 += in_top5(got, best);
     answers.logits.insert(answers.logits.end(), got.begin(), got.end());
   };
   forward_rows(model, step, sequence, golden.input_ids[row], 0, visit, hooks);
@@ -101,10 +103,14 @@ nlohmann::ordered_json number(double value) {
 void report(const Options& o, const Golden& golden, const Answers& answers) {
   const auto agreement = testing::compare(answers.logits, golden.logits.values<float>());
   const auto positions = static_cast<double>(golden.batch * golden.tokens);
+  // An encoder ranks no tokens.
+  const auto share = [&](std::optional<std::int64_t> count) {
+    return count ? nlohmann::ordered_json(static_cast<double>(*count) / positions) : nlohmann::ordered_json(nullptr);
+  };
   nlohmann::ordered_json json{{"pcc", number(agreement.pcc)},
                               {"max_abs_diff", number(agreement.max_abs_diff)},
-                              {"top1", static_cast<double>(answers.top1) / positions},
-                              {"top5", static_cast<double>(answers.top5) / positions},
+                              {"top1", share(answers.top1)},
+                              {"top5", share(answers.top5)},
                               {"greedy_match", answers.greedy_match},
                               {"greedy_total", answers.greedy_total}};
   std::vector<std::pair<std::string, double>> correlations{{"pcc", agreement.pcc}};
@@ -139,6 +145,7 @@ void run_encoder(const Options& o, const Checkpoint& checkpoint, const Golden& g
   auto cache = loaded.make_cache();
   Step step(cache, *loaded.device);
   Answers answers;
+  answers.top1 = answers.top5 = std::nullopt;
   for (const auto& ids : golden.input_ids) {
     step.clear();
     step.add(cache.create(), ids, LogitRows::none);

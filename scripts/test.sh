@@ -48,9 +48,11 @@ else
   "$root/scripts/setup.sh" --fuzz
   folder=$root/build preset=release
 fi
-if ! "$root/scripts/fetch_model.sh" >/dev/null; then
-  printf 'test.sh: the default model could not be fetched; tests that need it will be skipped\n' >&2
-fi
+for model in smollm2 gemma3 minilm; do
+  if ! "$root/scripts/fetch_model.sh" "$model" >/dev/null; then
+    printf 'test.sh: the model %s could not be fetched; tests that need it will be skipped\n' "$model" >&2
+  fi
+done
 
 if build "$folder" "$preset"; then
   run_tests "$folder" -j "$test_jobs"

@@ -79,6 +79,8 @@ GgufVocabulary read_vocabulary(const GgufFile& file) {
           .bos = token_id(file, "tokenizer.ggml.bos_token_id"),
           .eos = token_id(file, "tokenizer.ggml.eos_token_id"),
           .unk = token_id(file, "tokenizer.ggml.unknown_token_id"),
+          .cls = token_id(file, "tokenizer.ggml.cls_token_id"),
+          .sep = token_id(file, "tokenizer.ggml.seperator_token_id"),  // so spelled in the format
           .add_bos = metadata<bool>(file, "tokenizer.ggml.add_bos_token", sentencepiece),
           .add_eos = metadata<bool>(file, "tokenizer.ggml.add_eos_token", false),
           .add_space_prefix = metadata<bool>(file, "tokenizer.ggml.add_space_prefix", true)};

@@ -24,7 +24,7 @@ std::vector<std::string> byte_symbols() {
 
 GgufVocabulary byte_vocabulary(std::string pre) {
   GgufVocabulary v{.model = "gpt2", .pre = std::move(pre), .tokens = byte_symbols(), .token_types = {}, .scores = {}, .merges = {"1 2", "h e"},
-                   .bos = 258, .eos = 259, .unk = {}};
+                   .bos = 258, .eos = 259, .unk = {}, .cls = {}, .sep = {}};
   v.tokens.insert(v.tokens.end(), {"12", "he", "<s>", "</s>"});
   v.token_types.assign(v.tokens.size(), 1);
   v.token_types[258] = v.token_types[259] = 3;
@@ -32,11 +32,37 @@ GgufVocabulary byte_vocabulary(std::string pre) {
 }
 
 TEST(GgufTokenizer, RoundTripsAnyText) {
-  for (const char* pre : {"default", "smollm", "llama-bpe", "qwen2", "gpt-4o", "tekken", "deepseek-v3"}) {
+  for (const char* pre : {"default", "smollm", "llama-bpe", "qwen2", "gpt-4o", "tekken", "deepseek-v3", "deepseek-llm", "deepseek-coder", "falcon"}) {
     const auto tokenizer = Tokenizer::from_gguf(byte_vocabulary(pre), "test");
     for (const std::string text : {"", "hello 12", "na\xC3\xAFve \xF0\x9F\x98\x80\r\n\ttabs", "\xE2\x80\x8D 12345 e\xCC\x81"})
       EXPECT_EQ(tokenizer.decode(tokenizer.encode(text, AddSpecial::no), SkipSpecial::no), text) << pre;
   }
+}
+
+TEST(GgufTokenizer, CutsWordsIntoPieces) {
+  const std::string first = "\xE2\x96\x81";
+  GgufVocabulary v{.model = "bert",
+                   .pre = {},
+                   .tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", first + "un", "afford", "able", first + "cafe", first + "!", first + "afford"},
+                   .token_types = {3, 3, 3, 3, 1, 1, 1, 1, 1, 1},
+                   .scores = {},
+                   .merges = {},
+                   .bos = 2,
+                   .eos = 3,
+                   .unk = 1,
+                   .cls = {},
+                   .sep = {}};
+  const auto tokenizer = Tokenizer::from_gguf(v, "test");
+  EXPECT_EQ(tokenizer.encode("Unaffordable caf\xC3\xA9!", AddSpecial::yes), (std::vector<std::int32_t>{2, 4, 5, 6, 7, 8, 3}));
+  EXPECT_EQ(tokenizer.encode("afford xyz", AddSpecial::no), (std::vector<std::int32_t>{9, 1}));
+}
+
+TEST(TokenizerFile, PaddingAndTruncationAreNobodysButTheTrainers) {
+  const std::string json = R"({"version":"1.0","truncation":{"direction":"Right","max_length":2,"strategy":"LongestFirst","stride":0},
+    "padding":{"strategy":{"Fixed":8},"direction":"Right","pad_to_multiple_of":null,"pad_id":0,"pad_type_id":0,"pad_token":"a"},
+    "added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"Whitespace"},"post_processor":null,"decoder":null,
+    "model":{"type":"WordLevel","vocab":{"a":0,"b":1},"unk_token":"a"}})";
+  EXPECT_EQ(Tokenizer::from_json(json, "test").encode("b b b", AddSpecial::yes), (std::vector<std::int32_t>{1, 1, 1}));
 }
 
 TEST(GgufTokenizer, SplitsDigitsAsThePreTokenizerSays) {
@@ -55,7 +81,7 @@ TEST(GgufTokenizer, RecognisesSpecialTokensAndAddsThemWhenAsked) {
 
 TEST(GgufTokenizer, SentencePieceMergesByScoreAndFallsBackToBytes) {
   GgufVocabulary v{.model = "llama", .pre = {}, .tokens = {"<unk>", "<s>", "</s>"}, .token_types = {2, 3, 3}, .scores = {0, 0, 0}, .merges = {},
-                   .bos = 1, .eos = 2, .unk = 0, .add_bos = true};
+                   .bos = 1, .eos = 2, .unk = 0, .cls = {}, .sep = {}, .add_bos = true};
   for (int byte = 0; byte < 256; ++byte) {
     char name[8];
     std::snprintf(name, sizeof name, "<0x%02X>", byte);

@@ -23,6 +23,13 @@ std::string with_digits(std::string_view digits) {
   return std::string(kContractions) + "|" + std::string(kWords) + "|" + std::string(digits) + "|" + std::string(kRest);
 }
 
+/// Letters of scripts that have cases, as one tokenizer lists them.
+constexpr std::string_view kCasedLetters =
+    "A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-\u1F7Dᾀ-ᾴᾶ-ᾼ\u1FBE"
+    "ῂ-ῄῆ-ῌῐ-\u1FD3ῖ-\u1FDBῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤ\u2126ℨ\u212A-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ"
+    "\U00010400-\U0001044F\U000104B0-\U000104D3\U000104D8-\U000104FB\U00010C80-\U00010CB2\U00010CC0-\U00010CF2"
+    "\U000118A0-\U000118DF\U0001E900-\U0001E943";
+
 /// Upper- and lower-case runs apart, as in the newer tokenizers; `suffix` follows each word.
 std::string with_cases(std::string_view suffix, std::string_view digits) {
   constexpr std::string_view upper = R"([\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}])", lower = R"([\p{Ll}\p{Lm}\p{Lo}\p{M}])";
@@ -57,9 +64,17 @@ Json pre_tokenizer(const std::string& pre, const std::string& where) {
     return sequence({split(R"(\p{N}{1,3})"), split("[一-龥぀-ゟ゠-ヿ]+"),
                      split(R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"),
                      byte_level(false)});
+  if (is({"deepseek-llm"}))  // format name
+    return sequence({split("[\r\n]"), split(std::string(R"(\s?[)") + std::string(kCasedLetters) + "]+"), split("\\s?[!-/:-~！-／：-～‘-‟　-。]+"), split(R"(\s+$)"),
+                     split("[一-龥ࠀ-一가-\uD7FF]+"), split(R"(\p{N}+)"), byte_level(false)});
+  if (is({"deepseek-coder"}))  // format name
+    return sequence({split("[\r\n]"), split(R"(\s?\p{L}+)"), split(R"(\s?\p{P}+)"), split("[一-龥ࠀ-一가-\uD7FF]+"), split(R"(\p{N})"), byte_level(false)});
+  if (is({"falcon"}))  // format name
+    return sequence({{{"type", "Punctuation"}, {"behavior", "Contiguous"}}, byte_level(true), {{"type", "Digits"}, {"individual_digits", false}},
+                     split("[0-9][0-9][0-9]")});
   throw FormatError(where, "tokenizer.ggml.pre: unknown pre-tokenizer '" + pre +
                                "'; known: default, gpt-2, smollm, starcoder, refact, command-r, llama-bpe, dbrx, qwen2, stablelm2, "  // format name
-                               "gpt-4o, tekken, deepseek-v3");  // format name
+                               "gpt-4o, tekken, falcon, deepseek-llm, deepseek-coder, deepseek-v3");  // format name
 }
 
 std::string token_at(const GgufVocabulary& v, std::optional<std::int64_t> id, const std::string& where) {
@@ -69,16 +84,17 @@ std::string token_at(const GgufVocabulary& v, std::optional<std::int64_t> id, co
 
 /// BOS before and EOS after, where the vocabulary asks for them.
 Json post_processor(const GgufVocabulary& v, const std::string& where) {
-  if (!v.add_bos && !v.add_eos) return nullptr;
+  if (!v.add_bos && !v.add_eos && v.model != "bert") return nullptr;  // format name
   Json single = Json::array(), special = Json::object();
   const auto add = [&](std::optional<std::int64_t> id) {
     const std::string token = token_at(v, id, where);
     single.push_back({{"SpecialToken", {{"id", token}, {"type_id", 0}}}});
     special[token] = {{"id", token}, {"ids", {*id}}, {"tokens", {token}}};
   };
-  if (v.add_bos) add(v.bos);
+  const bool word_piece = v.model == "bert";  // format name
+  if (v.add_bos || word_piece) add(word_piece && v.cls ? v.cls : v.bos);
   single.push_back({{"Sequence", {{"id", "A"}, {"type_id", 0}}}});
-  if (v.add_eos) add(v.eos);
+  if (v.add_eos || word_piece) add(word_piece && v.sep ? v.sep : v.eos);
   Json pair = single;
   pair.push_back({{"Sequence", {{"id", "B"}, {"type_id", 1}}}});
   return {{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", special}};
@@ -156,6 +172,26 @@ Json byte_level_bpe(const GgufVocabulary& v, const std::string& where) {
           {"model", bpe_model(v, std::move(merges))}};
 }
 
+/// Whole words, lower case and without accents, then the longest pieces. GGUF marks a word's first piece, where the original
+/// marks those that go on.
+Json word_piece(const GgufVocabulary& v, const std::string& where) {
+  const std::string_view first_piece = "\xE2\x96\x81", going_on = "##";
+  Json vocab = Json::object();
+  for (std::size_t id = 0; id < v.tokens.size(); ++id) {
+    const std::string_view token = v.tokens[id];
+    const bool normal = v.token_types.empty() || v.token_types[id] == 1;
+    if (token.starts_with(first_piece))
+      vocab[std::string(token.substr(first_piece.size()))] = id;
+    else
+      vocab[normal ? std::string(going_on).append(token) : std::string(token)] = id;
+  }
+  const std::string unknown = v.unk ? token_at(v, v.unk, where) : "[UNK]";
+  return {{"normalizer", {{"type", "BertNormalizer"}, {"clean_text", true}, {"handle_chinese_chars", true}, {"strip_accents", nullptr}, {"lowercase", true}}},
+          {"pre_tokenizer", {{"type", "BertPreTokenizer"}}},
+          {"decoder", {{"type", "WordPiece"}, {"prefix", going_on}, {"cleanup", true}}},
+          {"model", {{"type", "WordPiece"}, {"unk_token", unknown}, {"continuing_subword_prefix", going_on}, {"max_input_chars_per_word", 100}, {"vocab", std::move(vocab)}}}};
+}
+
 }  // namespace
 
 std::string tokenizer_json(const GgufVocabulary& v, const std::string& where) {
@@ -167,8 +203,10 @@ std::string tokenizer_json(const GgufVocabulary& v, const std::string& where) {
     json = byte_level_bpe(v, where);
   } else if (v.model == "llama") {  // format name
     json = sentencepiece(v, where);
+  } else if (v.model == "bert") {  // format name
+    json = word_piece(v, where);
   } else {
-    throw FormatError(where, "tokenizer.ggml.model: expected 'gpt2' or 'llama', got '" + v.model + "'");  // format name
+    throw FormatError(where, "tokenizer.ggml.model: expected 'gpt2', 'llama' or 'bert', got '" + v.model + "'");  // format name
   }
   json["version"] = "1.0";
   json["truncation"] = nullptr;

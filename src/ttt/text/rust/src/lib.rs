@@ -81,7 +81,10 @@ pub unsafe extern "C" fn ttt_text_free_ids(ids: Ids) {
 #[no_mangle]
 pub unsafe extern "C" fn ttt_tokenizer_from_json(json: *const u8, len: usize, out: *mut *mut Tokenizer, error: *mut Bytes) -> bool {
     guard(out, error, || {
-        let tokenizer = Tokenizer::from_bytes(slice(json, len)).map_err(|e| e.to_string())?;
+        let mut tokenizer = Tokenizer::from_bytes(slice(json, len)).map_err(|e| e.to_string())?;
+        // A file may ask for padding to a fixed length, or for cutting: settings of somebody's training, not of the vocabulary.
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(|e| e.to_string())?;
         Ok(Box::into_raw(Box::new(tokenizer)))
     })
 }

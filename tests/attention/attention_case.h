@@ -22,6 +22,11 @@ struct AttentionCase {
   bool qkv_bias = false, output_bias = false;
   double scale = 0;      ///< 0: 1 / sqrt(head_dim)
   std::size_t tokens = 9;
+  int rotary_dim = 0;  ///< 0: the whole head
+  bool interleaved = false;
+  std::optional<QueryKeyNorm::Config> qk_norm = std::nullopt;
+  float softcap = 0;
+  bool sinks = false;
 };
 
 inline void PrintTo(const AttentionCase& c, std::ostream* out) { *out << c.name; }
@@ -36,12 +41,23 @@ inline std::shared_ptr<const WeightSource> make_weights(const AttentionCase& c) 
   add("k_proj", c.num_kv_heads * c.head_dim, c.hidden_size, c.qkv_bias);
   add("v_proj", c.num_kv_heads * c.head_dim, c.hidden_size, c.qkv_bias);
   add("o_proj", c.hidden_size, c.num_heads * c.head_dim, c.output_bias);
+  if (c.sinks) weights->set_random("attn.sinks", {c.num_heads}, 5, 1.0f);
+  const auto add_norm = [&](const std::string& name, int heads, std::uint64_t seed) {
+    const int size = c.qk_norm->scope == QueryKeyNorm::Scope::shared ? c.head_dim : heads * c.head_dim;
+    weights->set_random("attn." + name + ".weight", {size}, seed, 0.2f, 1.0f);
+    if (c.qk_norm->bias) weights->set_random("attn." + name + ".bias", {size}, seed + 1, 0.2f);
+  };
+  if (c.qk_norm) {
+    add_norm("q_norm", c.num_heads, 20);
+    add_norm("k_norm", c.num_kv_heads, 30);
+  }
   return weights;
 }
 
 /// Runs the block on the whole input, and again token by token, against the reference.
 inline void check_attention(const AttentionCase& c) {
   const auto weights = make_weights(c);
+  const int rotary_dim = c.theta <= 0 ? 0 : c.rotary_dim > 0 ? c.rotary_dim : c.head_dim;
   const double scale = c.scale != 0 ? c.scale : 1 / std::sqrt(static_cast<double>(c.head_dim));
   const auto x = testing::random_values(c.tokens * static_cast<std::size_t>(c.hidden_size), 3);
   const auto want = flatten(reference_attention(to_rows(x, static_cast<std::size_t>(c.hidden_size)), *weights, "attn",
@@ -50,11 +66,18 @@ inline void check_attention(const AttentionCase& c) {
                                                  .head_dim = c.head_dim,
                                                  .scale = scale,
                                                  .window = c.window,
-                                                 .rotary_dim = c.theta > 0 ? c.head_dim : 0,
-                                                 .theta = c.theta}));
+                                                 .rotary_dim = rotary_dim,
+                                                 .theta = c.theta,
+                                                 .interleaved = c.interleaved,
+                                                 .qk_norm = c.qk_norm,
+                                                 .softcap = c.softcap,
+                                                 .sinks = c.sinks}));
   const Mask mask = c.window > 0 ? Mask::window(c.window) : Mask::causal();
   std::optional<RotaryEmbedding> rope;
-  if (c.theta > 0) rope = RotaryEmbedding({.dim = c.head_dim, .theta = static_cast<float>(c.theta)});
+  if (rotary_dim > 0)
+    rope = RotaryEmbedding({.dim = rotary_dim,
+                            .theta = static_cast<float>(c.theta),
+                            .style = c.interleaved ? ops::RotaryStyle::interleaved : ops::RotaryStyle::half});
   for (const auto precision : {Precision::exact, Precision::standard}) {
     const auto run = [&](const std::vector<std::size_t>& chunks) {
       BlockHarness harness(precision, {{c.num_kv_heads, c.head_dim, c.head_dim, mask.window_size}});
@@ -66,7 +89,10 @@ inline void check_attention(const AttentionCase& c) {
                                          .mask = mask,
                                          .rope = rope,
                                          .qkv_bias = c.qkv_bias,
-                                         .output_bias = c.output_bias},
+                                         .output_bias = c.output_bias,
+                                         .qk_norm = c.qk_norm,
+                                         .softcap = c.softcap,
+                                         .sinks = c.sinks},
                                         Weights(weights) / "attn", harness.device(), CacheLayer{0});
       return harness.run(block, x, c.hidden_size, c.hidden_size, chunks);
     };

@@ -5,6 +5,13 @@
 namespace ttt::app {
 namespace {
 
+nlohmann::ordered_json params(const DeviceConfig& config) {
+  nlohmann::ordered_json all;
+  for (const auto operation : {AttentionParams::operation, LinearParams::operation, PrefillParams::operation})
+    all[std::string(operation)] = config.get_optimal_params(operation);
+  return all;
+}
+
 void run(bool json) {
   auto list = nlohmann::ordered_json::array();
   std::string plain;
@@ -16,7 +23,10 @@ void run(bool json) {
                     {"cores", c.num_cores},
                     {"memory_bytes", c.memory_bytes},
                     {"memory_bandwidth", c.memory_bandwidth},
-                    {"tile", {c.tile_rows, c.tile_cols}}});
+                    {"l2_bytes", c.l2_bytes},
+                    {"l3_bytes", c.l3_bytes},
+                    {"tile", {c.tile_rows, c.tile_cols}},
+                    {"params", params(c)}});
     plain += fmt::format("{:<16} {:<12} {:<8} {:>5} cores {:>9.1f} GiB\n", c.name, c.backend, c.isa,
                          c.num_cores, static_cast<double>(c.memory_bytes) / (1 << 30));
   };

@@ -73,7 +73,7 @@ std::string as_text(const Json& json, const std::vector<ListedTensor>& tensors) 
 
 void run(const CommonOptions& o) {
   const auto checkpoint = Checkpoint::open(o.model);
-  const auto device = open_or_plan(DeviceConfig::named(o.device), o.device_options());
+  const auto device = open_or_plan(o.device_config(), o.device_options());
   const auto tensors = list_tensors(*checkpoint.source);
   Json json{{"model", o.model},
             {"model_type", checkpoint.model_type},

@@ -82,7 +82,7 @@ template <class Model>
 Loaded<Model> load(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need,
                    const DeviceOptions& device_options) {
   const auto start = std::chrono::steady_clock::now();
-  auto device = Device::open(DeviceConfig::named(options.device), device_options);
+  auto device = Device::open(options.device_config(), device_options);
   const auto planned = expect<Model>(plan_model(checkpoint, options, *device), options.model);
   for (const auto& key : checkpoint.config.unread())
     device->options().log(LogLevel::warning,

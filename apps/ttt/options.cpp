@@ -47,6 +47,7 @@ void CommonOptions::add_to(CLI::App& app, bool needs_model) {
   auto* path = app.add_option("--model", model, "model folder or GGUF file");
   if (needs_model) path->required();
   app.add_option("--device", device, "device to run on (see `ttt devices`)");
+  app.add_option("--device-params", device_params, "JSON file of parameters to use instead of the device's own, as {\"attention\": {\"page_size\": 32}}");
   app.add_option("--threads", threads, "threads; 0: all cores")->check(CLI::Range(0, 4096));
   app.add_option("--precision", precision, "exact: float32 throughout")
       ->check(CLI::IsMember({"exact", "default"}));
@@ -66,6 +67,12 @@ DType CommonOptions::cache_dtype() const {
 
 std::optional<DType> CommonOptions::quantized_dtype() const {
   return quantize == "none" ? std::nullopt : parse_dtype(quantize);
+}
+
+DeviceConfig CommonOptions::device_config() const {
+  auto config = DeviceConfig::named(device);
+  if (!device_params.empty()) config.load_overrides(device_params);
+  return config;
 }
 
 DeviceOptions CommonOptions::device_options() const {

@@ -16,6 +16,7 @@ namespace ttt::app {
 struct CommonOptions {
   std::string model;
   std::string device = "auto";
+  std::string device_params;  ///< a file of overrides; empty: none
   int threads = 0;
   std::string precision = "default";
   std::int64_t context = 0;  ///< 0: what the verb needs
@@ -28,6 +29,8 @@ struct CommonOptions {
   DType cache_dtype() const;
   std::optional<DType> quantized_dtype() const;
   DeviceOptions device_options() const;
+  /// The device that --device names, with the parameters of --device-params.
+  DeviceConfig device_config() const;
 };
 
 /// The flags of verbs that sample.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -42,23 +43,38 @@ int distinct_cores(const fs::path& root, const std::vector<int>& cpus) {
   return static_cast<int>(cores.size());
 }
 
-/// CPUs' worth of time that the cgroup may use: v2 `cpu.max` "quota period", v1 two files.
-std::optional<double> cgroup_cpus(const fs::path& root) {
-  const auto ratio = [](const std::string& quota, const std::string& period) -> std::optional<double> {
-    const double q = std::strtod(quota.c_str(), nullptr), p = std::strtod(period.c_str(), nullptr);
-    if (q <= 0 || p <= 0) return std::nullopt;
-    return q / p;
-  };
-  if (const auto line = read_line(root / "sys/fs/cgroup/cpu.max")) {
-    std::istringstream in(*line);
+double quotient(const std::string& quota, const std::string& period) {
+  const double q = std::strtod(quota.c_str(), nullptr), p = std::strtod(period.c_str(), nullptr);
+  return q > 0 && p > 0 ? q / p : std::numeric_limits<double>::infinity();
+}
+
+/// The process's cgroup (version 2) and those above it, each of which may set limits; in a container the topmost is its own.
+std::vector<fs::path> cgroups(const fs::path& root) {
+  const fs::path top = root / "sys/fs/cgroup";
+  std::vector<fs::path> all{top};
+  std::ifstream in(root / "proc/self/cgroup");
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with("0::/")) continue;
+    fs::path at = top;
+    for (const auto& part : fs::path(line.substr(4))) {
+      if (part.empty() || part == "..") break;
+      all.push_back(at /= part);
+    }
+  }
+  return all;
+}
+
+/// CPUs' worth of time that the cgroups allow: `cpu.max` holds "quota period", version 1 has two files.
+double cgroup_cpus(const fs::path& root) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const auto& group : cgroups(root)) {
+    std::istringstream in(read_line(group / "cpu.max").value_or("max"));
     std::string quota, period;
-    if (in >> quota >> period && quota != "max") return ratio(quota, period);
-    return std::nullopt;
+    if (in >> quota >> period && quota != "max") least = std::min(least, quotient(quota, period));
   }
   const auto quota = read_line(root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us");
   const auto period = read_line(root / "sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  if (quota && period) return ratio(*quota, *period);
-  return std::nullopt;
+  return quota && period ? std::min(least, quotient(*quota, *period)) : least;
 }
 
 std::uint64_t memory(const fs::path& root) {
@@ -66,8 +82,10 @@ std::uint64_t memory(const fs::path& root) {
   std::ifstream meminfo(root / "proc/meminfo");
   std::string key;
   if (meminfo >> key >> total && key == "MemTotal:") total <<= 10;
-  for (const char* file : {"sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    const auto line = read_line(root / file);
+  std::vector<fs::path> files{root / "sys/fs/cgroup/memory/memory.limit_in_bytes"};
+  for (const auto& group : cgroups(root)) files.push_back(group / "memory.max");
+  for (const auto& file : files) {
+    const auto line = read_line(file);
     const std::uint64_t limit = line ? parse_size(*line) : 0;
     if (limit > 0) total = total == 0 ? limit : std::min(total, limit);
   }
@@ -88,7 +106,7 @@ std::uint64_t cache_bytes(const fs::path& root, int cpu, const std::string& leve
 
 CpuTopology read_cpu_topology(const fs::path& root, const std::vector<int>& allowed_cpus) {
   int cores = std::max(1, distinct_cores(root, allowed_cpus));
-  if (const auto quota = cgroup_cpus(root)) cores = std::clamp(static_cast<int>(std::ceil(*quota)), 1, cores);
+  cores = static_cast<int>(std::clamp(std::ceil(cgroup_cpus(root)), 1.0, static_cast<double>(cores)));
   const int first = allowed_cpus.empty() ? 0 : allowed_cpus.front();
   return {cores, memory(root), cache_bytes(root, first, "2"), cache_bytes(root, first, "3")};
 }

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "ttt/core/error.h"
+#include "ttt/formats/strict_json.h"
 #include "ttt/hardware/backend.h"
 #include "ttt/hardware/cpu_features.h"
 #include "ttt/hardware/cpu_topology.h"
@@ -65,6 +65,20 @@ DeviceConfig x86_level(std::string_view level) {
   return config;
 }
 
+nlohmann::json read_json(const std::filesystem::path& file) {
+  constexpr std::size_t kMostBytes = 1 << 20;
+  std::ifstream in(file, std::ios::binary);
+  std::string text(kMostBytes + 1, '\0');
+  if (!in || std::filesystem::is_directory(file)) throw FormatError(file.string(), "cannot be opened");
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  try {
+    return internal::parse_strict_json(text, kMostBytes);
+  } catch (const internal::JsonError& error) {
+    throw FormatError(file.string(), fmt::format("byte {}: {}", error.offset, error.what()));
+  }
+}
+
 }  // namespace
 
 DeviceConfig DeviceConfig::auto_detect() {
@@ -112,19 +126,19 @@ Params DeviceConfig::get_optimal_params(std::string_view operation) const {
 }
 
 void DeviceConfig::load_overrides(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  if (!in) throw FormatError(file.string(), "cannot be opened");
-  const auto json = nlohmann::json::parse(in, nullptr, false);
+  const auto json = read_json(file);
   if (!json.is_object()) throw FormatError(file.string(), "expected a JSON object of operations");
+  ParamOverrides read = overrides;
   for (const auto& [operation, values] : json.items()) {
     if (!values.is_object()) throw FormatError(file.string(), fmt::format("{}: expected an object of parameters", operation));
     const Params known = get_optimal_params(operation);
     for (const auto& [key, value] : values.items()) {
       if (!known.contains(key)) throw ConfigError(file.string(), fmt::format("{}.{}: no such parameter", operation, key));
       if (!value.is_number_integer()) throw ConfigError(file.string(), fmt::format("{}.{}: expected an integer, got {}", operation, key, value.dump()));
-      overrides[operation][key] = value.get<std::int64_t>();
+      read[operation][key] = value.get<std::int64_t>();
     }
   }
+  overrides = std::move(read);
 }
 
 }  // namespace ttt

@@ -48,19 +48,21 @@ void rotate(Rows& rows, int first, int dim, double theta, bool interleaved) {
 }
 
 /// One head: q, k and v are its columns alone. `sink` is -infinity for none.
-Rows attend(const Rows& q, const Rows& k, const Rows& v, double scale, int window, double softcap, double sink) {
+Rows attend(const Rows& q, const Rows& k, const Rows& v, double scale, int window, double softcap, double sink,
+            bool bidirectional) {
   Rows out(q.size(), Values(v.front().size(), 0.0));
   for (std::size_t t = 0; t < q.size(); ++t) {
     const auto width = static_cast<std::size_t>(window);
-    Values p(t + 1, 0.0);
+    const std::size_t seen = bidirectional ? k.size() : t + 1;
+    Values p(seen, 0.0);
     double sum = std::exp(sink);
-    for (std::size_t j = window > 0 && t + 1 > width ? t + 1 - width : 0; j <= t; ++j) {
+    for (std::size_t j = window > 0 && t + 1 > width ? t + 1 - width : 0; j < seen; ++j) {
       double s = 0;
       for (std::size_t d = 0; d < q[t].size(); ++d) s += q[t][d] * k[j][d];
       s *= scale;
       sum += p[j] = std::exp(softcap > 0 ? softcap * std::tanh(s / softcap) : s);
     }
-    for (std::size_t j = 0; j <= t; ++j)
+    for (std::size_t j = 0; j < seen; ++j)
       for (std::size_t d = 0; d < v[j].size(); ++d) out[t][d] += p[j] / sum * v[j][d];
   }
   return out;
@@ -135,7 +137,7 @@ Rows reference_attention(const Rows& x, const WeightSource& weights, const std::
     const int kv = h * n.num_kv_heads / n.num_heads;
     append_columns(heads, attend(columns(q, h * n.head_dim, n.head_dim), columns(k, kv * n.head_dim, n.head_dim),
                                  columns(v, kv * n.head_dim, n.head_dim), n.scale, n.window, n.softcap,
-                                 sinks[static_cast<std::size_t>(h)]));
+                                 sinks[static_cast<std::size_t>(h)], n.bidirectional));
   }
   return reference_linear(heads, weights, path + ".o_proj");
 }
@@ -161,7 +163,7 @@ Rows reference_latent_attention(const Rows& x, const WeightSource& weights, cons
         for (std::size_t d = 0; d < k[t].size(); ++d) k[t][d] += up[r * k[t].size() + d] * latent[t][r];
     append_columns(k, k_rope);
     append_columns(heads, attend(columns(q, first, n.nope + n.rope), k,
-                                 reference_linear(latent, weights, path + ".v_b_proj." + name), n.scale, 0, 0, -INFINITY));
+                                 reference_linear(latent, weights, path + ".v_b_proj." + name), n.scale, 0, 0, -INFINITY, false));
   }
   return reference_linear(heads, weights, path + ".o_proj");
 }

@@ -25,6 +25,7 @@ struct AttentionNumbers {
   std::optional<QueryKeyNorm::Config> qk_norm = std::nullopt;
   double softcap = 0;
   bool sinks = false;
+  bool bidirectional = false;
 };
 
 /// x / sqrt(mean(x^2) + eps) * weight, row by row, for `weight` under that path.
@@ -47,7 +48,7 @@ struct LatentNumbers {
 /// latents, and attended to as in any attention.
 Rows reference_latent_attention(const Rows& x, const WeightSource& weights, const std::string& path, const LatentNumbers& n);
 
-/// Causal self-attention over one sequence that starts at position 0.
+/// Self-attention, causal or bidirectional, over one sequence that starts at position 0.
 Rows reference_attention(const Rows& x, const WeightSource& weights, const std::string& path, const AttentionNumbers& n);
 
 Rows reference_gated_ffn(const Rows& x, const WeightSource& weights, const std::string& path,

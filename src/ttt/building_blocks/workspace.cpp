@@ -20,6 +20,14 @@ void Workspace::reset() {
   used_ = 0;
 }
 
+void Workspace::reserve(std::size_t bytes) {
+  const bool in_use = chunk_ != 0 || used_ != 0;
+  if (in_use || (!chunks_.empty() && chunks_.front().size >= bytes)) return;
+  chunks_.clear();
+  const auto size = std::max(bytes, kSmallestChunk);
+  chunks_.push_back({device_.allocate(size), size});
+}
+
 std::byte* Workspace::take(std::size_t bytes) {
   bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   while (chunk_ < chunks_.size() && used_ + bytes > chunks_[chunk_].size) {
@@ -34,6 +42,11 @@ std::byte* Workspace::take(std::size_t bytes) {
   std::byte* const result = chunks_[chunk_].data.get() + used_;
   used_ += bytes;
   return result;
+}
+
+std::size_t Workspace::bytes_for(std::int64_t floats) {
+  constexpr std::size_t kMatrices = 1024;  // at once, far more than any layer nests; each may be padded
+  return std::max(static_cast<std::size_t>(floats) * sizeof(float) + kMatrices * kAlignment, kSmallestChunk);
 }
 
 std::size_t Workspace::bytes() const {

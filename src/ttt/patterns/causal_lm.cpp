@@ -17,6 +17,7 @@ Matrix CausalLM::forward(Step& step, const Hooks& hooks) const {
     throw RequestError("context", fmt::format("the model takes at most {} positions", max_positions));
   auto& workspace = step.workspace();
   const auto wanted = step.logit_rows();
+  workspace.reserve(workspace_bytes(step.num_rows(), static_cast<std::int64_t>(wanted.size())));
   const Matrix logits = workspace.matrix(static_cast<std::int64_t>(wanted.size()), vocab_size());
 
   Workspace::Frame frame(workspace);
@@ -44,8 +45,7 @@ std::uint64_t CausalLM::weight_bytes() const {
 
 std::uint64_t CausalLM::workspace_bytes(std::int64_t rows, std::int64_t logit_rows) const {
   const std::int64_t floats = rows * (hidden_size() + layers.workspace_cols()) + logit_rows * (hidden_size() + vocab_size());
-  // The workspace grows by chunks of 1 MiB at least, and may leave the end of one unused.
-  return static_cast<std::uint64_t>(floats) * sizeof(float) + (std::uint64_t{4} << 20);
+  return Workspace::bytes_for(floats);
 }
 
 }  // namespace ttt

@@ -36,6 +36,7 @@ Matrix Encoder::forward(Step& step) const {
       throw RequestError("encoder", fmt::format("expected at most {} tokens, got {}; shorten the text", max_positions, sequence.num_rows));
   }
   auto& workspace = step.workspace();
+  workspace.reserve(workspace_bytes(step.num_rows(), static_cast<std::int64_t>(step.plan().sequences.size())));
   const Matrix x = workspace.matrix(step.num_rows(), hidden_size());
   embedding.forward(step, x);
   if (positions) positions->forward(step, x);
@@ -64,8 +65,7 @@ std::uint64_t Encoder::weight_bytes() const {
 
 std::uint64_t Encoder::workspace_bytes(std::int64_t rows, std::int64_t sequences) const {
   const std::int64_t floats = rows * (hidden_size() + layers.workspace_cols()) + sequences * hidden_size();
-  // The workspace grows by chunks of 1 MiB at least, and may leave the end of one unused.
-  return static_cast<std::uint64_t>(floats) * sizeof(float) + (std::uint64_t{4} << 20);
+  return Workspace::bytes_for(floats);
 }
 
 }  // namespace ttt

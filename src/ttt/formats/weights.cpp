@@ -56,28 +56,6 @@ Tensor transpose(const Tensor& stored) {
   });
 }
 
-/// Tensors one below the other. What does not fit is told by `fill` or by the shape that comes out.
-template <class Find>
-Weights::Recipe concatenation(std::vector<std::string> parts, Find find) {
-  const auto first = find(parts.front());
-  if (!first || first->shape.rank() < 1) return {std::move(parts), DType::f32, {}, {}};
-  std::int64_t rows = 0;
-  for (const auto& part : parts) {
-    const auto found = find(part);
-    if (!found || found->dtype != first->dtype || found->shape.rank() != first->shape.rank() ||
-        with_rows(found->shape, 1) != with_rows(first->shape, 1))
-      throw WeightError(part, fmt::format("cannot be concatenated with {} {} {}", parts.front(), first->shape.str(), name(first->dtype)));
-    rows += found->shape[0];
-  }
-  const auto fill = [](std::span<const Tensor> tensors, std::span<std::byte> out) {
-    for (const auto& t : tensors) {
-      std::ranges::copy(t.bytes(), out.begin());
-      out = out.subspan(t.bytes().size());
-    }
-  };
-  return {std::move(parts), first->dtype, with_rows(first->shape, rows), fill};
-}
-
 std::string list_names(std::string_view title, const std::vector<std::string>& lines) {
   if (lines.empty()) return {};
   auto text = fmt::format("\n  {} ({}):", title, lines.size());
@@ -282,18 +260,18 @@ class Weights::Indexed : public Adaptor {
 
 class Weights::Computed : public Adaptor {
  public:
-  using RecipeOf = std::function<std::optional<Recipe>(std::string_view, const View&)>;
+  using RecipeOf = std::function<std::optional<Recipe>(std::string_view)>;
   Computed(std::shared_ptr<const View> inner, RecipeOf recipe_of)
       : Adaptor(std::move(inner)), recipe_of_(std::move(recipe_of)) {}
   std::optional<Info> find(std::string_view name) const override {
-    const auto recipe = recipe_of_(name, *inner_);
+    const auto recipe = recipe_of_(name);
     if (!recipe) return inner_->find(name);
     for (const auto& part : recipe->parts)
       if (!inner_->find(part)) return std::nullopt;
     return Info{recipe->dtype, recipe->shape};
   }
   Tensor load(std::string_view name, Ledger& ledger) const override {
-    const auto recipe = recipe_of_(name, *inner_);
+    const auto recipe = recipe_of_(name);
     if (!recipe) return inner_->load(name, ledger);
     std::vector<Tensor> parts;
     for (const auto& part : recipe->parts) parts.push_back(inner_->load(part, ledger));
@@ -301,13 +279,65 @@ class Weights::Computed : public Adaptor {
     return Tensor::make(recipe->dtype, recipe->shape, [&](std::span<std::byte> out) { recipe->fill(parts, out); });
   }
   void mark(std::string_view name, Ledger& ledger) const override {
-    const auto recipe = recipe_of_(name, *inner_);
+    const auto recipe = recipe_of_(name);
     if (!recipe) return inner_->mark(name, ledger);
     for (const auto& part : recipe->parts) inner_->mark(part, ledger);
   }
 
  private:
   RecipeOf recipe_of_;
+};
+
+class Weights::Concatenated : public Adaptor {
+ public:
+  using PartsOf = std::function<std::vector<std::string>(std::string_view)>;
+  Concatenated(std::shared_ptr<const View> inner, PartsOf parts_of)
+      : Adaptor(std::move(inner)), parts_of_(std::move(parts_of)) {}
+  std::optional<Info> find(std::string_view name) const override {
+    const auto parts = parts_of_(name);
+    if (parts.empty()) return inner_->find(name);
+    std::optional<Info> whole;
+    std::int64_t rows = 0;
+    for (const auto& part : parts) {
+      const auto found = inner_->find(part);
+      if (!found || found->shape.rank() < 1) return found;  // load says what is wrong
+      if (!whole) whole = found;
+      rows += found->shape[0];
+    }
+    return Info{whole->dtype, with_rows(whole->shape, rows)};
+  }
+  Tensor load(std::string_view name, Ledger& ledger) const override {
+    const auto parts = parts_of_(name);
+    if (parts.empty()) return inner_->load(name, ledger);
+    std::vector<Tensor> tensors;
+    std::int64_t rows = 0;
+    for (const auto& part : parts) {
+      tensors.push_back(inner_->load(part, ledger));
+      const auto &first = tensors.front(), &last = tensors.back();
+      if (last.dtype() != first.dtype() || last.shape().rank() < 1 || last.shape().rank() != first.shape().rank() ||
+          with_rows(last.shape(), 1) != with_rows(first.shape(), 1))
+        throw WeightError(part, fmt::format("{} {} cannot be concatenated with {} {} {}", last.shape().str(), ttt::name(last.dtype()),
+                                            parts.front(), first.shape().str(), ttt::name(first.dtype())));
+      rows += last.shape()[0];
+    }
+    const auto dtype = tensors.front().dtype();
+    const auto shape = with_rows(tensors.front().shape(), rows);
+    if (ledger.planning) return Tensor::without_data(dtype, shape);
+    return Tensor::make(dtype, shape, [&](std::span<std::byte> out) {
+      for (const auto& t : tensors) {
+        std::ranges::copy(t.bytes(), out.begin());
+        out = out.subspan(t.bytes().size());
+      }
+    });
+  }
+  void mark(std::string_view name, Ledger& ledger) const override {
+    const auto parts = parts_of_(name);
+    if (parts.empty()) return inner_->mark(name, ledger);
+    for (const auto& part : parts) inner_->mark(part, ledger);
+  }
+
+ private:
+  PartsOf parts_of_;
 };
 
 class Weights::Mapped : public Adaptor {
@@ -431,16 +461,10 @@ Weights Weights::indexed(std::function<std::optional<Element>(std::string_view)>
   return seen_through(std::make_shared<Indexed>(view_, std::move(element_of)));
 }
 Weights Weights::computed(std::function<std::optional<Recipe>(std::string_view)> recipe_of) const {
-  return seen_through(std::make_shared<Computed>(
-      view_, [recipe_of = std::move(recipe_of)](std::string_view name, const View&) { return recipe_of(name); }));
+  return seen_through(std::make_shared<Computed>(view_, std::move(recipe_of)));
 }
 Weights Weights::concatenated(std::function<std::vector<std::string>(std::string_view)> parts_of) const {
-  const auto recipe_of = [parts_of = std::move(parts_of)](std::string_view name, const View& inner) -> std::optional<Recipe> {
-    auto parts = parts_of(name);
-    if (parts.empty()) return std::nullopt;
-    return concatenation(std::move(parts), [&](std::string_view part) { return inner.find(part); });
-  };
-  return seen_through(std::make_shared<Computed>(view_, recipe_of));
+  return seen_through(std::make_shared<Concatenated>(view_, std::move(parts_of)));
 }
 Weights Weights::mapped(Match matches, std::function<float(float)> map) const {
   return seen_through(std::make_shared<Mapped>(view_, std::move(matches), std::move(map)));

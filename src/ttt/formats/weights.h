@@ -94,6 +94,7 @@ class Weights {
   class Sliced;
   class Indexed;
   class Computed;
+  class Concatenated;
   class Mapped;
   struct Ledger;
   Weights seen_through(std::shared_ptr<const View> view) const;

@@ -3,7 +3,7 @@
 
 namespace ttt::app {
 
-/// Lines of stdin, for a conversation: unlike std::getline, a signal ends the wait.
+/// Lines of stdin, for a conversation: unlike in std::getline, Ctrl-C ends the wait. Needs an InterruptScope.
 class LineReader {
  public:
   enum class Outcome { line, interrupted, end };

@@ -3,6 +3,9 @@
 #   ttt_add_model(NAME llama3 SOURCES llama.cpp [LINK targets...])
 # makes the static library `ttt_model_<NAME>` over ttt::ttt; its headers are those of the current folder.
 #
+#   ttt_add_model_plugin(NAME llama3 SOURCES plugin.cpp)
+# makes `libttt_model_<NAME>.so` of that model, which `ttt --model-path` finds (ttt/patterns/model_entry.h).
+#
 #   ttt_add_model_tests(NAME llama3 [LINK targets...])
 # makes the program `<NAME>_tests` of tests/*.cpp, linked with ttt::testing and GoogleTest, and the CTest tests `<NAME>.accuracy`
 # (with TESTs of the model's own), `<NAME>.generation` and `<NAME>.performance` that run it. It sees
@@ -19,6 +22,19 @@ function(ttt_add_model)
   add_library(ttt_model_${model_NAME} STATIC ${model_SOURCES})
   target_include_directories(ttt_model_${model_NAME} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(ttt_model_${model_NAME} PUBLIC ttt::ttt ${model_LINK})
+endfunction()
+
+function(ttt_add_model_plugin)
+  cmake_parse_arguments(PARSE_ARGV 0 model "" "NAME" "SOURCES")
+  if(NOT model_NAME OR NOT model_SOURCES OR model_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "ttt_add_model_plugin(NAME name SOURCES files...)")
+  endif()
+  set_target_properties(ttt_model_${model_NAME} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  add_library(ttt_model_${model_NAME}_plugin MODULE ${model_SOURCES})
+  target_link_libraries(ttt_model_${model_NAME}_plugin PRIVATE ttt_model_${model_NAME})
+  # One symbol crosses; the library inside keeps to itself.
+  target_link_options(ttt_model_${model_NAME}_plugin PRIVATE -Wl,--exclude-libs,ALL)
+  set_target_properties(ttt_model_${model_NAME}_plugin PROPERTIES OUTPUT_NAME ttt_model_${model_NAME} PREFIX lib)
 endfunction()
 
 function(ttt_add_model_tests)

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "observed_source.h"
+#include "plugins.h"
 #include "progress_bar.h"
 #include "ttt/core/error.h"
 
@@ -15,8 +16,26 @@ namespace {
 template <class Model>
 Model expect(models::Model model, const std::string& where) {
   if (auto* wanted = std::get_if<Model>(&model)) return std::move(*wanted);
-  throw RequestError(where, std::is_same_v<Model, Encoder> ? "is a language model; an encoder is wanted"
-                                                           : "is an encoder, which gives no next token; use ttt embed");
+  throw RequestError(where, std::is_same_v<Model, Encoder>
+                                ? "is a language model; an encoder is wanted"
+                                : "is an encoder, which gives no next token; use ttt embed");
+}
+
+/// By a model of the folders that the user gives, else by the program's own, else by an installed one.
+models::Model build_model(const Checkpoint& checkpoint, const Weights& weights, Device& device,
+                          const CommonOptions& options) {
+  const auto build = [&](const ModelEntry& entry) {
+    return entry.build(checkpoint.config, weights, device, checkpoint.kind);
+  };
+  const auto is_own = [&](const models::Family& family) {
+    return family.model_type == checkpoint.model_type;
+  };
+  if (const auto* given = find_plugin(given_model_folders(options.model_path), checkpoint.model_type))
+    return build(*given);
+  if (std::ranges::none_of(models::families(), is_own))
+    if (const auto* installed = find_plugin(installed_model_folders(), checkpoint.model_type))
+      return build(*installed);
+  return models::build(checkpoint, weights, device);
 }
 
 Weights chosen_weights(Weights weights, const CommonOptions& options) {
@@ -27,14 +46,15 @@ Weights chosen_weights(Weights weights, const CommonOptions& options) {
 /// Buffers that older versions of transformers saved.
 bool is_stale_buffer(std::string_view name) {
   return name.ends_with("rotary_emb.inv_freq") || name.ends_with("rope_freqs.weight") ||
-         name.ends_with("attn.masked_bias") || (name.ends_with(".attn.bias") && name.find("c_attn") == name.npos);
+         name.ends_with("attn.masked_bias") ||
+         (name.ends_with(".attn.bias") && name.find("c_attn") == name.npos);
 }
 
 }  // namespace
 
 models::Model plan_model(const Checkpoint& checkpoint, const CommonOptions& options, Device& device) {
   const auto weights = chosen_weights(checkpoint.weights.plan(), options);
-  auto model = models::build(checkpoint, weights, device);
+  auto model = build_model(checkpoint, weights, device, options);
   weights.finish(is_stale_buffer);
   return model;
 }
@@ -93,7 +113,8 @@ Loaded<Model> load(const Checkpoint& checkpoint, const CommonOptions& options, c
   ProgressBar bar("loading");
   const auto source = std::make_shared<ObservedSource>(
       checkpoint.source, [&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
-  auto model = expect<Model>(models::build(checkpoint, chosen_weights(Weights(source), options), *device), options.model);
+  auto model = expect<Model>(
+      build_model(checkpoint, chosen_weights(Weights(source), options), *device, options), options.model);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   return {std::move(device), std::move(model), std::move(cache), std::move(plan), took.count()};
 }
@@ -109,18 +130,22 @@ LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& option
   return load<CausalLM>(checkpoint, options, need, device_options);
 }
 
-LoadedEncoder load_encoder(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need) {
+LoadedEncoder load_encoder(const Checkpoint& checkpoint, const CommonOptions& options,
+                           const CacheNeed& need) {
   return load<Encoder>(checkpoint, options, need, options.device_options());
 }
 
 bool is_encoder(const Checkpoint& checkpoint) {
   return std::ranges::any_of(models::families(), [&](const models::Family& family) {
-    return family.model_type == checkpoint.model_type && std::holds_alternative<models::Family::BuildEncoder>(family.build);
+    return family.model_type == checkpoint.model_type &&
+           std::holds_alternative<models::Family::BuildEncoder>(family.build);
   });
 }
 
-template KvCache::Config cache_config(const CausalLM&, const CommonOptions&, const CacheNeed&, const DeviceConfig&);
-template KvCache::Config cache_config(const Encoder&, const CommonOptions&, const CacheNeed&, const DeviceConfig&);
+template KvCache::Config cache_config(const CausalLM&, const CommonOptions&, const CacheNeed&,
+                                      const DeviceConfig&);
+template KvCache::Config cache_config(const Encoder&, const CommonOptions&, const CacheNeed&,
+                                      const DeviceConfig&);
 template MemoryPlan plan_memory(const CausalLM&, const KvCache::Config&, const DeviceConfig&, std::int64_t);
 template MemoryPlan plan_memory(const Encoder&, const KvCache::Config&, const DeviceConfig&, std::int64_t);
 

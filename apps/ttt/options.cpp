@@ -46,8 +46,13 @@ std::string check_number(const std::string& text, double low, double high, const
 void CommonOptions::add_to(CLI::App& app, bool needs_model) {
   auto* path = app.add_option("--model", model, "model folder or GGUF file");
   if (needs_model) path->required();
+  app.add_option("--model-path", model_path,
+                 "a folder with libttt_model_*.so of models that are not in this program (again for more; "
+                 "also TTT_MODEL_PATH)");
   app.add_option("--device", device, "device to run on (see `ttt devices`)");
-  app.add_option("--device-params", device_params, "JSON file of parameters to use instead of the device's own, as {\"attention\": {\"page_size\": 32}}");
+  app.add_option(
+      "--device-params", device_params,
+      "JSON file of parameters to use instead of the device's own, as {\"attention\": {\"page_size\": 32}}");
   app.add_option("--threads", threads, "threads; 0: all cores")->check(CLI::Range(0, 4096));
   app.add_option("--precision", precision, "exact: float32 throughout")
       ->check(CLI::IsMember({"exact", "default"}));
@@ -122,7 +127,8 @@ void check_ids(std::span<const std::int32_t> ids, const CausalLM& model) {
 std::string read_text(const std::string& path) {
   if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) throw FormatError(path, "expected a text file, got a folder");
+  if (std::filesystem::is_directory(path, ignored))
+    throw FormatError(path, "expected a text file, got a folder");
   std::ifstream file(path, std::ios::binary);
   if (!file) throw FormatError(path, fmt::format("cannot be opened: {}", std::strerror(errno)));
   return {std::istreambuf_iterator<char>(file), {}};

@@ -15,6 +15,7 @@ namespace ttt::app {
 /// The flags that every verb with a model has.
 struct CommonOptions {
   std::string model;
+  std::vector<std::string> model_path;  ///< folders with models outside the program
   std::string device = "auto";
   std::string device_params;  ///< a file of overrides; empty: none
   int threads = 0;
@@ -62,5 +63,6 @@ void add_tokenize(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_devices(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_new_model(CLI::App& app);
 
 }  // namespace ttt::app

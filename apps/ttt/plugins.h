@@ -1,0 +1,22 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "ttt/patterns/model_entry.h"
+
+namespace ttt::app {
+
+/// Folders in which the user has models outside the program: those of --model-path, then those of
+/// TTT_MODEL_PATH (between colons). Throws Error for one that is no folder.
+std::vector<std::filesystem::path> given_model_folders(const std::vector<std::string>& given);
+
+/// lib/ttt/models beside the program's bin/, if it is there.
+std::vector<std::filesystem::path> installed_model_folders();
+
+/// The entry of a `libttt_model_*.so` in those folders for that model_type, or null. A library once loaded
+/// stays. Throws Error for one that cannot be loaded or was built for another interface.
+const ModelEntry* find_plugin(const std::vector<std::filesystem::path>& folders,
+                              const std::string& model_type);
+
+}  // namespace ttt::app

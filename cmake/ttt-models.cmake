@@ -4,7 +4,8 @@
 # makes the static library `ttt_model_<NAME>` over ttt::ttt; its headers are those of the current folder.
 #
 #   ttt_add_model_plugin(NAME llama3 SOURCES plugin.cpp)
-# makes `libttt_model_<NAME>.so` of that model, which `ttt --model-path` finds (ttt/patterns/model_entry.h).
+# makes `libttt_model_<NAME>.so` of that model, which `ttt --model-path` finds (ttt/patterns/model_entry.h), and installs it
+# to lib/ttt/models, where the program `ttt` of the same prefix finds it by itself.
 #
 #   ttt_add_model_tests(NAME llama3 [LINK targets...])
 # makes the program `<NAME>_tests` of tests/*.cpp, linked with ttt::testing and GoogleTest, and the CTest tests `<NAME>.accuracy`
@@ -35,6 +36,7 @@ function(ttt_add_model_plugin)
   # One symbol crosses; the library inside keeps to itself.
   target_link_options(ttt_model_${model_NAME}_plugin PRIVATE -Wl,--exclude-libs,ALL)
   set_target_properties(ttt_model_${model_NAME}_plugin PROPERTIES OUTPUT_NAME ttt_model_${model_NAME} PREFIX lib)
+  install(TARGETS ttt_model_${model_NAME}_plugin LIBRARY DESTINATION lib/ttt/models)
 endfunction()
 
 function(ttt_add_model_tests)

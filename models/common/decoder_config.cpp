@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-#include "common/config.h"
+#include "ttt/formats/common_keys.h"
 
 namespace ttt::models {
 

@@ -2,12 +2,12 @@
 
 #include <cmath>
 
-#include "common/config.h"
 #include "common/decoder_config.h"
 #include "common/gguf.h"
 #include "common/names.h"
 #include "ttt/building_blocks/attention/mha.h"
 #include "ttt/building_blocks/ffn/mlp.h"
+#include "ttt/formats/common_keys.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
 namespace ttt::models {

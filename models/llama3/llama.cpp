@@ -2,11 +2,11 @@
 
 #include <cmath>
 
-#include "common/config.h"
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
+#include "ttt/formats/common_keys.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
 namespace ttt::models {

@@ -14,13 +14,13 @@ import tempfile
 
 PROGRAM, GOLDENS = sys.argv[1], pathlib.Path(sys.argv[2])
 SHOWS = {  # words that the model's file must hold
-    "llama-default": ["GroupedQueryAttention", "GatedFFN", "PreNormLayer", "RMSNorm", ".qkv_bias = false"],
-    "llama-linear-v4-bias-tied": ["MultiHeadAttention", ".bias = true", "LMHead(head, embedding"],
+    "llama-default": ["GroupedQueryAttention", "GatedFFN", "PreNormLayer", "RMSNorm", ".qkv_bias = config.boolean(\"attention_bias\", false)"],
+    "llama-linear-v4-bias-tied": ["MultiHeadAttention", ".bias = config.boolean(\"mlp_bias\", false)", "tie_word_embeddings\", true"],
     "mistral-window": ["mask_of", "sliding_window"],
     "qwen2-window-v4": [".qkv_bias = true", ".output_bias = false", "max_window_layers"],
     "qwen3-bias": ["QueryKeyNorm::Scope::shared"],
     "olmo2-gqa": ["OutputNormLayer", "QueryKeyNorm::Scope::all_heads"],
-    "gemma2-softcaps": ["SandwichNormLayer", "TODO: The config has attn_logit_softcapping"],
+    "gemma2-softcaps": ["SandwichNormLayer", "TODO: The config has attn_logit_softcapping, and nothing here reads it: is it the attention's .softcap"],
     "phi3-window-partial": ["gate_up_proj", "qkv_proj"],
     "phi-partial": ["ParallelLayer", "MLP", "LayerNorm"],
     "starcoder2-v4": ["c_fc", "LayerNorm"],

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -82,6 +83,12 @@ std::string key_of(const ConfigReader& config, Names keys, InferredModel& m, std
   return std::string(*keys.begin());
 }
 
+/// The first of the keys that is there, if it holds what the tensors show.
+std::string key_that_says(const ConfigReader& config, Names keys, bool shown) {
+  const auto key = config.spelling(keys);
+  return config.has(key) && config.boolean(key) == shown ? std::string(key) : std::string();
+}
+
 void infer_keys(const ConfigReader& c, InferredModel& m) {
   m.hidden_size = key_of(c, {"hidden_size", "n_embd", "d_model"}, m, "the hidden size");
   m.num_layers = key_of(c, {"num_hidden_layers", "n_layer", "num_layers"}, m, "the number of layers");
@@ -151,6 +158,8 @@ void infer_attention(const ConfigReader& c, const Tensors& tensors, InferredMode
     }
   m.qkv_bias = tensors.has(*q + ".bias");
   m.output_bias = tensors.has(m.attention + "." + m.o + ".bias");
+  if (m.qkv_bias == m.output_bias)
+    m.attention_bias_key = key_that_says(c, {"attention_bias", "use_bias"}, m.qkv_bias);
   m.grouped = c.integer(m.num_kv_heads, 1) != c.integer(m.num_heads, 1);
 
   const auto q_norm = tensors.module({"q_norm", "q_layernorm"}),
@@ -166,7 +175,7 @@ void infer_attention(const ConfigReader& c, const Tensors& tensors, InferredMode
     m.questions.push_back("Attention has sinks: set .sinks = true in its Config.");
 }
 
-void infer_ffn(const Tensors& tensors, InferredModel& m) {
+void infer_ffn(const ConfigReader& config, const Tensors& tensors, InferredModel& m) {
   const auto is_expert = [](const std::string& name) { return name.find(".experts.") != name.npos; };
   m.has_experts = std::ranges::any_of(tensors.in_layer(), is_expert) ||
                   std::ranges::any_of(tensors.only_later(), is_expert);
@@ -191,6 +200,7 @@ void infer_ffn(const Tensors& tensors, InferredModel& m) {
   if (up) m.up = last(*up);
   m.down = down ? last(*down) : tensors.has(m.ffn + ".c_proj.weight") ? "c_proj" : "down_proj";
   m.ffn_bias = tensors.has(*first + ".bias");
+  m.ffn_bias_key = key_that_says(config, {"mlp_bias", "use_bias"}, m.ffn_bias);
 }
 
 void infer_norms(const Tensors& tensors, InferredModel& m) {
@@ -261,6 +271,27 @@ void ask_about_the_rest(const Tensors& tensors, InferredModel& m) {
         "Later layers differ from the first: {} and so on. Which layers are of which kind?", later.front()));
 }
 
+/// Keys that change the math in one family or another, and what of a block they may be.
+void ask_about_keys(const ConfigReader& config, InferredModel& m) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kKeys{{
+      {"alibi", "is there no block for this yet"},
+      {"attention_multiplier", "is it the attention's .scale"},
+      {"attn_logit_softcapping", "is it the attention's .softcap"},
+      {"embedding_multiplier", "is it Embedding::Config::scale"},
+      {"final_logit_softcapping", "is it LMHead::Config::softcap"},
+      {"logit_scale", "is it LMHead::Config::scale"},
+      {"logits_scaling", "is 1 / it LMHead::Config::scale"},
+      {"no_rope_layers", "which layers have no .rope"},
+      {"parallel_residual", "is it ParallelLayer"},
+      {"query_pre_attn_scalar", "is the attention's .scale 1 / sqrt of it"},
+      {"residual_multiplier", "is it the layer's .residual_scale"},
+      {"use_parallel_residual", "is it ParallelLayer"},
+  }};
+  for (const auto& [key, guess] : kKeys)
+    if (config.has(key))
+      m.questions.push_back(fmt::format("The config has {}, and nothing here reads it: {}?", key, guess));
+}
+
 }  // namespace
 
 InferredModel infer_model(const ConfigReader& config, const WeightSource& source) {
@@ -271,15 +302,10 @@ InferredModel infer_model(const ConfigReader& config, const WeightSource& source
   infer_keys(config, m);
   infer_outside(tensors, m);
   infer_attention(config, tensors, m);
-  infer_ffn(tensors, m);
+  infer_ffn(config, tensors, m);
   infer_norms(tensors, m);
   ask_about_the_rest(tensors, m);
-  for (const std::string_view key :
-       {"attn_logit_softcapping", "final_logit_softcapping", "logit_scale", "logits_scaling",
-        "residual_multiplier", "embedding_multiplier", "attention_multiplier", "query_pre_attn_scalar",
-        "no_rope_layers", "alibi"})
-    if (config.has(key))
-      m.questions.push_back(fmt::format("The config has {}: what does it do to the math?", key));
+  ask_about_keys(config, m);
   return m;
 }
 

@@ -25,6 +25,7 @@ struct InferredModel {
   std::optional<std::string> fused_qkv;
   std::string q = "q_proj", k = "k_proj", v = "v_proj", o = "o_proj";
   bool qkv_bias = false, output_bias = false;
+  std::string attention_bias_key;  ///< of the config, when it says what both are
   std::optional<std::string> q_norm, k_norm;
   std::string qk_norm_scope;  ///< "shared", "per_head" or "all_heads"
 
@@ -33,6 +34,7 @@ struct InferredModel {
   std::optional<std::string> fused_gate_up;
   std::string gate = "gate_proj", up = "up_proj", down = "down_proj";
   bool ffn_bias = false;
+  std::string ffn_bias_key;  ///< of the config, when it says so
   bool has_experts = false;
 
   bool layer_norm = false, norm_bias = false;

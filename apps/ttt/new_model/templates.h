@@ -7,7 +7,9 @@ namespace ttt::app::templates {
 inline constexpr std::string_view kCMake = R"(cmake_minimum_required(VERSION 3.25)
 project(ttt_model_@NAME@ VERSION 0.1.0 LANGUAGES CXX)
 set(CMAKE_CXX_STANDARD 20)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
 
 # Pins the library: any 2.x from 2.0 on.
 find_package(ttt 2.0 REQUIRED COMPONENTS testing)
@@ -53,9 +55,11 @@ inline constexpr std::string_view kReadme = R"(# @NAME@
 
 Checkpoints with `model_type` "@TYPE@". Pins ttt 2.0.
 
-    cmake -B build -DCMAKE_PREFIX_PATH=WHERE_TTT_IS -DTTT_GOLDENS=FOLDER_OF_GOLDENS && cmake --build build
+    cmake -B build -DCMAKE_PREFIX_PATH=WHERE_TTT_IS -DTTT_GOLDENS=FOLDER_OF_GOLDENS
+    cmake --build build
     ctest --test-dir build
     ttt compare --model-path build --model CHECKPOINT --golden GOLDEN.safetensors --precision exact
+    cmake --install build --prefix WHERE_TTT_IS
 @QUESTIONS@)";
 
 inline constexpr std::string_view kModel = R"(#include "@NAME@.h"
@@ -63,6 +67,7 @@ inline constexpr std::string_view kModel = R"(#include "@NAME@.h"
 #include <ttt/building_blocks/attention/@ATTENTION_FILE@.h>
 #include <ttt/building_blocks/embeddings/rotary_config.h>
 #include <ttt/building_blocks/ffn/@FFN_FILE@.h>
+#include <ttt/formats/common_keys.h>
 #include <ttt/patterns/@PATTERN_FILE@.h>
 
 #include <cmath>
@@ -72,6 +77,7 @@ inline constexpr std::string_view kModel = R"(#include "@NAME@.h"
 ttt::CausalLM load_@NAME@(const ttt::ConfigReader& config, ttt::Weights weights, ttt::Device& device,
                     @PAD@ttt::Checkpoint::Kind) {
   using namespace ttt;
+  ignore_common_keys(config);
   const int hidden_size = config.dimension("@HIDDEN@");
   const int num_layers = config.dimension("@LAYERS@");
   const int num_heads = config.dimension("@HEADS@");

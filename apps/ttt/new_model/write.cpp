@@ -142,6 +142,9 @@ Values adaptor_values(const InferredModel& m) {
 std::string model_file(const std::string& name, const InferredModel& m) {
   const auto pattern = pattern_of(m);
   const auto flag = [](bool value) { return value ? "true" : "false"; };
+  const auto bias = [&](const std::string& key, bool value) {
+    return key.empty() ? std::string(flag(value)) : fmt::format("config.boolean(\"{}\", false)", key);
+  };
   const bool reads_kv_heads = m.grouped || m.fused_qkv;
   Values values = adaptor_values(m);
   const Values rest{
@@ -173,13 +176,13 @@ std::string model_file(const std::string& name, const InferredModel& m) {
       {"WINDOW", m.window ? std::string(kWindow) : ""},
       {"MUTABLE", m.window ? "" : "const "},
       {"MASK", m.window ? "    attention.mask = mask_of(i);\n" : ""},
-      {"QKV_BIAS", flag(m.qkv_bias)},
-      {"OUTPUT_BIAS", flag(m.output_bias)},
-      {"FFN_BIAS", flag(m.ffn_bias)},
+      {"QKV_BIAS", bias(m.attention_bias_key, m.qkv_bias)},
+      {"OUTPUT_BIAS", bias(m.attention_bias_key, m.output_bias)},
+      {"FFN_BIAS", bias(m.ffn_bias_key, m.ffn_bias)},
       {"LAYER_PATH", m.layers},
       {"EMBEDDING", m.embedding},
       {"FINAL_NORM", m.norm},
-      {"TIED", m.head ? "config.boolean(\"tie_word_embeddings\", false)" : "true"},
+      {"TIED", fmt::format("config.boolean(\"tie_word_embeddings\", {})", flag(!m.head))},
       {"LM_HEAD", m.head.value_or("lm_head")},
   };
   values.insert(values.end(), rest.begin(), rest.end());

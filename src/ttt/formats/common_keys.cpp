@@ -1,16 +1,16 @@
-#include "common/config.h"
+#include "ttt/formats/common_keys.h"
 
 #include <array>
 #include <string>
 
-namespace ttt::models {
+namespace ttt {
 
 void ignore_common_keys(const ConfigReader& config, std::string_view supported_quantization) {
-  static constexpr std::array<std::string_view, 48> kHarmless{
-      "architectures", "model_type", "torch_dtype", "dtype", "transformers_version", "_name_or_path", "name_or_path",
+  static constexpr std::array<std::string_view, 49> kHarmless{
+      "architectures", "max_position_embeddings", "model_type", "torch_dtype", "dtype", "transformers_version", "_name_or_path", "name_or_path",
       "bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "use_cache", "initializer_range",
       "attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop", "pretraining_tp", "output_attentions",
-      "output_hidden_states", "return_dict", "_attn_implementation", "_attn_implementation_autoset", "is_llama_config",
+      "output_hidden_states", "return_dict", "_attn_implementation", "_attn_implementation_autoset", 
       "id2label", "label2id", "problem_type", "chunk_size_feed_forward", "task_specific_params", "auto_map",
       "unsloth_version", "unsloth_fixed", "cache_implementation", "classifier_dropout",
       "reorder_and_upcast_attn", "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type",
@@ -28,4 +28,4 @@ void ignore_common_keys(const ConfigReader& config, std::string_view supported_q
   config.require("add_cross_attention", "false");
 }
 
-}  // namespace ttt::models
+}  // namespace ttt

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "forward_rows.h"
@@ -105,14 +107,13 @@ void report(const Options& o, const Golden& golden, const Answers& answers) {
   const auto positions = static_cast<double>(golden.batch * golden.tokens);
   // An encoder ranks no tokens.
   const auto share = [&](std::optional<std::int64_t> count) {
-    return count ? nlohmann::ordered_json(static_cast<double>(*count) / positions) : nlohmann::ordered_json(nullptr);
+    return count ? nlohmann::ordered_json(static_cast<double>(*count) / positions)
+                 : nlohmann::ordered_json(nullptr);
   };
-  nlohmann::ordered_json json{{"pcc", number(agreement.pcc)},
-                              {"max_abs_diff", number(agreement.max_abs_diff)},
-                              {"top1", share(answers.top1)},
-                              {"top5", share(answers.top5)},
-                              {"greedy_match", answers.greedy_match},
-                              {"greedy_total", answers.greedy_total}};
+  nlohmann::ordered_json json{
+      {"pcc", number(agreement.pcc)},         {"max_abs_diff", number(agreement.max_abs_diff)},
+      {"top1", share(answers.top1)},          {"top5", share(answers.top5)},
+      {"greedy_match", answers.greedy_match}, {"greedy_total", answers.greedy_total}};
   std::vector<std::pair<std::string, double>> correlations{{"pcc", agreement.pcc}};
   const auto add_hidden = [&](const std::string& name, std::span<const float> got,
                               const std::optional<Tensor>& want) {
@@ -137,8 +138,10 @@ void report(const Options& o, const Golden& golden, const Answers& answers) {
 
 /// An encoder's hidden states, each row of the golden whole.
 void run_encoder(const Options& o, const Checkpoint& checkpoint, const Golden& golden) {
-  const auto loaded = load_encoder(
-      checkpoint, o.common, {.tokens = golden.tokens, .length = CacheNeed::Length::fixed, .sequences = static_cast<int>(golden.batch)});
+  const auto loaded = load_encoder(checkpoint, o.common,
+                                   {.tokens = golden.tokens,
+                                    .length = CacheNeed::Length::fixed,
+                                    .sequences = static_cast<int>(golden.batch)});
   if (golden.vocab_size != loaded.model.hidden_size())
     throw FormatError(o.golden, fmt::format("last_hidden_state: expected {} columns as the model has, got {}",
                                             loaded.model.hidden_size(), golden.vocab_size));

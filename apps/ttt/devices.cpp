@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
 #include "options.h"
 
 namespace ttt::app {

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "model_loader.h"
@@ -22,7 +24,8 @@ std::vector<std::string> read_texts(const Options& o) {
   std::istringstream lines(read_text(o.file.empty() ? "-" : o.file));
   std::vector<std::string> texts;
   for (std::string line; std::getline(lines, line);) texts.push_back(line);
-  if (texts.empty()) throw RequestError("embed", "there is no text; give some with --text, --file or on stdin");
+  if (texts.empty())
+    throw RequestError("embed", "there is no text; give some with --text, --file or on stdin");
   return texts;
 }
 
@@ -31,8 +34,11 @@ void run(const Options& o) {
   const auto text = open_text(checkpoint);
   std::vector<std::vector<std::int32_t>> rows;
   std::size_t longest = 1;
-  for (const auto& t : read_texts(o)) longest = std::max(longest, rows.emplace_back(text->encode(t, true)).size());
-  const auto loaded = load_encoder(checkpoint, o.common, {.tokens = static_cast<std::int64_t>(longest), .length = CacheNeed::Length::fixed});
+  for (const auto& t : read_texts(o))
+    longest = std::max(longest, rows.emplace_back(text->encode(t, true)).size());
+  const auto loaded =
+      load_encoder(checkpoint, o.common,
+                   {.tokens = static_cast<std::int64_t>(longest), .length = CacheNeed::Length::fixed});
   auto cache = loaded.make_cache();
   Step step(cache, *loaded.device);
   auto vectors = nlohmann::ordered_json::array();
@@ -47,7 +53,8 @@ void run(const Options& o) {
     vectors.push_back(vector);
     cache.drop(sequence);
   }
-  print_result(o.common.json ? to_text({{"size", loaded.model.hidden_size()}, {"embeddings", vectors}}) : plain);
+  print_result(o.common.json ? to_text({{"size", loaded.model.hidden_size()}, {"embeddings", vectors}})
+                             : plain);
 }
 
 }  // namespace
@@ -59,7 +66,8 @@ void add_embed(CLI::App& app) {
   auto* texts = verb->add_option("--text", o->texts, "a text (again for more)");
   verb->add_option("--file", o->file, "a text a line; - is stdin, as is leaving it out")->excludes(texts);
   const std::map<std::string, Pooling> poolings{{"mean", Pooling::mean}, {"cls", Pooling::first}};
-  verb->add_option("--pooling", o->pooling, "mean of the tokens, or the first (cls)")->transform(CLI::CheckedTransformer(poolings));
+  verb->add_option("--pooling", o->pooling, "mean of the tokens, or the first (cls)")
+      ->transform(CLI::CheckedTransformer(poolings));
   verb->callback([o] { run(*o); });
 }
 

@@ -16,8 +16,8 @@ class InterruptScope {
   static bool pending();
   static void clear();
 
-  /// A file that can be read while an interrupt is pending: to wait for one together with other files, with no
-  /// moment between a check and the wait in which it would be missed.
+  /// A file that can be read while an interrupt is pending: to wait for one together with other files, with
+  /// no moment between a check and the wait in which it would be missed.
   static int event_file();
 
  private:

@@ -1,3 +1,6 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
 #include "forward_rows.h"
 #include "progress_bar.h"
 #include "ttt/formats/safetensors.h"

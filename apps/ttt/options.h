@@ -1,7 +1,6 @@
 #pragma once
-#include <CLI/CLI.hpp>
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,6 +8,12 @@
 
 #include "ttt/generation/generate.h"
 #include "ttt/hardware/device.h"
+
+// Parsing CLI11 takes longer than all the rest of a file that only reads options.
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace ttt::app {
 

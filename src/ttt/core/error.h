@@ -31,6 +31,11 @@ class WeightError : public Error {
   using Error::Error;
 };
 
+/// Matrices whose sizes do not fit together, or not the weights they meet.
+class ShapeError : public Error {
+  using Error::Error;
+};
+
 /// A device that is absent, unknown or too small for the job.
 class DeviceError : public Error {
   using Error::Error;

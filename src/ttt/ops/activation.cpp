@@ -11,13 +11,18 @@ namespace ttt {
 
 float activate(Activation activation, float x) {
   switch (activation) {
-    case Activation::none: return x;
-    case Activation::silu: return x / (1.0f + std::exp(-x));
-    case Activation::gelu: return 0.5f * x * (1.0f + std::erf(x * (1.0f / std::numbers::sqrt2_v<float>)));
+    case Activation::none:
+      return x;
+    case Activation::silu:
+      return x / (1.0f + std::exp(-x));
+    case Activation::gelu:
+      return 0.5f * x * (1.0f + std::erf(x * (1.0f / std::numbers::sqrt2_v<float>)));
     case Activation::gelu_tanh:
       return 0.5f * x * (1.0f + std::tanh(0.7978845608f * (x + 0.044715f * x * x * x)));
-    case Activation::relu: return x > 0.0f ? x : 0.0f;
-    case Activation::relu_squared: return x > 0.0f ? x * x : 0.0f;
+    case Activation::relu:
+      return x > 0.0f ? x : 0.0f;
+    case Activation::relu_squared:
+      return x > 0.0f ? x * x : 0.0f;
   }
   return x;
 }
@@ -31,7 +36,8 @@ GatedActivation GatedActivation::clamped_swiglu(float alpha, float limit) {
 }
 
 void GatedActivation::check() const {
-  if (!(alpha > 0.0f) || !(limit > 0.0f)) throw ConfigError("activation", "alpha and limit of a gated activation must be positive");
+  if (!(alpha > 0.0f) || !(limit > 0.0f))
+    throw ConfigError("activation", "alpha and limit of a gated activation must be positive");
 }
 
 float activate(const GatedActivation& a, float gate, float up) {

@@ -44,6 +44,7 @@ struct RotaryAppend {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static void check(const Args&);
 };
 
 /// out[t, h] = sum_j softmax_j(cap(scale * q[t, h] . k[j, h'])) v[j, h'] over the keys that the mask lets position(t) see,
@@ -64,6 +65,7 @@ struct Attention {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static void check(const Args&);
   static Work work(const Args&);
 };
 

@@ -1,9 +1,30 @@
 #include "ttt/ops/elementwise.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
+#include "ttt/core/error.h"
+#include "ttt/ops/shape_check.h"
+
 namespace ttt::ops {
+
+void Copy::check(const Args& a) {
+  if (a.rows.empty()) return expect_shape(name, "y", a.y, a.x.rows, a.x.cols);
+  expect_shape(name, "y", a.y, static_cast<std::int64_t>(a.rows.size()), a.x.cols);
+  for (const auto row : a.rows)
+    if (row < 0 || row >= a.x.rows) throw ShapeError(name, fmt::format("row {} of {} rows", row, a.x.rows));
+}
+
+void AddGated::check(const Args& a) {
+  expect_shape(name, "y", a.y, a.x.rows, a.x.cols);
+  if (a.gate.data != nullptr) expect_shape(name, "gate", a.gate, a.x.rows, 1);
+}
+
+void Softcap::check(const Args& a) {
+  if (!(a.cap > 0)) throw ShapeError(name, fmt::format("cap {} must be positive", a.cap));
+}
 
 void Copy::reference(Device&, const Args& a) {
   for (std::int64_t t = 0; t < a.y.rows; ++t)

@@ -16,6 +16,7 @@ struct Copy {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static void check(const Args&);
 };
 
 /// y[t, :] += scale * sigmoid(gate[t, 0]) * x[t, :]; without a gate, scale * x[t, :].
@@ -29,6 +30,7 @@ struct AddGated {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static void check(const Args&);
 };
 
 /// y = cap * tanh(y / cap), element by element.
@@ -40,6 +42,7 @@ struct Softcap {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static void check(const Args&);
 };
 
 }  // namespace ttt::ops

@@ -12,6 +12,7 @@ namespace ttt::ops {
 /// A device's kernels, by op. An op is a type with
 ///   static constexpr std::string_view name;  struct Args;  using Kernel = void(Device&, const Args&);
 ///   static void reference(Device&, const Args&);   // plain, the oracle of the tests
+///   static void check(const Args&);                // throws ShapeError when sizes do not fit; kernels rely on it
 /// so that an op, like a kernel, can be added outside this library.
 class KernelTable {
  public:
@@ -43,9 +44,10 @@ class KernelTable {
   mutable std::vector<std::string_view> reported_;
 };
 
-/// Runs `Op` on the device. An op whose work is not small next to the others' also has `static Work work(const Args&)`.
+/// Checks the arguments and runs `Op` on the device. An op whose work is not small next to the others' also has `static Work work(const Args&)`.
 template <class Op>
 auto run(Device& device, const typename Op::Args& args) {
+  Op::check(args);
   if constexpr (requires { Op::work(args); })
     if (auto* counter = device.options().work_counter.get()) counter->add(Op::work(args));
   return device.kernels().template get<Op>()(device, args);

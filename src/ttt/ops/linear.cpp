@@ -1,6 +1,11 @@
 #include "ttt/ops/linear.h"
 
+#include <fmt/format.h>
+
 #include <vector>
+
+#include "ttt/core/error.h"
+#include "ttt/ops/shape_check.h"
 
 namespace ttt::ops {
 namespace {
@@ -13,7 +18,8 @@ void for_each_product(const PackedMatrix& weight, ConstMatrix x, F done) {
     weight.unpack_row(o, w);
     for (std::int64_t t = 0; t < x.rows; ++t) {
       double sum = 0;
-      for (std::int64_t i = 0; i < x.cols; ++i) sum += static_cast<double>(w[static_cast<std::size_t>(i)]) * x.row(t)[i];
+      for (std::int64_t i = 0; i < x.cols; ++i)
+        sum += static_cast<double>(w[static_cast<std::size_t>(i)]) * x.row(t)[i];
       done(o, t, sum);
     }
   }
@@ -26,6 +32,25 @@ float with_bias(double sum, const float* bias, std::int64_t row) {
 void write(float& y, float value, Write mode) { y = mode == Write::add ? y + value : value; }
 
 }  // namespace
+
+void Linear::check(const Args& a) {
+  expect_shape(name, "x", a.x, a.x.rows, a.weight.cols());
+  expect_shape(name, "y", a.y, a.x.rows, a.weight.rows());
+}
+
+void GatedLinear::check(const Args& a) {
+  expect_count(name, "rows of up", a.up.rows(), a.gate.rows());
+  expect_count(name, "columns of up", a.up.cols(), a.gate.cols());
+  expect_shape(name, "x", a.x, a.x.rows, a.gate.cols());
+  expect_shape(name, "y", a.y, a.x.rows, a.gate.rows());
+}
+
+void Embed::check(const Args& a) {
+  expect_shape(name, "y", a.y, static_cast<std::int64_t>(a.ids.size()), a.weight.cols());
+  for (const auto id : a.ids)
+    if (id < 0 || id >= a.weight.rows())
+      throw ShapeError(name, fmt::format("id {} of {} rows", id, a.weight.rows()));
+}
 
 void Linear::reference(Device&, const Args& a) {
   for_each_product(a.weight, a.x, [&](std::int64_t o, std::int64_t t, double sum) {
@@ -60,7 +85,8 @@ Work GatedLinear::work(const Args& a) {
 }
 
 Work product_work(const PackedMatrix& weight, std::int64_t tokens) {
-  return {.flops = 2 * static_cast<std::uint64_t>(weight.rows() * weight.cols() * tokens), .bytes = weight.bytes()};
+  return {.flops = 2 * static_cast<std::uint64_t>(weight.rows() * weight.cols() * tokens),
+          .bytes = weight.bytes()};
 }
 
 }  // namespace ttt::ops

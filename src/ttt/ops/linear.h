@@ -28,6 +28,7 @@ struct Linear {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static void check(const Args&);
   static Work work(const Args&);
 };
 
@@ -46,6 +47,7 @@ struct GatedLinear {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static void check(const Args&);
   static Work work(const Args&);
 };
 
@@ -61,6 +63,7 @@ struct Embed {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static void check(const Args&);
 };
 
 }  // namespace ttt::ops

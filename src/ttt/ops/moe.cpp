@@ -1,9 +1,14 @@
 #include "ttt/ops/moe.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <vector>
+
+#include "ttt/core/error.h"
+#include "ttt/ops/shape_check.h"
 
 namespace ttt::ops {
 namespace {
@@ -48,12 +53,44 @@ void keep_best_groups(const ExpertGroups& groups, std::span<float> choice) {
 
 }  // namespace
 
+void Route::check(const Args& a) {
+  const std::int64_t choices = a.logits.rows * a.rule.experts_per_token;
+  expect_count(name, "experts", static_cast<std::int64_t>(a.experts.size()), choices);
+  expect_count(name, "weights", static_cast<std::int64_t>(a.weights.size()), choices);
+  if (a.rule.experts_per_token <= 0 || a.rule.experts_per_token > a.logits.cols)
+    throw ShapeError(name, fmt::format("{} experts a token, of {}", a.rule.experts_per_token, a.logits.cols));
+  if (a.rule.groups && (a.rule.groups->num_groups <= 0 || a.logits.cols % a.rule.groups->num_groups != 0))
+    throw ShapeError(
+        name, fmt::format("{} experts do not make {} groups", a.logits.cols, a.rule.groups->num_groups));
+}
+
+void Experts::check(const Args& a) {
+  expect_shape(name, "y", a.y, a.x.rows, a.x.cols);
+  expect_count(name, "weights", static_cast<std::int64_t>(a.weights.size()),
+               static_cast<std::int64_t>(a.chosen.size()));
+  if (a.x.rows > 0)
+    expect_count(name, "choices beyond whole tokens", static_cast<std::int64_t>(a.chosen.size()) % a.x.rows,
+                 0);
+  for (const auto expert : a.chosen)
+    if (expert < 0 || static_cast<std::size_t>(expert) >= a.all.size())
+      throw ShapeError(name, fmt::format("expert {} of {}", expert, a.all.size()));
+  for (const auto& expert : a.all) {
+    expect_count(name, "columns of gate", expert.gate->cols(), a.x.cols);
+    expect_count(name, "rows of down", expert.down->rows(), a.y.cols);
+    expect_count(name, "rows of up", expert.up->rows(), expert.gate->rows());
+    expect_count(name, "columns of up", expert.up->cols(), expert.gate->cols());
+    expect_count(name, "columns of down", expert.down->cols(), expert.gate->rows());
+  }
+}
+
 void Route::reference(Device&, const Args& a) {
-  const auto num_experts = static_cast<std::size_t>(a.logits.cols), k = static_cast<std::size_t>(a.rule.experts_per_token);
+  const auto num_experts = static_cast<std::size_t>(a.logits.cols),
+             k = static_cast<std::size_t>(a.rule.experts_per_token);
   std::vector<float> scores(num_experts), choice(num_experts);
   for (std::int64_t t = 0; t < a.logits.rows; ++t) {
     score(a.rule.scores, {a.logits.row(t), num_experts}, scores);
-    for (std::size_t e = 0; e < num_experts; ++e) choice[e] = scores[e] + (a.correction ? a.correction[e] : 0.0f);
+    for (std::size_t e = 0; e < num_experts; ++e)
+      choice[e] = scores[e] + (a.correction ? a.correction[e] : 0.0f);
     if (a.rule.groups) keep_best_groups(*a.rule.groups, choice);
     const auto chosen = best(choice, k);
     float sum = 0.0f;
@@ -79,8 +116,13 @@ void Experts::reference(Device& device, const Args& a) {
       const Expert& e = a.all[static_cast<std::size_t>(a.chosen[at])];
       hidden.resize(static_cast<std::size_t>(e.gate->rows()));
       const Matrix h(hidden.data(), 1, e.gate->rows()), y(out.data(), 1, a.x.cols);
-      GatedLinear::reference(device, {.gate = *e.gate, .up = *e.up, .gate_bias = e.gate_bias, .up_bias = e.up_bias,
-                                      .x = a.x.row_range(t, 1), .y = h, .activation = a.activation});
+      GatedLinear::reference(device, {.gate = *e.gate,
+                                      .up = *e.up,
+                                      .gate_bias = e.gate_bias,
+                                      .up_bias = e.up_bias,
+                                      .x = a.x.row_range(t, 1),
+                                      .y = h,
+                                      .activation = a.activation});
       Linear::reference(device, {.weight = *e.down, .bias = e.down_bias, .x = h, .y = y});
       for (std::int64_t c = 0; c < a.y.cols; ++c) a.y.row(t)[c] += a.scale * a.weights[at] * y.row(0)[c];
     }

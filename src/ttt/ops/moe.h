@@ -45,6 +45,7 @@ struct Route {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static void check(const Args&);
 };
 
 /// One expert: a gated feed-forward layer. Biases may be null.
@@ -72,6 +73,7 @@ struct Experts {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static void check(const Args&);
   static Work work(const Args&);  ///< each chosen expert is read once
 };
 

@@ -20,6 +20,7 @@ struct RmsNorm {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static void check(const Args&);
 };
 
 /// y[t, :] (=|+=) (x - mean) / sqrt(var + eps) * weight + bias, biased variance, in f32. y may be x.
@@ -37,6 +38,7 @@ struct LayerNorm {
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
+  static void check(const Args&);
 };
 
 }  // namespace ttt::ops

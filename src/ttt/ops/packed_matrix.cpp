@@ -1,10 +1,13 @@
 #include "ttt/ops/packed_matrix.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
 #include "ttt/core/error.h"
 #include "ttt/formats/dequantize.h"
+#include "ttt/ops/shape_check.h"
 
 namespace ttt::ops {
 namespace {
@@ -37,8 +40,17 @@ class StoredMatrix final : public PackedMatrix {
 
 }  // namespace
 
+void PackMatrix::check(const Args& a) {
+  expect_count(name, "tensors to pack, at least one of them", a.parts.empty(), 0);
+  for (const auto& part : a.parts) {
+    expect_count(name, "dimensions", static_cast<std::int64_t>(part.shape().rank()), 2);
+    expect_count(name, "columns", part.shape()[1], a.parts.front().shape()[1]);
+  }
+}
+
 Tensor in_format(const Tensor& tensor, DType format) {
-  if (!is_floating(tensor.dtype()) || !row_bytes(format, static_cast<std::uint64_t>(tensor.shape()[1]))) return tensor;
+  if (!is_floating(tensor.dtype()) || !row_bytes(format, static_cast<std::uint64_t>(tensor.shape()[1])))
+    return tensor;
   if (!tensor.has_data()) return Tensor::without_data(format, tensor.shape());
   const Tensor f32 = to_f32(tensor);
   return Tensor::make(format, tensor.shape(),

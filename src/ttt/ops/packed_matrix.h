@@ -32,6 +32,7 @@ struct PackMatrix {
   };
   using Kernel = std::shared_ptr<const PackedMatrix>(Device&, const Args&);
   static std::shared_ptr<const PackedMatrix> reference(Device&, const Args&);
+  static void check(const Args&);
 };
 
 /// A floating-point tensor [rows, cols] re-encoded in a block format; itself when it is not floating-point or its rows do

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""The metrics count what they say, on small trees and histories made for it."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools" / "metrics"))
+import families  # noqa: E402
+import name_check  # noqa: E402
+
+
+class Tree(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+
+    def write(self, files):
+        for name, text in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def git(self, *arguments):
+        settings = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *settings, "-C", self.root, *arguments], check=True, capture_output=True)
+
+    def commit(self, files):
+        self.write(files)
+        self.git("add", "-A")
+        self.git("commit", "-m", "more")
+
+
+class Families(Tree):
+    def test_folders_and_names(self):
+        self.write({"models/CMakeLists.txt": "", "models/common/CMakeLists.txt": "", "models/notes/README.md": "",
+                    "models/one/CMakeLists.txt": "", "models/two_x/CMakeLists.txt": "",
+                    "models/two_x/tests/t.cpp": '.model_types = {"two_y", "two_z"},',
+                    "models/registry.cpp": 'Family{"three-w", load},'})
+        self.assertEqual(families.families(self.root), ["one", "two_x"])
+        self.assertEqual(families.model_types(self.root, "two_x"), ["two_y", "two_z"])
+        self.assertEqual(families.names(self.root), ["one", "three-w", "two_x", "two_y", "two_z"])
+
+    def test_lines(self):
+        self.write({"models/one/one.cpp": "a\nb\n", "models/one/one.h": "c\n", "models/one/README.md": "d\n",
+                    "models/one/tests/t.cpp": "e\n"})
+        self.assertEqual(families.model_lines(self.root, "one"), 3)
+
+
+class History(Tree):
+    def setUp(self):
+        super().setUp()
+        try:
+            self.git("init", "-q")
+        except OSError as error:
+            self.skipTest(f"no git: {error}")
+
+    def test_src_lines_of_the_commit_that_added_the_folder(self):
+        self.commit({"src/a.h": "1\n2\n", "models/zeta/CMakeLists.txt": ""})
+        self.commit({"models/beta/CMakeLists.txt": "", "models/alpha/CMakeLists.txt": "", "src/a.h": "1\n3\n4\n"})
+        self.commit({"models/gamma/CMakeLists.txt": "", "docs/x": "x\n"})
+        self.commit({"models/gamma/gamma.cpp": "", "src/a.h": ""})
+        self.write({"models/new/CMakeLists.txt": "", "src/a.h": "1\n"})
+        rows = [(row.family, row.src_lines, row.families_in_commit) for row in families.added(self.root)]
+        self.assertEqual(rows, [("zeta", 2, 1), ("alpha", 3, 2), ("beta", 3, 2), ("gamma", 0, 1), ("new", 1, 1)])
+        self.assertIsNone(families.no_history(self.root))
+
+    def test_no_history(self):
+        self.commit({"models/one/CMakeLists.txt": ""})
+        self.commit({"models/two/CMakeLists.txt": ""})
+        with tempfile.TemporaryDirectory() as folder:
+            self.git("clone", "-q", "--depth", "1", f"file://{self.root}", folder)
+            self.assertIn("shallow", families.no_history(pathlib.Path(folder)))
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertIn("not a git repository", families.no_history(pathlib.Path(folder)))
+
+
+class Names(Tree):
+    def found(self, files, allowed=()):
+        self.write(files)
+        return name_check.violations(self.root, ["gpt_oss", "olmo2", "phi"], allowed)
+
+    def test_words_in_any_spelling(self):
+        for text in ("int gpt_oss;", '"GPT-OSS"', "// OLMo 2\n", "olmo2_rope()", "load_phi();"):
+            with self.subTest(text):
+                self.assertEqual(len(self.found({"src/a.cpp": text})), 1)
+
+    def test_parts_of_words_are_others(self):
+        self.assertEqual(self.found({"src/a.cpp": "graphics phi3 dolphin olmo22 gptoss1"}), [])
+
+    def test_paths(self):
+        self.assertIn("in a path", self.found({"src/phi/a.h": ""})[0])
+
+    def test_allowances(self):
+        rule = ("src/a.cpp", "phi", "a letter")
+        self.assertEqual(self.found({"src/a.cpp": "Phi(x)"}, [rule]), [])
+        self.assertEqual(len(self.found({"src/b.cpp": "Phi(x)"}, [rule])), 1)
+        self.assertEqual(self.found({"src/a.cpp": "", "src/b.cpp": ""}, [rule]),
+                         ["src/a.cpp: nothing there needs the allowance for phi"])
+
+
+if __name__ == "__main__":
+    unittest.main()

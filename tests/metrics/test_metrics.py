@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The metrics count what they say, on small trees and histories made for it."""
+import json
 import pathlib
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools" / "metrics"))
 import families  # noqa: E402
+import gcov  # noqa: E402
 import name_check  # noqa: E402
 
 
@@ -99,6 +101,15 @@ class Names(Tree):
         self.assertEqual(len(self.found({"src/b.cpp": "Phi(x)"}, [rule])), 1)
         self.assertEqual(self.found({"src/a.cpp": "", "src/b.cpp": ""}, [rule]),
                          ["src/a.cpp: nothing there needs the allowance for phi"])
+
+
+class Gcov(unittest.TestCase):
+    def test_a_line_counts_once_and_only_below_the_root(self):
+        def document(file, *lines):
+            return json.dumps({"files": [{"file": file, "lines": [{"line_number": n, "count": c} for n, c in lines]}]})
+        text = "\n".join([document("/r/src/a.h", (1, 0), (2, 5), (3, 0)), document("../src/a.h", (2, 1), (3, 2)),
+                          document("/usr/include/b.h", (1, 9))])
+        self.assertEqual(gcov.parse(text, pathlib.Path("/r"), pathlib.Path("/r/build")), {("src/a.h", 2), ("src/a.h", 3)})
 
 
 if __name__ == "__main__":

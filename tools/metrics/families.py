@@ -81,3 +81,8 @@ def changed_src_lines(root, commit):
     # A family that is not committed is measured by what the working tree changes.
     stat = git(root, "show", "--numstat", "--format=", commit, "--", "src") if commit else git(root, "diff", "--numstat", "HEAD", "--", "src")
     return sum(int(number) for line in stat.splitlines() for number in line.split("\t")[:2] if number.isdigit())
+
+
+def in_order(root):
+    """The families in the order they were added, by name where git does not know it."""
+    return families(root) if no_history(root) else [row.family for row in added(root)]

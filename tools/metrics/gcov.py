@@ -18,10 +18,11 @@ def parse(text, root, folder):
     return found
 
 
-def executed(root, folder, objects):
-    """The lines executed in the objects built in those subfolders since their counters (*.gcda) were removed."""
-    counters = [str(file.relative_to(folder)) for below in objects for file in sorted((folder / below).rglob("*.gcda"))]
+def executed(root, folder):
+    """The lines executed by programs built in `folder` since their counters (*.gcda) were removed."""
+    # All objects: the linker keeps one copy of an inline function or a template, of whichever object.
+    counters = [str(file.relative_to(folder)) for file in sorted(folder.rglob("*.gcda"))]
     if not counters:
-        raise RuntimeError(f"{folder}: no coverage was counted in {', '.join(objects)}")
+        raise RuntimeError(f"{folder}: no coverage was counted")
     report = subprocess.run(["gcov", "--json-format", "--stdout", *counters], cwd=folder, check=True, capture_output=True, text=True)
     return parse(report.stdout, root, folder)

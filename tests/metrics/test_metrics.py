@@ -7,7 +7,8 @@ import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools" / "metrics"))
+TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools" / "metrics"
+sys.path.insert(0, str(TOOLS))
 import families  # noqa: E402
 import gcov  # noqa: E402
 import name_check  # noqa: E402
@@ -110,6 +111,54 @@ class Gcov(unittest.TestCase):
         text = "\n".join([document("/r/src/a.h", (1, 0), (2, 5), (3, 0)), document("../src/a.h", (2, 1), (3, 2)),
                           document("/usr/include/b.h", (1, 9))])
         self.assertEqual(gcov.parse(text, pathlib.Path("/r"), pathlib.Path("/r/build")), {("src/a.h", 2), ("src/a.h", 3)})
+
+
+class Table(Tree):
+    ADDED = {"families": [{"family": "one", "commit": "a", "src_lines": 900, "families_in_commit": 1},
+                          {"family": "two", "commit": "b", "src_lines": 7, "families_in_commit": 2},
+                          {"family": "three", "commit": "b", "src_lines": 7, "families_in_commit": 2}], "skipped": None, "names": []}
+    LINES = {"families": {"one": 10, "two": 20, "three": 30}, "median": 20, "limit": 120, "common": 5}
+    REUSE = {"families": [{"family": name, "first_run": first, "share": 0.9} for name, first in (("one", 50), ("two", 3), ("three", 0))],
+             "limit": 0.8, "wrong": []}
+    TIMES = {"runs": [{"families": n, "tests": 4, "programs": 2, "tier1": 1.0, "tier2": 0.5} for n in (1, 3)],
+             "tier3": {"one": 1.0, "two": 2.0, "three": 3.0}, "wrong": []}
+
+    def table(self, *more, **changed):
+        results = {"add_model": self.ADDED, "model_lines": self.LINES, "reuse": self.REUSE, "test_time": self.TIMES, **changed}
+        self.write({f"{name}.json": json.dumps(result) for name, result in results.items()})
+        done = subprocess.run([sys.executable, TOOLS / "table", self.root, *more], capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_a_row_a_family(self):
+        code, text = self.table()
+        self.assertEqual(code, 0, text)
+        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")][2:]
+        self.assertEqual(cells, [["one", "10", "the first", "the first", "90.0%", "1.0"], ["two", "20", "7, of 2 families", "3", "90.0%", "2.0"],
+                                 ["three", "30", "7, of 2 families", "0", "90.0%", "3.0"]])
+        self.assertIn("the other 2 families: 7", text)
+        self.assertIn("1 of 2 (aim: half; met)", text)
+
+    def test_broken_limits_fail(self):
+        for name, result, change in (("add_model", self.ADDED, {"names": ["src/a.h:1: one"]}), ("model_lines", self.LINES, {"median": 121}),
+                                     ("reuse", self.REUSE, {"wrong": ["one: 70%"]}), ("test_time", self.TIMES, {"wrong": ["other tests"]})):
+            with self.subTest(name):
+                code, text = self.table(**{name: {**result, **change}})
+                self.assertEqual(code, 1)
+                self.assertEqual(text.count("BROKEN: "), 1)
+
+    def test_without_history(self):
+        code, text = self.table(add_model={"families": [], "skipped": "a shallow clone", "names": []})
+        self.assertEqual(code, 0, text)
+        self.assertIn("SKIPPED, a shallow clone", text)
+        self.assertIn("not known", text)
+
+    def test_write(self):
+        page = self.root / "page.md"
+        page.write_text("before\n<!-- metrics: begin -->\nold\n<!-- metrics: end -->\nafter\n")
+        self.assertEqual(self.table("--write", page)[0], 0)
+        text = page.read_text()
+        self.assertTrue(text.startswith("before\n<!-- metrics: begin -->\n| family") and text.endswith("<!-- metrics: end -->\nafter\n"), text)
+        self.assertNotIn("old", text)
 
 
 if __name__ == "__main__":

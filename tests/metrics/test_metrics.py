@@ -120,7 +120,7 @@ class Table(Tree):
     LINES = {"families": {"one": 10, "two": 20, "three": 30}, "median": 20, "limit": 120, "common": 5}
     REUSE = {"families": [{"family": name, "first_run": first, "share": 0.9} for name, first in (("one", 50), ("two", 3), ("three", 0))],
              "limit": 0.8, "wrong": []}
-    TIMES = {"runs": [{"families": n, "tests": 4, "programs": 2, "tier1": 1.0, "tier2": 0.5} for n in (1, 3)],
+    TIMES = {"runs": [{"families": n, "tests": 4, "programs": 2, "tier1": 1.0, "tier2": 0.5, "tier2_tests": 3} for n in (1, 3)],
              "tier3": {"one": 1.0, "two": 2.0, "three": 3.0}, "wrong": []}
 
     def table(self, *more, **changed):

@@ -133,8 +133,8 @@ class Table(Tree):
         code, text = self.table()
         self.assertEqual(code, 0, text)
         cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")][2:]
-        self.assertEqual(cells, [["one", "10", "the first", "the first", "90.0%", "1.0"], ["two", "20", "7, of 2 families", "3", "90.0%", "2.0"],
-                                 ["three", "30", "7, of 2 families", "0", "90.0%", "3.0"]])
+        self.assertEqual(cells, [["one", "10", "the first", "the first", "90.0%", "1.00"], ["two", "20", "7, of 2 families", "3", "90.0%", "2.00"],
+                                 ["three", "30", "7, of 2 families", "0", "90.0%", "3.00"]])
         self.assertIn("the other 2 families: 7", text)
         self.assertIn("1 of 2 (aim: half; met)", text)
 

@@ -51,50 +51,16 @@ class OpenText final : public Text {
   StreamingDecoder decoder_;
 };
 
-/// A metadata value of that type, or the default when it is absent.
-template <class T>
-T metadata(const GgufFile& file, std::string_view key, T otherwise = {}) {
-  const auto* value = file.find_metadata(key);
-  if (value == nullptr) return otherwise;
-  if (const auto* typed = std::get_if<T>(value)) return *typed;
-  throw FormatError(file.where(), std::string(key) + ": is not of the type that tokenizers have there");
-}
-
-std::optional<std::int64_t> token_id(const GgufFile& file, std::string_view key) {
-  const auto* value = file.find_metadata(key);
-  if (value == nullptr) return std::nullopt;
-  if (const auto* id = std::get_if<std::uint64_t>(value)) return static_cast<std::int64_t>(*id);
-  if (const auto* id = std::get_if<std::int64_t>(value)) return *id;
-  throw FormatError(file.where(), std::string(key) + ": expected a token id");
-}
-
-GgufVocabulary read_vocabulary(const GgufFile& file) {
-  const bool sentencepiece = metadata<std::string>(file, "tokenizer.ggml.model") == "llama";
-  return {.model = metadata<std::string>(file, "tokenizer.ggml.model"),
-          .pre = metadata<std::string>(file, "tokenizer.ggml.pre"),
-          .tokens = metadata<std::vector<std::string>>(file, "tokenizer.ggml.tokens"),
-          .token_types = metadata<std::vector<std::int64_t>>(file, "tokenizer.ggml.token_type"),
-          .scores = metadata<std::vector<double>>(file, "tokenizer.ggml.scores"),
-          .merges = metadata<std::vector<std::string>>(file, "tokenizer.ggml.merges"),
-          .bos = token_id(file, "tokenizer.ggml.bos_token_id"),
-          .eos = token_id(file, "tokenizer.ggml.eos_token_id"),
-          .unk = token_id(file, "tokenizer.ggml.unknown_token_id"),
-          .cls = token_id(file, "tokenizer.ggml.cls_token_id"),
-          .sep = token_id(file, "tokenizer.ggml.seperator_token_id"),  // so spelled in the format
-          .add_bos = metadata<bool>(file, "tokenizer.ggml.add_bos_token", sentencepiece),
-          .add_eos = metadata<bool>(file, "tokenizer.ggml.add_eos_token", false),
-          .add_space_prefix = metadata<bool>(file, "tokenizer.ggml.add_space_prefix", true)};
-}
-
 std::unique_ptr<Text> open_gguf(const GgufFile& file) {
-  const auto vocabulary = read_vocabulary(file);
+  const auto vocabulary = read_gguf_vocabulary(file);
   const auto tokenizer = Tokenizer::from_gguf(vocabulary, file.where());
   const auto spelled = [&](std::optional<std::int64_t> id) {
     return id ? tokenizer.piece(static_cast<std::int32_t>(*id)) : std::string();
   };
+  const auto* source = file.find_metadata("tokenizer.chat_template");
+  const auto* text = source == nullptr ? nullptr : std::get_if<std::string>(source);
   return std::make_unique<OpenText>(
-      tokenizer, Template{metadata<std::string>(file, "tokenizer.chat_template"), spelled(vocabulary.bos),
-                          spelled(vocabulary.eos)});
+      tokenizer, Template{text == nullptr ? std::string() : *text, spelled(vocabulary.bos), spelled(vocabulary.eos)});
 }
 
 std::optional<std::string> read_file(const std::filesystem::path& file) {
@@ -113,6 +79,16 @@ std::string token_text(const Json& config, const char* key) {
   return {};
 }
 
+/// A template is its text, or one of a list of named ones: then the one named "default".
+std::string template_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_array())
+    for (const auto& entry : value)
+      if (entry.is_object() && entry.value("name", Json()) == "default" && entry.value("template", Json()).is_string())
+        return entry["template"].get<std::string>();
+  return {};
+}
+
 std::unique_ptr<Text> open_folder(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(folder / "tokenizer.json"))
     throw FormatError(folder.string(), "has no tokenizer.json; give token ids with --ids");
@@ -120,8 +96,7 @@ std::unique_ptr<Text> open_folder(const std::filesystem::path& folder) {
   if (!config.is_object())
     throw FormatError((folder / "tokenizer_config.json").string(), "expected a JSON object");
   std::string source = read_file(folder / "chat_template.jinja").value_or("");
-  if (source.empty() && config.contains("chat_template") && config["chat_template"].is_string())
-    source = config["chat_template"].get<std::string>();
+  if (source.empty() && config.contains("chat_template")) source = template_text(config["chat_template"]);
   return std::make_unique<OpenText>(
       Tokenizer::from_file(folder / "tokenizer.json"),
       Template{std::move(source), token_text(config, "bos_token"), token_text(config, "eos_token")});

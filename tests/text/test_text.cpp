@@ -24,7 +24,7 @@ std::vector<std::string> byte_symbols() {
 
 GgufVocabulary byte_vocabulary(std::string pre) {
   GgufVocabulary v{.model = "gpt2", .pre = std::move(pre), .tokens = byte_symbols(), .token_types = {}, .scores = {}, .merges = {"1 2", "h e"},
-                   .bos = 258, .eos = 259, .unk = {}, .cls = {}, .sep = {}};
+                   .bos = 258, .eos = 259, .unk = {}, .cls = {}, .sep = {}, .add_bos = {}};
   v.tokens.insert(v.tokens.end(), {"12", "he", "<s>", "</s>"});
   v.token_types.assign(v.tokens.size(), 1);
   v.token_types[258] = v.token_types[259] = 3;
@@ -32,11 +32,32 @@ GgufVocabulary byte_vocabulary(std::string pre) {
 }
 
 TEST(GgufTokenizer, RoundTripsAnyText) {
-  for (const char* pre : {"default", "smollm", "llama-bpe", "qwen2", "gpt-4o", "tekken", "deepseek-v3", "deepseek-llm", "deepseek-coder", "falcon"}) {
+  for (const char* pre : {"default", "smollm", "llama-bpe", "stablelm2", "viking", "gpt-4o", "tekken", "deepseek-v3", "deepseek-llm", "deepseek-coder", "falcon"}) {
     const auto tokenizer = Tokenizer::from_gguf(byte_vocabulary(pre), "test");
     for (const std::string text : {"", "hello 12", "na\xC3\xAFve \xF0\x9F\x98\x80\r\n\ttabs", "\xE2\x80\x8D 12345 e\xCC\x81"})
       EXPECT_EQ(tokenizer.decode(tokenizer.encode(text, AddSpecial::no), SkipSpecial::no), text) << pre;
   }
+}
+
+TEST(GgufTokenizer, ComposesCharactersWhereTheModelsWereTrainedSo) {
+  const auto tokenizer = Tokenizer::from_gguf(byte_vocabulary("qwen2"), "test");
+  EXPECT_EQ(tokenizer.decode(tokenizer.encode("e\xCC\x81", AddSpecial::no), SkipSpecial::no), "\xC3\xA9");
+}
+
+TEST(GgufTokenizer, KeepsAPieceThatIsATokenWhole) {
+  auto v = byte_vocabulary("llama-bpe");
+  v.tokens.push_back("hex");  // no merge leads to it
+  v.token_types.push_back(1);
+  EXPECT_EQ(Tokenizer::from_gguf(v, "test").encode("hex", AddSpecial::no), (std::vector<std::int32_t>{260}));
+  v.pre = "dbrx";
+  EXPECT_EQ(Tokenizer::from_gguf(v, "test").encode("hex", AddSpecial::no), (std::vector<std::int32_t>{257, 'x'}));
+}
+
+TEST(GgufTokenizer, AddsBosWhereTheFormatDoes) {
+  auto v = byte_vocabulary("llama-bpe");
+  EXPECT_EQ(Tokenizer::from_gguf(v, "test").encode("he", AddSpecial::yes), (std::vector<std::int32_t>{258, 257}));
+  v.add_bos = false;
+  EXPECT_EQ(Tokenizer::from_gguf(v, "test").encode("he", AddSpecial::yes), (std::vector<std::int32_t>{257}));
 }
 
 TEST(GgufTokenizer, CutsWordsIntoPieces) {
@@ -51,7 +72,8 @@ TEST(GgufTokenizer, CutsWordsIntoPieces) {
                    .eos = 3,
                    .unk = 1,
                    .cls = {},
-                   .sep = {}};
+                   .sep = {},
+                   .add_bos = {}};
   const auto tokenizer = Tokenizer::from_gguf(v, "test");
   EXPECT_EQ(tokenizer.encode("Unaffordable caf\xC3\xA9!", AddSpecial::yes), (std::vector<std::int32_t>{2, 4, 5, 6, 7, 8, 3}));
   EXPECT_EQ(tokenizer.encode("afford xyz", AddSpecial::no), (std::vector<std::int32_t>{9, 1}));
@@ -112,6 +134,13 @@ TEST(GgufTokenizer, RejectsWhatItDoesNotKnow) {
   v.add_bos = true;
   v.bos = 99999;
   EXPECT_THROW(Tokenizer::from_gguf(v, "test"), FormatError);
+  v = byte_vocabulary("default");
+  v.tokens[7] = v.tokens[8];
+  EXPECT_THROW(Tokenizer::from_gguf(v, "test"), FormatError);
+  v = byte_vocabulary("default");
+  v.model = "bert";
+  v.token_types.clear();
+  EXPECT_THROW(Tokenizer::from_gguf(v, "test"), FormatError);
   EXPECT_THROW(Tokenizer::from_json("{", "test"), FormatError);
   const auto tokenizer = Tokenizer::from_gguf(byte_vocabulary("default"), "test");
   EXPECT_THROW(tokenizer.encode("\xFF", AddSpecial::no), Error);
@@ -162,7 +191,12 @@ TEST(ChatTemplate, KnowsTransformersExtras) {
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("roles must alternate"), std::string::npos);
   }
+  EXPECT_EQ(render("{% set x = 1 %}{% generation %}{% set x = 2 %}{% endgeneration %}{{ x }}"), "1");
+  EXPECT_EQ(render("{% raw %}{% generation %}{% endraw %}{# {% generation %} #}{{ '{% generation %}' }}"), "{% generation %}{% generation %}");
   EXPECT_THROW(render("{% for %}"), Error);
+  EXPECT_THROW(render("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"), Error);
+  EXPECT_THROW(render("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"), Error);
+  EXPECT_EQ(ChatTemplate("{{ bos_token }}", "\xFF", "").render_json("{}"), "\xEF\xBF\xBD");
   EXPECT_THROW(render("x", "[]"), Error);
 }
 

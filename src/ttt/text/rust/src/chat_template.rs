@@ -5,10 +5,14 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde, Value};
 use minijinja::{Environment, Error, ErrorKind};
 
+/// A template comes with a model from anywhere: one that does not end is stopped. Real ones take thousands for a message.
+const MOST_INSTRUCTIONS: u64 = 20_000_000;
+
 pub fn render(source: &str, variables: &str) -> Result<String, String> {
     let source = without_generation_blocks(source);
     let variables: serde_json::Value = serde_json::from_str(variables).map_err(|e| e.to_string())?;
     let mut env = Environment::new();
+    env.set_fuel(Some(MOST_INSTRUCTIONS));
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     env.set_syntax(syntax.map_err(|e| e.to_string())?);
     env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
@@ -29,18 +33,36 @@ pub fn render(source: &str, variables: &str) -> Result<String, String> {
     })
 }
 
-/// `{% generation %}` marks the assistant's tokens for training; the text inside is rendered as it is.
+/// `{% generation %}` marks the assistant's tokens for training. It renders what is inside, in a scope of its own, as
+/// `{% with %}` does. Comments, expressions and raw text stay as they are.
 fn without_generation_blocks(source: &str) -> String {
     let mut result = String::with_capacity(source.len());
     let mut rest = source;
-    while let Some(start) = rest.find("{%") {
-        let Some(length) = rest[start..].find("%}") else { break };
-        let (tag, end) = (&rest[start..start + length + 2], start + length + 2);
-        let inner = tag[2..tag.len() - 2].trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace());
+    let mut raw = false;
+    while let Some(start) = rest.find('{') {
+        let close = match rest.as_bytes().get(start + 1) {
+            Some(b'%') => "%}",
+            Some(b'#') if !raw => "#}",
+            Some(b'{') if !raw => "}}",
+            _ => {
+                result.push_str(&rest[..=start]);
+                rest = &rest[start + 1..];
+                continue;
+            }
+        };
+        let Some(length) = rest[start + 2..].find(close) else { break };
+        let end = start + 2 + length + 2;
+        let tag = &rest[start..end];
+        let name = tag[2..tag.len() - 2].trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace());
         result.push_str(&rest[..start]);
-        match inner {
-            "generation" => result.push_str(&tag.replace("generation", "if true")),
-            "endgeneration" => result.push_str(&tag.replace("endgeneration", "endif")),
+        match name {
+            "raw" if close == "%}" => raw = true,
+            "endraw" if close == "%}" => raw = false,
+            _ => {}
+        }
+        match name {
+            "generation" if close == "%}" && !raw => result.push_str(&tag.replace("generation", "with")),
+            "endgeneration" if close == "%}" && !raw => result.push_str(&tag.replace("endgeneration", "endwith")),
             _ => result.push_str(tag),
         }
         rest = &rest[end..];
@@ -52,6 +74,9 @@ fn without_generation_blocks(source: &str) -> String {
 fn tojson(value: Value, kwargs: Kwargs) -> Result<String, Error> {
     let ascii = kwargs.get::<Option<bool>>("ensure_ascii")?.unwrap_or(false);
     let indent = kwargs.get::<Option<usize>>("indent")?;
+    if indent.is_some_and(|spaces| spaces > 100) {
+        return Err(Error::new(ErrorKind::InvalidOperation, "tojson: expected an indent of at most 100"));
+    }
     let sort_keys = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
     kwargs.assert_all_used()?;
     let json = serde_json::to_value(&value)

@@ -21,6 +21,8 @@ Out call(const std::string& where, F function, Args... args) {
   return out;
 }
 
-inline const std::uint8_t* bytes_of(std::string_view text) { return reinterpret_cast<const std::uint8_t*>(text.data()); }
+inline const std::uint8_t* bytes_of(std::string_view text) {
+  return reinterpret_cast<const std::uint8_t*>(text.data());
+}
 
 }  // namespace ttt::text

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string_view>
-#include <tuple>
 #include <unordered_map>
 
 #include "ttt/core/error.h"
@@ -72,9 +71,8 @@ Json added_tokens(const GgufVocabulary& v) {
   return added;
 }
 
-Json bpe_model(const GgufVocabulary& v, Json merges) {
-  Json vocab = Json::object();
-  for (std::size_t id = 0; id < v.tokens.size(); ++id) vocab.emplace(v.tokens[id], id);
+/// Settings of a BPE model: its vocabulary and merges go beside the JSON.
+Json bpe_model() {
   return {{"type", "BPE"},
           {"dropout", nullptr},
           {"unk_token", nullptr},
@@ -83,42 +81,54 @@ Json bpe_model(const GgufVocabulary& v, Json merges) {
           {"fuse_unk", false},
           {"byte_fallback", false},
           {"ignore_merges", false},
-          {"vocab", std::move(vocab)},
-          {"merges", std::move(merges)}};
+          {"vocab", Json::object()},
+          {"merges", Json::array()}};
+}
+
+using TokenIds = std::unordered_map<std::string_view, std::uint32_t>;
+
+TokenIds token_ids(const GgufVocabulary& v, const std::string& where) {
+  TokenIds ids;
+  ids.reserve(2 * v.tokens.size());
+  for (std::size_t id = 0; id < v.tokens.size(); ++id)
+    if (const auto [first, is_new] = ids.emplace(v.tokens[id], id); !is_new)
+      throw FormatError(where, "tokenizer.ggml.tokens: " + std::to_string(first->second) + " and " +
+                                   std::to_string(id) + " are the same token");
+  return ids;
 }
 
 /// SentencePiece's scores as BPE merges: every way to split a token into two others, the best-scored results
 /// first.
-Json merges_from_scores(const GgufVocabulary& v) {
-  std::unordered_map<std::string_view, std::size_t> ids;
-  for (std::size_t id = 0; id < v.tokens.size(); ++id) ids.emplace(v.tokens[id], id);
+std::vector<TokenPair> merges_from_scores(const GgufVocabulary& v, const TokenIds& ids) {
   struct Merge {
     double score;
-    std::size_t left, right;
+    TokenPair pair;
   };
   std::vector<Merge> merges;
   for (std::size_t id = 0; id < v.tokens.size(); ++id) {
     const std::string_view token = v.tokens[id];
     const auto first = merges.size();
     for (std::size_t cut = 1; cut < token.size(); ++cut) {
-      const auto left = ids.find(token.substr(0, cut)), right = ids.find(token.substr(cut));
-      if (left != ids.end() && right != ids.end())
-        merges.push_back({v.scores[id], left->second, right->second});
+      const bool within_character = (static_cast<unsigned char>(token[cut]) & 0xC0) == 0x80;
+      if (within_character) continue;
+      const auto left = ids.find(token.substr(0, cut));
+      if (left == ids.end()) continue;
+      const auto right = ids.find(token.substr(cut));
+      if (right != ids.end()) merges.push_back({v.scores[id], {left->second, right->second}});
     }
-    std::sort(
-        merges.begin() + static_cast<std::ptrdiff_t>(first), merges.end(),
-        [](const Merge& a, const Merge& b) { return std::tie(a.left, a.right) < std::tie(b.left, b.right); });
+    std::sort(merges.begin() + static_cast<std::ptrdiff_t>(first), merges.end(),
+              [](const Merge& a, const Merge& b) { return a.pair < b.pair; });
   }
   std::ranges::stable_sort(merges, [](const Merge& a, const Merge& b) { return a.score > b.score; });
-  Json result = Json::array();
-  for (const auto& merge : merges) result.push_back({v.tokens[merge.left], v.tokens[merge.right]});
+  std::vector<TokenPair> result;
+  for (const auto& merge : merges) result.push_back(merge.pair);
   return result;
 }
 
 Json sentencepiece(const GgufVocabulary& v, const std::string& where) {
   if (v.scores.size() != v.tokens.size())
     throw FormatError(where, "tokenizer.ggml.scores: expected one for every token");
-  Json model = bpe_model(v, merges_from_scores(v));
+  Json model = bpe_model();
   model["byte_fallback"] = true;
   model["fuse_unk"] = true;
   if (v.unk) model["unk_token"] = token_at(v, v.unk, where);
@@ -137,15 +147,23 @@ Json sentencepiece(const GgufVocabulary& v, const std::string& where) {
           {"model", std::move(model)}};
 }
 
-Json byte_level_bpe(const GgufVocabulary& v, const PreTokenizer& pre, const std::string& where) {
-  Json merges = Json::array();
+std::vector<TokenPair> listed_merges(const GgufVocabulary& v, const TokenIds& ids, const std::string& where) {
+  std::vector<TokenPair> result;
   for (const auto& merge : v.merges) {
     const auto space = merge.find(' ', 1);
-    if (space == std::string::npos)
-      throw FormatError(where, "tokenizer.ggml.merges: expected two tokens in '" + merge + "'");
-    merges.push_back({merge.substr(0, space), merge.substr(space + 1)});
+    const auto left = ids.find(std::string_view(merge).substr(0, space));
+    const auto right =
+        space == std::string::npos ? ids.end() : ids.find(std::string_view(merge).substr(space + 1));
+    if (left == ids.end() || right == ids.end())
+      throw FormatError(
+          where, "tokenizer.ggml.merges: expected two tokens with a space between, got '" + merge + "'");
+    result.push_back({left->second, right->second});
   }
-  Json model = bpe_model(v, std::move(merges));
+  return result;
+}
+
+Json byte_level_bpe(const PreTokenizer& pre) {
+  Json model = bpe_model();
   model["ignore_merges"] = pre.ignore_merges;
   return {{"normalizer", pre.normalize_nfc ? Json{{"type", "NFC"}} : Json()},
           {"pre_tokenizer", pre_tokenizer_json(pre)},
@@ -208,17 +226,6 @@ std::optional<std::int64_t> token_id(const GgufFile& file, std::string_view key)
   throw FormatError(file.where(), std::string(key) + ": expected a token id");
 }
 
-void check_tokens(const GgufVocabulary& v, const std::string& where) {
-  if (v.tokens.empty()) throw FormatError(where, "tokenizer.ggml.tokens: missing or empty");
-  if (!v.token_types.empty() && v.token_types.size() != v.tokens.size())
-    throw FormatError(where, "tokenizer.ggml.token_type: expected one for every token");
-  std::unordered_map<std::string_view, std::size_t> ids;
-  for (std::size_t id = 0; id < v.tokens.size(); ++id)
-    if (const auto [first, is_new] = ids.emplace(v.tokens[id], id); !is_new)
-      throw FormatError(where, "tokenizer.ggml.tokens: " + std::to_string(first->second) + " and " +
-                                   std::to_string(id) + " are the same token");
-}
-
 }  // namespace
 
 GgufVocabulary read_gguf_vocabulary(const GgufFile& file) {
@@ -238,16 +245,22 @@ GgufVocabulary read_gguf_vocabulary(const GgufFile& file) {
           .add_space_prefix = metadata<bool>(file, "tokenizer.ggml.add_space_prefix", true)};
 }
 
-std::string tokenizer_json(const GgufVocabulary& v, const std::string& where) {
-  check_tokens(v, where);
+TokenizerDescription describe_tokenizer(const GgufVocabulary& v, const std::string& where) {
+  if (v.tokens.empty()) throw FormatError(where, "tokenizer.ggml.tokens: missing or empty");
+  if (!v.token_types.empty() && v.token_types.size() != v.tokens.size())
+    throw FormatError(where, "tokenizer.ggml.token_type: expected one for every token");
+  const auto ids = token_ids(v, where);
+  TokenizerDescription result;
   Json json;
   bool add_bos = false;
   if (v.model == "gpt2") {  // format name
     const auto pre = pre_tokenizer(v.pre, where);
-    json = byte_level_bpe(v, pre, where);
+    json = byte_level_bpe(pre);
+    result.merges = listed_merges(v, ids, where);
     add_bos = pre.add_bos;
   } else if (v.model == "llama") {  // format name
     json = sentencepiece(v, where);
+    result.merges = merges_from_scores(v, ids);
     add_bos = true;
   } else if (v.model == "bert") {  // format name
     json = word_piece(v, where);
@@ -255,12 +268,14 @@ std::string tokenizer_json(const GgufVocabulary& v, const std::string& where) {
     throw FormatError(where, "tokenizer.ggml.model: expected 'gpt2', 'llama' or 'bert', got '" + v.model +
                                  "'");  // format name
   }
+  result.is_bpe = v.model != "bert";  // format name
   json["version"] = "1.0";
   json["truncation"] = nullptr;
   json["padding"] = nullptr;
   json["added_tokens"] = added_tokens(v);
   json["post_processor"] = post_processor(v, v.add_bos.value_or(add_bos), where);
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  result.json = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return result;
 }
 
 }  // namespace ttt

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,9 +29,17 @@ struct GgufVocabulary {
 /// Out of a file's metadata. Throws FormatError for a value of another type; what is absent stays empty.
 GgufVocabulary read_gguf_vocabulary(const GgufFile& file);
 
-/// The same as the text of a Hugging Face `tokenizer.json`. Throws FormatError for an unknown model or
-/// pre-tokenizer, tokens given twice, lists that do not fit together and special tokens out of range; `where`
-/// names the file.
-std::string tokenizer_json(const GgufVocabulary& vocabulary, const std::string& where);
+using TokenPair = std::array<std::uint32_t, 2>;
+
+/// A vocabulary as Hugging Face's library takes it.
+struct TokenizerDescription {
+  std::string json;  ///< the text of a `tokenizer.json`; BPE's vocabulary and merges are left out of it
+  bool is_bpe = false;
+  std::vector<TokenPair> merges;  ///< BPE: ids of tokens that join, the first of them first
+};
+
+/// Throws FormatError for an unknown model or pre-tokenizer, tokens given twice, lists that do not fit
+/// together and special tokens out of range; `where` names the file.
+TokenizerDescription describe_tokenizer(const GgufVocabulary& vocabulary, const std::string& where);
 
 }  // namespace ttt

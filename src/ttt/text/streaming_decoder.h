@@ -6,8 +6,8 @@
 
 namespace ttt {
 
-/// Turns tokens into text one at a time. What it returns never ends within a UTF-8 character, and its pieces put together are the
-/// text of all tokens decoded at once.
+/// Turns tokens into text one at a time. What it returns never ends within a UTF-8 character, and its pieces
+/// put together are the text of all tokens decoded at once.
 class StreamingDecoder {
  public:
   StreamingDecoder(Tokenizer tokenizer, SkipSpecial skip_special);
@@ -19,7 +19,8 @@ class StreamingDecoder {
   Tokenizer tokenizer_;
   SkipSpecial skip_special_;
   std::vector<std::int32_t> ids_;
-  std::size_t shown_ids_ = 0;  ///< tokens whose text has been returned; kept, as the next one's text may depend on them
+  std::size_t shown_ids_ =
+      0;  ///< tokens whose text has been returned; kept, as the next one's text may depend on them
 };
 
 }  // namespace ttt

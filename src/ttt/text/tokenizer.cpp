@@ -18,7 +18,8 @@ struct Tokenizer::Handle {
 };
 
 Tokenizer Tokenizer::from_json(std::string_view json, const std::string& where) {
-  auto* tokenizer = text::call<FormatError, ttt_tokenizer*>(where, ttt_tokenizer_from_json, bytes_of(json), json.size());
+  auto* tokenizer =
+      text::call<FormatError, ttt_tokenizer*>(where, ttt_tokenizer_from_json, bytes_of(json), json.size());
   return Tokenizer(std::make_shared<const Handle>(tokenizer));
 }
 
@@ -30,12 +31,21 @@ Tokenizer Tokenizer::from_file(const std::filesystem::path& file) {
 }
 
 Tokenizer Tokenizer::from_gguf(const GgufVocabulary& vocabulary, const std::string& where) {
-  return from_json(tokenizer_json(vocabulary, where), where);
+  const auto description = describe_tokenizer(vocabulary, where);
+  if (!description.is_bpe) return from_json(description.json, where);
+  std::vector<ttt_text_view> tokens;
+  tokens.reserve(vocabulary.tokens.size());
+  for (const auto& token : vocabulary.tokens) tokens.push_back({bytes_of(token), token.size()});
+  auto* tokenizer = text::call<FormatError, ttt_tokenizer*>(
+      where, ttt_tokenizer_from_bpe, bytes_of(description.json), description.json.size(), tokens.data(),
+      tokens.size(), reinterpret_cast<const std::uint32_t*>(description.merges.data()),
+      description.merges.size());
+  return Tokenizer(std::make_shared<const Handle>(tokenizer));
 }
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view input, AddSpecial add_special) const {
-  const auto ids = text::call<Error, ttt_ids>("tokenizer", ttt_tokenizer_encode, handle_->tokenizer, bytes_of(input), input.size(),
-                                              add_special == AddSpecial::yes);
+  const auto ids = text::call<Error, ttt_ids>("tokenizer", ttt_tokenizer_encode, handle_->tokenizer,
+                                              bytes_of(input), input.size(), add_special == AddSpecial::yes);
   std::vector<std::int32_t> result(ids.data, ids.data + ids.len);
   ttt_text_free_ids(ids);
   return result;
@@ -45,16 +55,18 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids, SkipSpecial ski
   for (const auto id : ids)
     if (id < 0) throw Error("tokenizer", "negative token id");
   return text::take(text::call<Error, ttt_bytes>("tokenizer", ttt_tokenizer_decode, handle_->tokenizer,
-                                                 reinterpret_cast<const std::uint32_t*>(ids.data()), ids.size(),
-                                                 skip_special == SkipSpecial::yes));
+                                                 reinterpret_cast<const std::uint32_t*>(ids.data()),
+                                                 ids.size(), skip_special == SkipSpecial::yes));
 }
 
 std::string Tokenizer::piece(std::int32_t id) const {
-  return text::take(text::call<Error, ttt_bytes>("tokenizer", ttt_tokenizer_piece, handle_->tokenizer, static_cast<std::uint32_t>(id)));
+  return text::take(text::call<Error, ttt_bytes>("tokenizer", ttt_tokenizer_piece, handle_->tokenizer,
+                                                 static_cast<std::uint32_t>(id)));
 }
 
 std::optional<std::int32_t> Tokenizer::token_id(std::string_view token) const {
-  const auto id = text::call<Error, std::int64_t>("tokenizer", ttt_tokenizer_token_id, handle_->tokenizer, bytes_of(token), token.size());
+  const auto id = text::call<Error, std::int64_t>("tokenizer", ttt_tokenizer_token_id, handle_->tokenizer,
+                                                  bytes_of(token), token.size());
   if (id < 0) return std::nullopt;
   return static_cast<std::int32_t>(id);
 }

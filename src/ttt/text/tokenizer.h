@@ -15,18 +15,20 @@ namespace ttt {
 enum class AddSpecial { no, yes };
 enum class SkipSpecial { no, yes };
 
-/// Text to token ids and back, by Hugging Face's `tokenizers` library. Immutable; copies share it, and threads may.
+/// Text to token ids and back, by Hugging Face's `tokenizers` library. Immutable; copies share it, and
+/// threads may.
 class Tokenizer {
  public:
   /// A `tokenizer.json`. Throws FormatError when it cannot be read or is not one.
   static Tokenizer from_file(const std::filesystem::path& file);
   /// Its text; `where` names it in errors.
   static Tokenizer from_json(std::string_view json, const std::string& where);
-  /// A vocabulary out of GGUF metadata. Throws FormatError for a model or pre-tokenizer that is not known, listing those that are.
+  /// A vocabulary out of GGUF metadata. Throws FormatError for a model or pre-tokenizer that is not known,
+  /// listing those that are.
   static Tokenizer from_gguf(const GgufVocabulary& vocabulary, const std::string& where);
 
-  /// Ids of UTF-8 text. Special tokens in the text are recognised; AddSpecial::yes puts those around it that the tokenizer asks
-  /// for (BOS, EOS). Throws ttt::Error for invalid UTF-8.
+  /// Ids of UTF-8 text. Special tokens in the text are recognised; AddSpecial::yes puts those around it that
+  /// the tokenizer asks for (BOS, EOS). Throws ttt::Error for invalid UTF-8.
   std::vector<std::int32_t> encode(std::string_view text, AddSpecial add_special) const;
   /// Text of the ids; what is no valid UTF-8 becomes U+FFFD. Throws ttt::Error for a negative id.
   std::string decode(std::span<const std::int32_t> ids, SkipSpecial skip_special) const;

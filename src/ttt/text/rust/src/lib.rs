@@ -5,7 +5,8 @@ mod chat_template;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Once;
-use tokenizers::Tokenizer;
+use tokenizers::models::bpe::BPE;
+use tokenizers::{AddedToken, ModelWrapper, Tokenizer};
 
 /// Bytes that the caller gives back with `ttt_text_free_bytes`.
 #[repr(C)]
@@ -18,6 +19,13 @@ pub struct Bytes {
 #[repr(C)]
 pub struct Ids {
     data: *mut u32,
+    len: usize,
+}
+
+/// Bytes of the caller's.
+#[repr(C)]
+pub struct TextView {
+    data: *const u8,
     len: usize,
 }
 
@@ -87,6 +95,46 @@ pub unsafe extern "C" fn ttt_tokenizer_from_json(json: *const u8, len: usize, ou
         tokenizer.with_truncation(None).map_err(|e| e.to_string())?;
         Ok(Box::into_raw(Box::new(tokenizer)))
     })
+}
+
+/// A tokenizer whose vocabulary does not go through JSON, which would take seconds for the largest.
+#[no_mangle]
+pub unsafe extern "C" fn ttt_tokenizer_from_bpe(
+    json: *const u8, len: usize, tokens: *const TextView, num_tokens: usize, merges: *const [u32; 2], num_merges: usize,
+    out: *mut *mut Tokenizer, error: *mut Bytes,
+) -> bool {
+    guard(out, error, || {
+        let tokens: Vec<&str> = slice(tokens, num_tokens)
+            .iter()
+            .map(|token| text(token.data, token.len))
+            .collect::<Result<_, _>>()?;
+        bpe_tokenizer(slice(json, len), &tokens, slice(merges, num_merges)).map(|t| Box::into_raw(Box::new(t)))
+    })
+}
+
+fn bpe_tokenizer(json: &[u8], tokens: &[&str], merges: &[[u32; 2]]) -> Result<Tokenizer, String> {
+    let mut settings: serde_json::Value = serde_json::from_slice(json).map_err(|e| e.to_string())?;
+    let added: Vec<AddedToken> = serde_json::from_value(settings["added_tokens"].take()).map_err(|e| e.to_string())?;
+    settings["added_tokens"] = serde_json::json!([]);
+    let mut tokenizer: Tokenizer = serde_json::from_value(settings).map_err(|e| e.to_string())?;
+    let ModelWrapper::BPE(model) = tokenizer.get_model() else { return Err("expected a BPE model".into()) };
+    let token = |id: u32| tokens.get(id as usize).map(|t| t.to_string()).ok_or_else(|| format!("merge: no token has id {id}"));
+    let vocabulary: Vec<(String, u32)> = tokens.iter().zip(0..).map(|(token, id)| (token.to_string(), id)).collect();
+    let merges = merges.iter().map(|&[a, b]| Ok((token(a)?, token(b)?))).collect::<Result<Vec<_>, String>>()?;
+    let mut builder = BPE::builder()
+        .vocab_and_merges(vocabulary.into_iter().collect::<ahash::AHashMap<_, _>>(), merges)
+        .fuse_unk(model.fuse_unk)
+        .byte_fallback(model.byte_fallback)
+        .ignore_merges(model.ignore_merges);
+    if let Some(unknown) = &model.unk_token {
+        builder = builder.unk_token(unknown.clone());
+    }
+    let model = builder.build().map_err(|e| e.to_string())?;
+    tokenizer.with_model(model);
+    let (special, user_defined): (Vec<_>, Vec<_>) = added.into_iter().partition(|token| token.special);
+    tokenizer.add_special_tokens(special).map_err(|e| e.to_string())?;
+    tokenizer.add_tokens(user_defined).map_err(|e| e.to_string())?;
+    Ok(tokenizer)
 }
 
 #[no_mangle]

@@ -273,7 +273,7 @@ TokenizerDescription describe_tokenizer(const GgufVocabulary& v, const std::stri
   json["truncation"] = nullptr;
   json["padding"] = nullptr;
   json["added_tokens"] = added_tokens(v);
-  json["post_processor"] = post_processor(v, v.add_bos.value_or(add_bos), where);
+  json["post_processor"] = post_processor(v, v.add_bos.value_or(add_bos && v.bos.has_value()), where);
   result.json = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   return result;
 }

@@ -16,7 +16,7 @@ const std::string kUpToThreeDigits = R"(\p{N}{1,3})";
 const std::string kNewLines = R"(\s*[\r\n]+)";
 const std::string kSpaces = R"(\s+(?!\S)|\s+)";
 
-/// Llama 3's words, with that expression for digitsand with that one for the ends of lines.
+/// Llama 3's words, with that expression for digits and that one for the ends of lines.
 std::string words(const std::string& digits, const std::string& new_lines = kNewLines) {
   return kContractions + R"(|[^\r\n\p{L}\p{N}]?\p{L}+|)" + digits + R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|)" +
          new_lines + "|" + kSpaces;
@@ -42,10 +42,16 @@ const std::string kCasedLetters =
 
 const std::string kIdeographsAndKana = "[一-龥぀-ゟ゠-ヿ]+";
 const std::string kIdeographsAndHangul = "[一-龥ࠀ-一가-\uD7FF]+";
-const std::string kMarkedWords =
+const std::string kWidePunctuation = "\\s?[!-/:-~！-／：-～‘-‟　-。]+";
+const std::string kPunctuatedWords =
     R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|)" +
     kNewLines + "|" + kSpaces;
-const std::string kBloom = " ?[^(\\s|.,!?…。，、।۔،)]+";
+const std::string kWordsWithMarks =
+    kContractions + R"(|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|)" + kNewLines +
+    "|" + kSpaces;
+const std::string kWordsBeforeNewLines =
+    kContractions + R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}\r\n]+|)" + kNewLines + "|" + kSpaces;
+const std::string kStops = " ?[^(\\s|.,!?…。，、।۔،)]+";
 
 struct Entry {
   std::vector<std::string_view> names;
@@ -57,43 +63,43 @@ struct Entry {
 const std::vector<Entry>& table() {
   static const std::vector<Entry> entries{
       {{"default"}, {.splits = {R"([\p{P}$+<=>^~|]+)", kGpt2, R"(\p{N}+)", "[0-9][0-9][0-9]"}}},
-      {{"gpt-2", "mpt", "olmo", "phi-2", "roberta-bpe", "jais", "trillion", "exaone4", "granite-docling",
-        "gigachat", "a.x-4.0", "mellum",  // format name
-        "modern-bert", "jina-es", "jina-de", "jina-v1-en", "jina-v2-es", "jina-v2-de",
-        "jina-v2-code"},  // format name
+      {{"gpt-2", "phi-2", "exaone4",                  // format name
+        "roberta-bpe", "jais", "trillion",            // format name
+        "gigachat", "a.x-4.0", "mellum",              // format name
+        "granite-docling", "modern-bert",             // format name
+        "jina-es", "jina-de", "jina-v1-en",           // format name
+        "jina-v2-es", "jina-v2-de", "jina-v2-code"},  // format name
        {.splits = {kGpt2}}},
-      {{"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"},
-       {.splits = {kDigit, kGpt2}}},  // format name
-      {{"llama-bpe", "llama3", "llama-v3", "pixtral", "falcon3", "falcon-h1", "lfm2", "midm-2.0",
-        "jina-v5-nano"},  // format name
+      {{"olmo", "mpt"}, {.normalize_nfc = true, .splits = {kGpt2}}},  // format name
+      {{"smollm", "starcoder", "refact", "codeshell",                 // format name
+        "exaone", "minerva-7b", "mellum2"},                           // format name
+       {.splits = {kDigit, kGpt2}}},
+      {{"command-r"}, {.normalize_nfc = true, .splits = {kDigit, kGpt2}}},  // format name
+      {{"llama-bpe", "llama3", "llama-v3", "pixtral",                       // format name
+        "falcon3", "falcon-h1", "lfm2",                                     // format name
+        "midm-2.0", "jina-v5-nano"},                                        // format name
        {.ignore_merges = true, .add_bos = true, .splits = {words(kUpToThreeDigits)}}},
       {{"dbrx", "smaug-bpe", "glm4", "chatglm-bpe"}, {.splits = {words(kUpToThreeDigits)}}},
-      {{"qwen2", "deepseek-r1-qwen", "megrez", "kormo", "f2llmv2"},
-       {.normalize_nfc = true, .splits = {words(kDigit)}}},                             // format name
+      {{"qwen2", "deepseek-r1-qwen", "megrez", "kormo", "f2llmv2"},  // format name
+       {.normalize_nfc = true, .splits = {words(kDigit)}}},
       {{"stablelm2", "hunyuan", "solar-open", "grok-2"}, {.splits = {words(kDigit)}}},  // format name
-      {{"qwen35"},                                                                      // format name
-       {.normalize_nfc = true,
-        .splits = {kContractions +
-                   R"(|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|)" + kNewLines +
-                   "|" + kSpaces}}},
+      {{"qwen35"}, {.normalize_nfc = true, .splits = {kWordsWithMarks}}},               // format name
       {{"bailingmoe", "bailingmoe2", "llada-moe"}, {.splits = {words(kDigit, R"(\s*[\r\n])")}}},
-      {{"seed-coder"},
-       {.splits = {kContractions + R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}\r\n]+|)" + kNewLines +
-                   "|" + kSpaces}}},
-      {{"gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"},
-       {.splits = {cased_words(kContractions + "?", kUpToThreeDigits)}}},  // format name
+      {{"seed-coder"}, {.splits = {kWordsBeforeNewLines}}},
+      {{"gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"},  // format name
+       {.splits = {cased_words(kContractions + "?", kUpToThreeDigits)}}},
       {{"tekken"}, {.ignore_merges = true, .add_bos = true, .splits = {cased_words("", kDigit)}}},
-      {{"deepseek-v3", "hunyuan-dense", "joyai-llm"},
-       {.splits = {kUpToThreeDigits, kIdeographsAndKana, kMarkedWords}}},  // format name
-      {{"deepseek-llm"},                                                   // format name
-       {.splits = {"[\r\n]", R"(\s?[)" + kCasedLetters + "]+", "\\s?[!-/:-~！-／：-～‘-‟　-。]+", R"(\s+$)",
+      {{"deepseek-v3", "hunyuan-dense", "joyai-llm"},  // format name
+       {.splits = {kUpToThreeDigits, kIdeographsAndKana, kPunctuatedWords}}},
+      {{"deepseek-llm"},  // format name
+       {.splits = {"[\r\n]", R"(\s?[)" + kCasedLetters + "]+", kWidePunctuation, R"(\s+$)",
                    kIdeographsAndHangul, R"(\p{N}+)"}}},
-      {{"deepseek-coder"},
-       {.splits = {"[\r\n]", R"(\s?\p{L}+)", R"(\s?\p{P}+)", kIdeographsAndHangul, kDigit}}},  // format name
-      {{"falcon"},
-       {.splits = {R"([\p{P}$+<=>^~|`]+)", kGpt2, R"(\p{N}+)", "[0-9][0-9][0-9]"}}},  // format name
-      {{"bloom", "poro-chat", "gpt3-finnish"}, {.splits = {kBloom}}},                 // format name
-      {{"viking"}, {.splits = {kBloom, kDigit}}},
+      {{"deepseek-coder"},  // format name
+       {.splits = {"[\r\n]", R"(\s?\p{L}+)", R"(\s?\p{P}+)", kIdeographsAndHangul, kDigit}}},
+      {{"falcon"},  // format name
+       {.splits = {R"([\p{P}$+<=>^~|`]+)", kGpt2}, .byte_splits = {R"(\p{N}+)", "[0-9][0-9][0-9]"}}},
+      {{"bloom", "poro-chat", "gpt3-finnish"}, {.splits = {kStops}}},  // format name
+      {{"viking"}, {.splits = {kStops, kDigit}}},
   };
   return entries;
 }

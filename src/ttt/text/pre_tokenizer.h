@@ -12,7 +12,7 @@ struct PreTokenizer {
   bool add_bos = false;        ///< where the file does not say
   std::vector<std::string>
       splits;  ///< regular expressions: each cuts every piece into its matches and what lies between
-  std::vector<std::string> byte_splits;  ///< the same, after the bytes of the text have become symbols
+  std::vector<std::string> byte_splits = {};  ///< the same, after the bytes of the text have become symbols
 };
 
 /// The pre-tokenizer of that name; the empty name is "default". Throws FormatError with all known names;

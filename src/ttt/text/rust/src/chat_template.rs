@@ -2,7 +2,7 @@
 //! functions `raise_exception` and `strftime_now`.
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Serde, Value};
+use minijinja::value::{Kwargs, Serde, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
 /// A template comes with a model from anywhere: one that does not end is stopped. Real ones take thousands for a message.
@@ -27,6 +27,8 @@ pub fn render(source: &str, variables: &str) -> Result<String, String> {
         Ok(text)
     });
     env.add_filter("tojson", tojson);
+    // In Python None is not iterable, and text is.
+    env.add_test("iterable", |value: &Value| !value.is_none() && (value.kind() == ValueKind::String || value.try_iter().is_ok()));
     env.render_str(&source, Value::from(Serde(&variables))).map_err(|e| {
         let line = e.line().map_or(String::new(), |l| format!(" (line {l})"));
         format!("{}{line}", e.detail().map_or_else(|| e.kind().to_string(), str::to_string))

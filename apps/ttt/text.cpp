@@ -7,6 +7,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "read_gguf_vocabulary.h"
 #include "ttt/text/chat_template.h"
 #include "ttt/text/streaming_decoder.h"
 #endif
@@ -59,8 +60,8 @@ std::unique_ptr<Text> open_gguf(const GgufFile& file) {
   };
   const auto* source = file.find_metadata("tokenizer.chat_template");
   const auto* text = source == nullptr ? nullptr : std::get_if<std::string>(source);
-  return std::make_unique<OpenText>(
-      tokenizer, Template{text == nullptr ? std::string() : *text, spelled(vocabulary.bos), spelled(vocabulary.eos)});
+  return std::make_unique<OpenText>(tokenizer, Template{text == nullptr ? std::string() : *text,
+                                                        spelled(vocabulary.bos), spelled(vocabulary.eos)});
 }
 
 std::optional<std::string> read_file(const std::filesystem::path& file) {
@@ -84,7 +85,8 @@ std::string template_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_array())
     for (const auto& entry : value)
-      if (entry.is_object() && entry.value("name", Json()) == "default" && entry.value("template", Json()).is_string())
+      if (entry.is_object() && entry.value("name", Json()) == "default" &&
+          entry.value("template", Json()).is_string())
         return entry["template"].get<std::string>();
   return {};
 }

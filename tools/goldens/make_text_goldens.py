@@ -166,6 +166,7 @@ TEMPLATES = {
     "missing_attribute": "{{ messages[0].nothing }}|{{ messages[0]['nothing'] is defined }}|{% if messages[0].nothing %}x{% endif %}|{{ messages[9] }}",
     "undefined_error": "{{ nothing.at.all }}",
     "syntax_error": "{% for m in messages %}",
+    "indent": "{{ '{\\n' | indent(4, first=true) }}{{ 'a\\n\\nb\\n\\n' | indent }}{{ 'a\\n\\nb' | indent('> ', true, true) }}{{ messages[0].role | indent(width=2, first=true) }}",
     "no_escape": "{{ '<a> & \"b\"' }} {{ messages[0].content }}",
 }
 

@@ -5,9 +5,9 @@ SOURCES = {".h", ".hpp", ".inc", ".cpp", ".cc", ".c", ".cu", ".cuh", ".rs", ".tx
 
 # Words that are a family's name and mean something else there: file, words, what they are.
 ALLOWED = [
-    ("src/ttt/text/gguf_vocabulary.cpp", r"llama3?|qwen2|falcon|bert|gpt-?2|command-r|deepseek(-v3)?|phi-2",
-     "values of tokenizer.ggml.model and tokenizer.ggml.pre, which the GGUF format names after the first model that had them"),
+    ("src/ttt/text/gguf_vocabulary.cpp", r"llama|gpt2|bert", "values of tokenizer.ggml.model, which the GGUF format names after the first model that had them"),
     ("src/ttt/text/gguf_vocabulary.h", r"llama|gpt2|bert", "the same values"),
+    ("src/ttt/text/pre_tokenizer.cpp", r"llama[ ]?3?|qwen2|falcon|granite|bert|gpt-2|command-r|deepseek(-v3)?|phi-2", "values of tokenizer.ggml.pre, the same"),
     ("src/ttt/building_blocks/embeddings/rotary_config.cpp", r"llama3", "the rope_type of that name in Hugging Face's configs"),
     ("src/ttt/building_blocks/embeddings/rotary.h", r"llama3", "the rope_type of that name, cited"),
     ("src/ttt/building_blocks/attention/mla.h", r"deepseek-v2", "the paper cited"),

@@ -7,8 +7,6 @@
 
 namespace ttt {
 
-class GgufFile;
-
 /// The tokenizer in a GGUF file: the values under `tokenizer.ggml.*`.
 struct GgufVocabulary {
   std::string model;  ///< "gpt2" (byte-level BPE), "llama" (SentencePiece) or "bert" (WordPiece)
@@ -25,9 +23,6 @@ struct GgufVocabulary {
   bool add_eos = false;
   bool add_space_prefix = true;  ///< SentencePiece
 };
-
-/// Out of a file's metadata. Throws FormatError for a value of another type; what is absent stays empty.
-GgufVocabulary read_gguf_vocabulary(const GgufFile& file);
 
 using TokenPair = std::array<std::uint32_t, 2>;
 

@@ -27,6 +27,7 @@ pub fn render(source: &str, variables: &str) -> Result<String, String> {
         Ok(text)
     });
     env.add_filter("tojson", tojson);
+    env.add_filter("indent", indent);
     // In Python None is not iterable, and text is.
     env.add_test("iterable", |value: &Value| !value.is_none() && (value.kind() == ValueKind::String || value.try_iter().is_ok()));
     env.render_str(&source, Value::from(Serde(&variables))).map_err(|e| {
@@ -70,6 +71,32 @@ fn without_generation_blocks(source: &str) -> String {
         rest = &rest[end..];
     }
     result + rest
+}
+
+/// jinja2's `indent`: unlike minijinja's it keeps the newline at the end of the text.
+fn indent(text: String, width: Option<Value>, first: Option<bool>, blank: Option<bool>, kwargs: Kwargs) -> Result<String, Error> {
+    let width = match width {
+        Some(value) => Some(value),
+        None => kwargs.get::<Option<Value>>("width")?,
+    };
+    let first = first.or(kwargs.get("first")?).unwrap_or(false);
+    let blank = blank.or(kwargs.get("blank")?).unwrap_or(false);
+    kwargs.assert_all_used()?;
+    let width = match width {
+        None => " ".repeat(4),
+        Some(value) if value.kind() == ValueKind::String => value.to_string(),
+        Some(value) => usize::try_from(value)
+            .ok()
+            .filter(|&spaces| spaces <= 100)
+            .map(|spaces| " ".repeat(spaces))
+            .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "indent: expected a text or a number from 0 to 100"))?,
+    };
+    let lines: Vec<String> = text
+        .split('\n')
+        .enumerate()
+        .map(|(i, line)| if if i == 0 { first } else { blank || !line.is_empty() } { format!("{width}{line}") } else { line.to_string() })
+        .collect();
+    Ok(lines.join("\n"))
 }
 
 /// `json.dumps(value, ensure_ascii=..., indent=...)`, a plain string that autoescaping leaves alone.

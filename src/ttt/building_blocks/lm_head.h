@@ -7,8 +7,10 @@
 namespace ttt {
 
 /// logits = cap(scale * (x W^T + bias)), cap(s) = softcap * tanh(s / softcap) when softcap > 0.
-/// Input: [rows, hidden_size]. Output: [rows, vocab_size]. Weights: `weight` [vocab_size, hidden_size] and `bias` when
-/// configured, or the embedding's table when tied.
+/// Input: x [rows, hidden_size]. Output: logits [rows, vocab_size], stored.
+/// Weights: `weight` [vocab_size, hidden_size] and `bias` when configured, or the embedding's table when tied.
+/// Behaviour: rows are the tokens whose logits were asked for, not all tokens of the step.
+/// Errors: ConfigError for a tied table of another shape and WeightError at construction; ShapeError from `forward`.
 class LMHead {
  public:
   struct Config {

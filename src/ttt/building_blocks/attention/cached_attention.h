@@ -13,10 +13,12 @@ struct CacheLayer {
   int index;
 };
 
-/// What self-attention does between its projections, whatever these look like: rotate queries and keys, append keys
-/// and values to the cache, attend over it.
-/// Input: q [tokens, num_heads * k_dim], k [tokens, num_kv_heads * k_dim], v [tokens, num_kv_heads * v_dim]; q is rotated in
-/// place. Output: [tokens, num_heads * v_dim].
+/// What self-attention does between its projections, whatever these look like.
+/// Input: q [tokens, num_heads * k_dim], k [tokens, num_kv_heads * k_dim], v [tokens, num_kv_heads * v_dim].
+/// Output: out [tokens, num_heads * v_dim], stored.
+/// Weights: `sinks` [num_heads], already taken, when the model has them.
+/// Behaviour: rotates q (in place) and k, appends k and v to the cache's layer, attends over it under the mask.
+/// Errors: ConfigError from `check` on numbers that do not fit together; ShapeError from `forward`.
 struct CachedAttention {
   int num_heads;
   int num_kv_heads;

@@ -10,8 +10,10 @@ namespace ttt {
 using ops::Write;
 
 /// y[t, :] = scale * weight[ids[t], :].
-/// Input: token ids of the step. Output: [tokens, hidden_size]. Weights: `weight` [vocab_size, hidden_size].
-/// Errors: RequestError from `forward` for an id outside the vocabulary.
+/// Input: the step's token ids. Output: y [tokens, hidden_size], stored.
+/// Weights: `weight` [vocab_size, hidden_size].
+/// Behaviour: rows are read from the packed table, so they are as exact as its format; a tied head shares the table.
+/// Errors: WeightError at construction; from `forward` RequestError for an id outside the vocabulary, ShapeError for y.
 class Embedding {
  public:
   struct Config {
@@ -34,8 +36,11 @@ class Embedding {
   std::shared_ptr<const ops::PackedMatrix> weight_;
 };
 
-/// Learned absolute positions: y[t, :] += weight[position(t) + offset, :]. Weights: `weight` [num_positions, hidden_size].
-/// Errors: RequestError from `forward` for a position beyond the table.
+/// Learned absolute positions: y[t, :] += weight[position(t) + offset, :].
+/// Input: the step's positions. Output: y [tokens, hidden_size], added to.
+/// Weights: `weight` [num_positions, hidden_size].
+/// Behaviour: a position counts from the start of its own sequence, whatever the batch.
+/// Errors: WeightError at construction; from `forward` RequestError for a position beyond the table, ShapeError for y.
 class PositionEmbedding {
  public:
   struct Config {
@@ -53,7 +58,11 @@ class PositionEmbedding {
   std::shared_ptr<const ops::PackedMatrix> weight_;
 };
 
-/// Learned segment embeddings of single-segment input: y[t, :] += weight[0, :]. Weights: `weight` [num_types, hidden_size].
+/// Learned segment embeddings of single-segment input: y[t, :] += weight[0, :].
+/// Input: the step's number of tokens. Output: y [tokens, hidden_size], added to.
+/// Weights: `weight` [num_types, hidden_size].
+/// Behaviour: every token is of the first segment.
+/// Errors: WeightError at construction; ShapeError from `forward` for y.
 class TokenTypeEmbedding {
  public:
   struct Config {

@@ -8,7 +8,8 @@ namespace ttt {
 /// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
 /// Weights: gate_proj and up_proj [intermediate_size, hidden_size], down_proj [hidden_size, intermediate_size], each
 /// `weight` and, when configured, `bias`.
-/// Errors: WeightError at construction.
+/// Behaviour: rows do not see each other; `output.scale` multiplies the result before it is stored or added.
+/// Errors: ConfigError for an impossible activation and WeightError at construction; ShapeError from `forward`.
 class GatedFFN {
  public:
   struct Config {

@@ -12,6 +12,7 @@ namespace ttt {
 /// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
 /// Weights: `gate` (the Router's), `experts.N` (gate_proj, up_proj, down_proj, as GatedFFN), `shared_expert` (a GatedFFN),
 /// `shared_expert_gate.weight` [1, hidden_size].
+/// Behaviour: a token's experts are added in ascending order, so the sum does not depend on the other tokens.
 /// Errors: those of Router and GatedFFN.
 class MixtureOfExperts {
  public:

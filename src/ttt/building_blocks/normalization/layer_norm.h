@@ -9,8 +9,11 @@ namespace ttt {
 
 using ops::Write;
 
-/// y = (x - mean) / sqrt(var + eps) * weight + bias, over each row, in f32 (Ba et al., 2016; torch.nn.LayerNorm).
-/// Input and output: [tokens, size]; y may be x. Weights: `weight` [size], `bias` [size] when configured.
+/// y = (x - mean) / sqrt(var + eps) * weight + bias, over each row (Ba et al., 2016; torch.nn.LayerNorm).
+/// Input: x [tokens, size]. Output: y [tokens, size], stored or added; may be x.
+/// Weights: `weight` [size], `bias` [size] when configured.
+/// Behaviour: in f32, whatever the precision; the variance is the biased one.
+/// Errors: WeightError at construction; ShapeError from `forward`.
 class LayerNorm {
  public:
   struct Config {

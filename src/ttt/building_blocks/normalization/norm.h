@@ -7,6 +7,10 @@
 namespace ttt {
 
 /// Either norm, where a pattern takes whichever the model has.
+/// Input: x [tokens, size]. Output: y [tokens, size], stored or added; may be x.
+/// Weights: those of the norm held.
+/// Behaviour: that of RMSNorm or of LayerNorm.
+/// Errors: those of the norm held.
 class Norm {
  public:
   Norm(RMSNorm norm) : norm_(std::move(norm)) {}    // NOLINT: a norm is a Norm

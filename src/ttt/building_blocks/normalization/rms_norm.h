@@ -9,8 +9,11 @@ namespace ttt {
 
 using ops::Write;
 
-/// y = x / sqrt(mean(x^2) + eps) * weight, over each row, in f32 (Zhang & Sennrich, 2019).
-/// Input and output: [tokens, size]; y may be x. Weights: `weight` [size].
+/// y = x / sqrt(mean(x^2) + eps) * weight, over each row (Zhang & Sennrich, 2019).
+/// Input: x [tokens, size]. Output: y [tokens, size], stored or added; may be x.
+/// Weights: `weight` [size].
+/// Behaviour: in f32, whatever the precision.
+/// Errors: WeightError at construction; ShapeError from `forward`.
 class RMSNorm {
  public:
   struct Config {

@@ -1,8 +1,9 @@
 // Speed of the linear op by format and number of tokens, over a matrix [8192, 2048] in default precision.
 //
 // usage: bench_linear [--threads N] [--isa LEVEL] [--table] [Google Benchmark's options]
-// --table prints Markdown: bytes of weights read per second (and its share of the machine's read bandwidth, measured first with
-// the same threads) and floating-point operations per second (2 * tokens * rows * cols), the best of the repetitions each.
+// --table prints Markdown: bytes of weights read per second (and its share of the machine's read bandwidth, measured
+// first with the same threads) and floating-point operations per second (2 * tokens * rows * cols), the best of the
+// repetitions each.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -45,8 +46,10 @@ double read_bandwidth(int threads) {
       std::vector<std::jthread> team;
       for (int t = 0; t < threads; ++t)
         team.emplace_back([&, t] {
-          const auto first = data.begin() + static_cast<std::ptrdiff_t>(count * static_cast<std::size_t>(t) / static_cast<std::size_t>(threads));
-          const auto last = data.begin() + static_cast<std::ptrdiff_t>(count * static_cast<std::size_t>(t + 1) / static_cast<std::size_t>(threads));
+          const auto first = data.begin() + static_cast<std::ptrdiff_t>(count * static_cast<std::size_t>(t) /
+                                                                        static_cast<std::size_t>(threads));
+          const auto last = data.begin() + static_cast<std::ptrdiff_t>(count * static_cast<std::size_t>(t + 1) /
+                                                                       static_cast<std::size_t>(threads));
           sums[static_cast<std::size_t>(t)] = std::accumulate(first, last, std::uint64_t{0});
         });
     }
@@ -70,7 +73,9 @@ void bench_linear(benchmark::State& state, Device& device, DType dtype) {
   double best = 1e30;
   for (auto _ : state) {
     const auto start = Clock::now();
-    ops::run<ops::Linear>(device, {.weight = *copies[next++ % copies.size()], .x = {x.data(), tokens, kCols}, .y = {y.data(), tokens, kRows}});
+    ops::run<ops::Linear>(
+        device,
+        {.weight = *copies[next++ % copies.size()], .x = {x.data(), tokens, kCols}, .y = {y.data(), tokens, kRows}});
     best = std::min(best, seconds_since(start));
   }
   const auto bytes = static_cast<double>(copies.front()->bytes());
@@ -94,9 +99,10 @@ class TableReporter : public benchmark::BenchmarkReporter {
       const auto name = run.run_name.function_name + "/" + run.run_name.args;
       const std::string format = run.run_name.function_name;
       if (run.run_name.args == "1")
-        std::printf("| %s | %.2f | %.1f | %.0f%% |", format.c_str(), run.counters.at("bits").value, run.counters.at("best_GB/s").value,
-                    run.counters.at("best_GB/s").value * 1e11 / bandwidth_);
-      std::printf(" %.0f |%s", run.counters.at("best_GFLOP/s").value, run.run_name.args == std::to_string(kTokens.back()) ? "\n" : "");
+        std::printf("| %s | %.2f | %.1f | %.0f%% |", format.c_str(), run.counters.at("bits").value,
+                    run.counters.at("best_GB/s").value, run.counters.at("best_GB/s").value * 1e11 / bandwidth_);
+      std::printf(" %.0f |%s", run.counters.at("best_GFLOP/s").value,
+                  run.run_name.args == std::to_string(kTokens.back()) ? "\n" : "");
       std::fflush(stdout);
     }
   }
@@ -121,18 +127,23 @@ int main(int argc, char** argv) {
     } else if (argument == "--table") {
       table = true;
     } else {
-      std::fprintf(stderr, "bench_linear: unknown argument '%s'; takes --threads N, --isa LEVEL, --table and Google Benchmark's options\n", argv[i]);
+      std::fprintf(stderr,
+                   "bench_linear: unknown argument '%s'; takes --threads N, --isa LEVEL, --table and Google "
+                   "Benchmark's options\n",
+                   argv[i]);
       return 2;
     }
   }
   const auto device = Device::open(config, {.threads = threads});
   const double bandwidth = read_bandwidth(device->num_threads());
-  std::printf("%s, %d threads, matrix [%lld, %lld], read bandwidth %.1f GB/s\n", config.isa.c_str(), device->num_threads(),
-              static_cast<long long>(kRows), static_cast<long long>(kCols), bandwidth * 1e-9);
-  for (const auto dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1, DType::q2_k, DType::q3_k,
-                           DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::mxfp4})
+  std::printf("%s, %d threads, matrix [%lld, %lld], read bandwidth %.1f GB/s\n", config.isa.c_str(),
+              device->num_threads(), static_cast<long long>(kRows), static_cast<long long>(kCols), bandwidth * 1e-9);
+  for (const auto dtype :
+       {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1,
+        DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::mxfp4})
     for (const auto tokens : kTokens)
-      benchmark::RegisterBenchmark(std::string(name(dtype)).c_str(), [&device, dtype](benchmark::State& s) { bench_linear(s, *device, dtype); })
+      benchmark::RegisterBenchmark(std::string(name(dtype)).c_str(),
+                                   [&device, dtype](benchmark::State& s) { bench_linear(s, *device, dtype); })
           ->Arg(tokens)
           ->Unit(benchmark::kMillisecond);
   if (table) {

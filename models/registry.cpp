@@ -85,9 +85,11 @@ Model build(const Checkpoint& checkpoint, const Weights& weights, Device& device
   for (const auto& family : families()) {
     known += (known.empty() ? "" : ", ") + std::string(family.model_type);
     if (family.model_type != checkpoint.model_type) continue;
-    return std::visit([&](auto build) -> Model { return build(checkpoint.config, weights, device, checkpoint.kind); }, family.build);
+    return std::visit([&](auto build) -> Model { return build(checkpoint.config, weights, device, checkpoint.kind); },
+                      family.build);
   }
-  throw ConfigError(checkpoint.path.string(), "no model is built for model_type \"" + checkpoint.model_type + "\"; there are: " + known);
+  throw ConfigError(checkpoint.path.string(),
+                    "no model is built for model_type \"" + checkpoint.model_type + "\"; there are: " + known);
 }
 
 }  // namespace ttt::models

@@ -13,7 +13,8 @@ namespace ttt::models {
 /// `model_type`.
 struct Family {
   std::string_view model_type;
-  using BuildCausalLM = CausalLM (*)(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind);
+  using BuildCausalLM = CausalLM (*)(const ConfigReader& config, Weights weights, Device& device,
+                                     Checkpoint::Kind kind);
   using BuildEncoder = Encoder (*)(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind);
   std::variant<BuildCausalLM, BuildEncoder> build;
 };
@@ -23,8 +24,8 @@ std::span<const Family> families();
 
 using Model = std::variant<CausalLM, Encoder>;
 
-/// Builds the checkpoint's model from `weights`, its own or a plan of them. Throws ConfigError listing the families when none
-/// builds its model_type.
+/// Builds the checkpoint's model from `weights`, its own or a plan of them. Throws ConfigError listing the families
+/// when none builds its model_type.
 Model build(const Checkpoint& checkpoint, const Weights& weights, Device& device);
 
 }  // namespace ttt::models

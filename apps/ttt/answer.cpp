@@ -17,8 +17,7 @@ Answer answer(const LoadedModel& loaded, KvCache& cache, KvCache::Sequence seque
   GenerationCallbacks callbacks;
   callbacks.cancelled = [] { return InterruptScope::pending(); };
   callbacks.on_prefill = [&](std::int64_t done, std::int64_t total) {
-    done < total ? bar.update(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(total))
-                 : bar.hide();
+    done < total ? bar.update(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(total)) : bar.hide();
   };
   if (text) {
     text->restart();
@@ -37,9 +36,9 @@ void report_speed(const GenerationResult& r) {
   const auto rate = [](std::int64_t count, double seconds) {
     return static_cast<double>(count) / std::max(seconds, 1e-9);
   };
-  fmt::print(stderr, "prompt: {} tokens, {:.1f} tokens/s; answer: {} tokens, {:.1f} tokens/s; {}\n",
-             r.prefill_tokens, rate(r.prefill_tokens, r.prefill_seconds), r.tokens.size(),
-             rate(r.decode_steps, r.decode_seconds), name(r.finish));
+  fmt::print(stderr, "prompt: {} tokens, {:.1f} tokens/s; answer: {} tokens, {:.1f} tokens/s; {}\n", r.prefill_tokens,
+             rate(r.prefill_tokens, r.prefill_seconds), r.tokens.size(), rate(r.decode_steps, r.decode_seconds),
+             name(r.finish));
 }
 
 }  // namespace ttt::app

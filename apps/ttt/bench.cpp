@@ -60,8 +60,7 @@ class Bench {
     const auto n = kind == Kind::prefill ? options_.prefill : options_.decode;
     const auto tokens = static_cast<double>(n * options_.batch);
     const auto middle = samples[samples.size() / 2].seconds;
-    const auto median =
-        samples.size() % 2 == 1 ? middle : (samples[samples.size() / 2 - 1].seconds + middle) / 2;
+    const auto median = samples.size() % 2 == 1 ? middle : (samples[samples.size() / 2 - 1].seconds + middle) / 2;
     const auto& work = samples.front().work;  // the same in each
     return {{"kind", kind == Kind::prefill ? "prefill" : "decode"},
             {"n", n},
@@ -129,9 +128,8 @@ std::string as_text(const Json& rows, const Roofline& roofline) {
         "{:<8} n {:>5} depth {:>6} batch {:>3} {:>10.1f} tokens/s {:>8.2f} GB/s {:>8.3f} TFLOP/s {:>6.1f}% "
         "of the roofline\n",
         row["kind"].get<std::string>(), row["n"].get<std::int64_t>(), row["depth"].get<std::int64_t>(),
-        row["batch"].get<int>(), row["tokens_per_second"]["median"].get<double>(),
-        row["gb_per_second"].get<double>(), row["tflops"].get<double>(),
-        100 * row["roofline_share"].get<double>());
+        row["batch"].get<int>(), row["tokens_per_second"]["median"].get<double>(), row["gb_per_second"].get<double>(),
+        row["tflops"].get<double>(), 100 * row["roofline_share"].get<double>());
   return text + fmt::format("roofline {:.2f} GB/s reading {} over and over, {:.3f} TFLOP/s ({})\n",
                             roofline.bytes_per_second / 1e9, format_bytes(roofline.working_set),
                             roofline.peak().flops_per_second / 1e12, roofline.peak().instruction);
@@ -143,10 +141,10 @@ void run(const Options& o) {
   const auto counter = std::make_shared<WorkCounter>();
   auto device_options = o.common.device_options();
   device_options.work_counter = counter;
-  const auto loaded = load_model(
-      checkpoint, o.common,
-      {.tokens = length, .length = CacheNeed::Length::fixed, .sequences = o.batch, .logit_rows = o.batch},
-      device_options);
+  const auto loaded =
+      load_model(checkpoint, o.common,
+                 {.tokens = length, .length = CacheNeed::Length::fixed, .sequences = o.batch, .logit_rows = o.batch},
+                 device_options);
   Bench bench(loaded, *counter, o);
   Json rows = Json::array();
   if (o.prefill > 0) rows.push_back(bench.row(Kind::prefill));
@@ -163,8 +161,7 @@ void run(const Options& o) {
 }  // namespace
 
 void add_bench(CLI::App& app) {
-  auto* verb =
-      app.add_subcommand("bench", "Measures prefill and decode, and how near they are to the roofline");
+  auto* verb = app.add_subcommand("bench", "Measures prefill and decode, and how near they are to the roofline");
   auto o = std::make_shared<Options>();
   o->common.add_to(*verb);
   verb->add_option("-p,--prefill", o->prefill, "tokens of a prompt; 0: none")->check(CLI::Range(0, 1 << 24));

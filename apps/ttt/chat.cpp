@@ -42,10 +42,9 @@ class Chat {
       const auto prompt = text_.encode(text_.render(messages_), false);
       keep_common(prompt);
       held_ = prompt;
-      const auto answer =
-          app::answer(loaded_, cache_, sequence_, &text_, prompt, config_, [&](std::string_view part) {
-            if (!options_.json) print_result(part);
-          });
+      const auto answer = app::answer(loaded_, cache_, sequence_, &text_, prompt, config_, [&](std::string_view part) {
+        if (!options_.json) print_result(part);
+      });
       if (!options_.json) print_result("\n");
       held_.insert(held_.end(), answer.result.tokens.begin(), answer.result.tokens.end());
       if (answer.result.tokens.empty() && answer.result.finish == FinishReason::cancelled)
@@ -127,8 +126,7 @@ void run(const Options& o) {
   converse(chat);
   if (!o.common.json) return;
   auto messages = nlohmann::ordered_json::array();
-  for (const auto& [role, content] : chat.messages())
-    messages.push_back({{"role", role}, {"content", content}});
+  for (const auto& [role, content] : chat.messages()) messages.push_back({{"role", role}, {"content", content}});
   print_result(to_text({{"messages", messages}}));
 }
 

@@ -51,8 +51,7 @@ std::int64_t count_greedy(const CausalLM& model, Step& step, KvCache::Sequence s
 }
 
 void append(std::vector<float>& values, ConstMatrix rows) {
-  for (std::int64_t r = 0; r < rows.rows; ++r)
-    values.insert(values.end(), rows.row(r), rows.row(r) + rows.cols);
+  for (std::int64_t r = 0; r < rows.rows; ++r) values.insert(values.end(), rows.row(r), rows.row(r) + rows.cols);
 }
 
 void run_row(const CausalLM& model, Step& step, const Golden& golden, std::size_t row, Answers& answers) {
@@ -63,8 +62,7 @@ void run_row(const CausalLM& model, Step& step, const Golden& golden, std::size_
   const CausalLM::Hooks hooks{.hidden =
                                   [&](int index, ConstMatrix rows) {
                                     if (index == 0 && golden.hidden_0) append(answers.hidden_0, rows);
-                                    if (index == last && golden.hidden_last)
-                                      append(answers.hidden_last, rows);
+                                    if (index == last && golden.hidden_last) append(answers.hidden_last, rows);
                                   },
                               .cancelled = {}};
   std::int32_t next = 0;
@@ -86,15 +84,13 @@ void check_golden(const Golden& golden, const CausalLM& model, const std::string
     throw FormatError(where, fmt::format("logits: expected a vocabulary of {} as the model has, got {}",
                                          model.vocab_size(), golden.vocab_size));
   if (!golden.greedy.empty() && golden.greedy.size() != golden.input_ids.size())
-    throw FormatError(where, fmt::format("greedy: expected {} rows as input_ids has, got {}",
-                                         golden.input_ids.size(), golden.greedy.size()));
+    throw FormatError(where, fmt::format("greedy: expected {} rows as input_ids has, got {}", golden.input_ids.size(),
+                                         golden.greedy.size()));
   for (const auto& ids : golden.input_ids) check_ids(ids, model);
   const Shape want{golden.batch, golden.tokens, model.hidden_size()};
-  for (const auto& [name, tensor] :
-       {std::pair("hidden_0", &golden.hidden_0), {"hidden_last", &golden.hidden_last}})
+  for (const auto& [name, tensor] : {std::pair("hidden_0", &golden.hidden_0), {"hidden_last", &golden.hidden_last}})
     if (*tensor && (*tensor)->shape() != want)
-      throw FormatError(where,
-                        fmt::format("{}: expected {}, got {}", name, want.str(), (*tensor)->shape().str()));
+      throw FormatError(where, fmt::format("{}: expected {}, got {}", name, want.str(), (*tensor)->shape().str()));
 }
 
 /// Numbers JSON can hold: it has no NaN and no infinity.
@@ -107,16 +103,13 @@ void report(const Options& o, const Golden& golden, const Answers& answers) {
   const auto positions = static_cast<double>(golden.batch * golden.tokens);
   // An encoder ranks no tokens.
   const auto share = [&](std::optional<std::int64_t> count) {
-    return count ? nlohmann::ordered_json(static_cast<double>(*count) / positions)
-                 : nlohmann::ordered_json(nullptr);
+    return count ? nlohmann::ordered_json(static_cast<double>(*count) / positions) : nlohmann::ordered_json(nullptr);
   };
-  nlohmann::ordered_json json{
-      {"pcc", number(agreement.pcc)},         {"max_abs_diff", number(agreement.max_abs_diff)},
-      {"top1", share(answers.top1)},          {"top5", share(answers.top5)},
-      {"greedy_match", answers.greedy_match}, {"greedy_total", answers.greedy_total}};
+  nlohmann::ordered_json json{{"pcc", number(agreement.pcc)},         {"max_abs_diff", number(agreement.max_abs_diff)},
+                              {"top1", share(answers.top1)},          {"top5", share(answers.top5)},
+                              {"greedy_match", answers.greedy_match}, {"greedy_total", answers.greedy_total}};
   std::vector<std::pair<std::string, double>> correlations{{"pcc", agreement.pcc}};
-  const auto add_hidden = [&](const std::string& name, std::span<const float> got,
-                              const std::optional<Tensor>& want) {
+  const auto add_hidden = [&](const std::string& name, std::span<const float> got, const std::optional<Tensor>& want) {
     if (!want || got.empty()) return;  // an encoder's last hidden state is what it answers
     const auto hidden = testing::compare(got, want->values<float>());
     json[name + "_pcc"] = number(hidden.pcc);
@@ -129,19 +122,17 @@ void report(const Options& o, const Golden& golden, const Answers& answers) {
   for (const auto& [key, value] : json.items()) text += key + " " + value.dump() + "\n";
   print_result(o.common.json ? to_text(json) : text);
   for (const auto& [name, pcc] : correlations)
-    if (!(pcc >= o.min_pcc))
-      throw Error(o.golden, fmt::format("{} {} is below --min-pcc {}", name, pcc, o.min_pcc));
+    if (!(pcc >= o.min_pcc)) throw Error(o.golden, fmt::format("{} {} is below --min-pcc {}", name, pcc, o.min_pcc));
   if (answers.greedy_match != answers.greedy_total)
-    throw Error(o.golden, fmt::format("{} of {} greedy tokens differ",
-                                      answers.greedy_total - answers.greedy_match, answers.greedy_total));
+    throw Error(o.golden, fmt::format("{} of {} greedy tokens differ", answers.greedy_total - answers.greedy_match,
+                                      answers.greedy_total));
 }
 
 /// An encoder's hidden states, each row of the golden whole.
 void run_encoder(const Options& o, const Checkpoint& checkpoint, const Golden& golden) {
-  const auto loaded = load_encoder(checkpoint, o.common,
-                                   {.tokens = golden.tokens,
-                                    .length = CacheNeed::Length::fixed,
-                                    .sequences = static_cast<int>(golden.batch)});
+  const auto loaded = load_encoder(
+      checkpoint, o.common,
+      {.tokens = golden.tokens, .length = CacheNeed::Length::fixed, .sequences = static_cast<int>(golden.batch)});
   if (golden.vocab_size != loaded.model.hidden_size())
     throw FormatError(o.golden, fmt::format("last_hidden_state: expected {} columns as the model has, got {}",
                                             loaded.model.hidden_size(), golden.vocab_size));
@@ -187,8 +178,7 @@ void add_compare(CLI::App& app) {
   auto* verb = app.add_subcommand("compare", "Compares a model with what a reference computed");
   auto o = std::make_shared<Options>();
   o->common.add_to(*verb);
-  verb->add_option("--golden", o->golden,
-                   "safetensors with input_ids, logits and perhaps greedy and hidden states")
+  verb->add_option("--golden", o->golden, "safetensors with input_ids, logits and perhaps greedy and hidden states")
       ->required();
   verb->add_option("--min-pcc", o->min_pcc, "least correlation that passes");
   verb->callback([o] { run(*o); });

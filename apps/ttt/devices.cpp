@@ -30,8 +30,8 @@ void run(bool json) {
                     {"l3_bytes", c.l3_bytes},
                     {"tile", {c.tile_rows, c.tile_cols}},
                     {"params", params(c)}});
-    plain += fmt::format("{:<16} {:<12} {:<8} {:>5} cores {:>9.1f} GiB\n", c.name, c.backend, c.isa,
-                         c.num_cores, static_cast<double>(c.memory_bytes) / (1 << 30));
+    plain += fmt::format("{:<16} {:<12} {:<8} {:>5} cores {:>9.1f} GiB\n", c.name, c.backend, c.isa, c.num_cores,
+                         static_cast<double>(c.memory_bytes) / (1 << 30));
   };
   add(DeviceConfig::auto_detect());
   for (const auto& name : DeviceConfig::known_names())

@@ -24,8 +24,7 @@ std::vector<std::string> read_texts(const Options& o) {
   std::istringstream lines(read_text(o.file.empty() ? "-" : o.file));
   std::vector<std::string> texts;
   for (std::string line; std::getline(lines, line);) texts.push_back(line);
-  if (texts.empty())
-    throw RequestError("embed", "there is no text; give some with --text, --file or on stdin");
+  if (texts.empty()) throw RequestError("embed", "there is no text; give some with --text, --file or on stdin");
   return texts;
 }
 
@@ -34,11 +33,9 @@ void run(const Options& o) {
   const auto text = open_text(checkpoint);
   std::vector<std::vector<std::int32_t>> rows;
   std::size_t longest = 1;
-  for (const auto& t : read_texts(o))
-    longest = std::max(longest, rows.emplace_back(text->encode(t, true)).size());
-  const auto loaded =
-      load_encoder(checkpoint, o.common,
-                   {.tokens = static_cast<std::int64_t>(longest), .length = CacheNeed::Length::fixed});
+  for (const auto& t : read_texts(o)) longest = std::max(longest, rows.emplace_back(text->encode(t, true)).size());
+  const auto loaded = load_encoder(checkpoint, o.common,
+                                   {.tokens = static_cast<std::int64_t>(longest), .length = CacheNeed::Length::fixed});
   auto cache = loaded.make_cache();
   Step step(cache, *loaded.device);
   auto vectors = nlohmann::ordered_json::array();
@@ -53,8 +50,7 @@ void run(const Options& o) {
     vectors.push_back(vector);
     cache.drop(sequence);
   }
-  print_result(o.common.json ? to_text({{"size", loaded.model.hidden_size()}, {"embeddings", vectors}})
-                             : plain);
+  print_result(o.common.json ? to_text({{"size", loaded.model.hidden_size()}, {"embeddings", vectors}}) : plain);
 }
 
 }  // namespace

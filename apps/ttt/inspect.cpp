@@ -23,8 +23,7 @@ Json tensors_as_json(const std::vector<ListedTensor>& tensors) {
   for (const auto& tensor : tensors) {
     Json shape;
     if (tensor.info) shape = tensor.info->shape.dims();
-    list.push_back(
-        {{"name", tensor.name}, {"format", format_of(tensor)}, {"shape", shape}, {"bytes", tensor.bytes}});
+    list.push_back({{"name", tensor.name}, {"format", format_of(tensor)}, {"shape", shape}, {"bytes", tensor.bytes}});
   }
   return list;
 }
@@ -44,20 +43,18 @@ Json formats_as_json(const std::vector<ListedTensor>& tensors) {
   }
   auto json = Json::array();
   for (const auto& [format, sums] : formats)
-    json.push_back(
-        {{"format", format}, {"tensors", sums.tensors}, {"elements", sums.elements}, {"bytes", sums.bytes}});
+    json.push_back({{"format", format}, {"tensors", sums.tensors}, {"elements", sums.elements}, {"bytes", sums.bytes}});
   return json;
 }
 
 Json plan_as_json(const MemoryPlan& plan, std::int64_t context) {
-  return {{"device", plan.device},       {"context", context},          {"weights", plan.weights},
-          {"cache", plan.cache},         {"workspace", plan.workspace}, {"total", plan.total()},
-          {"available", plan.available}, {"fits", plan.fits()}};
+  return {{"device", plan.device},       {"context", context},    {"weights", plan.weights},     {"cache", plan.cache},
+          {"workspace", plan.workspace}, {"total", plan.total()}, {"available", plan.available}, {"fits", plan.fits()}};
 }
 
 std::string as_text(const Json& json, const std::vector<ListedTensor>& tensors) {
-  auto text = fmt::format("{} ({})\n\nconfig\n", json["model"].get<std::string>(),
-                          json["model_type"].get<std::string>());
+  auto text =
+      fmt::format("{} ({})\n\nconfig\n", json["model"].get<std::string>(), json["model_type"].get<std::string>());
   for (const auto& [key, value] : json["config"].items())
     text += fmt::format("  {} = {}\n", key, value.dump(-1, ' ', false, Json::error_handler_t::replace));
   text += "\ntensors\n";
@@ -102,8 +99,8 @@ void run(const CommonOptions& o) {
 }  // namespace
 
 void add_inspect(CLI::App& app) {
-  auto* verb = app.add_subcommand(
-      "inspect", "Shows a checkpoint's config, tensors and formats, and its memory plan for a device");
+  auto* verb = app.add_subcommand("inspect",
+                                  "Shows a checkpoint's config, tensors and formats, and its memory plan for a device");
   auto o = std::make_shared<CommonOptions>();
   o->add_to(*verb);
   verb->callback([o] { run(*o); });

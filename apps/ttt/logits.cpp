@@ -17,24 +17,22 @@ struct Options {
 void run(const Options& o) {
   const auto tokens = static_cast<std::int64_t>(o.ids.size());
   const auto checkpoint = Checkpoint::open(o.common.model);
-  const auto loaded = load_model(
-      checkpoint, o.common, {.tokens = tokens, .length = CacheNeed::Length::fixed, .logit_rows = tokens});
+  const auto loaded =
+      load_model(checkpoint, o.common, {.tokens = tokens, .length = CacheNeed::Length::fixed, .logit_rows = tokens});
   check_ids(o.ids, loaded.model);
   auto cache = loaded.make_cache();
   Step step(cache, *loaded.device);
   std::vector<float> all;
   all.reserve(o.ids.size() * static_cast<std::size_t>(loaded.model.vocab_size()));
   ProgressBar bar("computing");
-  forward_rows(loaded.model, step, cache.create(), o.ids, 0,
-               [&](std::size_t position, std::span<const float> logits) {
-                 all.insert(all.end(), logits.begin(), logits.end());
-                 bar.update(position + 1, o.ids.size());
-               });
+  forward_rows(loaded.model, step, cache.create(), o.ids, 0, [&](std::size_t position, std::span<const float> logits) {
+    all.insert(all.end(), logits.begin(), logits.end());
+    bar.update(position + 1, o.ids.size());
+  });
   const Shape shape{tokens, loaded.model.vocab_size()};
   save_safetensors(o.output, {{"logits", Tensor::from<float>(all, shape)}});
   if (o.common.json)
-    print_result(
-        to_text({{"output", o.output}, {"tensor", "logits"}, {"shape", shape.dims()}, {"format", "f32"}}));
+    print_result(to_text({{"output", o.output}, {"tensor", "logits"}, {"shape", shape.dims()}, {"format", "f32"}}));
 }
 
 }  // namespace

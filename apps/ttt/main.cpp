@@ -35,8 +35,8 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "ttt " TTT_VERSION);
   app.require_subcommand(1);
   using namespace ttt::app;
-  for (auto* add : {add_generate, add_chat, add_logits, add_compare, add_embed, add_perplexity, add_tokenize,
-                    add_bench, add_devices, add_inspect, add_new_model})
+  for (auto* add : {add_generate, add_chat, add_logits, add_compare, add_embed, add_perplexity, add_tokenize, add_bench,
+                    add_devices, add_inspect, add_new_model})
     add(app);
   try {
     app.parse(argc, argv);

@@ -16,9 +16,8 @@ namespace {
 template <class Model>
 Model expect(models::Model model, const std::string& where) {
   if (auto* wanted = std::get_if<Model>(&model)) return std::move(*wanted);
-  throw RequestError(where, std::is_same_v<Model, Encoder>
-                                ? "is a language model; an encoder is wanted"
-                                : "is an encoder, which gives no next token; use ttt embed");
+  throw RequestError(where, std::is_same_v<Model, Encoder> ? "is a language model; an encoder is wanted"
+                                                           : "is an encoder, which gives no next token; use ttt embed");
 }
 
 /// By a model of the folders that the user gives, else by the program's own, else by an installed one.
@@ -27,14 +26,11 @@ models::Model build_model(const Checkpoint& checkpoint, const Weights& weights, 
   const auto build = [&](const ModelEntry& entry) {
     return entry.build(checkpoint.config, weights, device, checkpoint.kind);
   };
-  const auto is_own = [&](const models::Family& family) {
-    return family.model_type == checkpoint.model_type;
-  };
+  const auto is_own = [&](const models::Family& family) { return family.model_type == checkpoint.model_type; };
   if (const auto* given = find_plugin(given_model_folders(options.model_path), checkpoint.model_type))
     return build(*given);
   if (std::ranges::none_of(models::families(), is_own))
-    if (const auto* installed = find_plugin(installed_model_folders(), checkpoint.model_type))
-      return build(*installed);
+    if (const auto* installed = find_plugin(installed_model_folders(), checkpoint.model_type)) return build(*installed);
   return models::build(checkpoint, weights, device);
 }
 
@@ -46,8 +42,7 @@ Weights chosen_weights(Weights weights, const CommonOptions& options) {
 /// Buffers that older versions of transformers saved.
 bool is_stale_buffer(std::string_view name) {
   return name.ends_with("rotary_emb.inv_freq") || name.ends_with("rope_freqs.weight") ||
-         name.ends_with("attn.masked_bias") ||
-         (name.ends_with(".attn.bias") && name.find("c_attn") == name.npos);
+         name.ends_with("attn.masked_bias") || (name.ends_with(".attn.bias") && name.find("c_attn") == name.npos);
 }
 
 }  // namespace
@@ -67,8 +62,7 @@ template <class Model>
 KvCache::Config cache_config(const Model& model, const CommonOptions& options, const CacheNeed& need,
                              const DeviceConfig& device) {
   if (options.context > 0 && options.context < need.tokens)
-    throw RequestError("--ctx",
-                       fmt::format("{} tokens are needed, {} allowed", need.tokens, options.context));
+    throw RequestError("--ctx", fmt::format("{} tokens are needed, {} allowed", need.tokens, options.context));
   // A trained context can be far longer than what most prompts use; --ctx asks for more than this.
   constexpr std::int64_t kDefaultContext = 4096;
   auto tokens = options.context > 0 ? options.context : need.tokens;
@@ -105,16 +99,15 @@ Loaded<Model> load(const Checkpoint& checkpoint, const CommonOptions& options, c
   auto device = Device::open(options.device_config(), device_options);
   const auto planned = expect<Model>(plan_model(checkpoint, options, *device), options.model);
   for (const auto& key : checkpoint.config.unread())
-    device->options().log(LogLevel::warning,
-                          fmt::format("{}: {} is not used", checkpoint.config.where(), key));
+    device->options().log(LogLevel::warning, fmt::format("{}: {} is not used", checkpoint.config.where(), key));
   auto cache = cache_config(planned, options, need, device->config());
   auto plan = plan_memory(planned, cache, device->config(), need.logit_rows);
   plan.check();
   ProgressBar bar("loading");
   const auto source = std::make_shared<ObservedSource>(
       checkpoint.source, [&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
-  auto model = expect<Model>(
-      build_model(checkpoint, chosen_weights(Weights(source), options), *device, options), options.model);
+  auto model =
+      expect<Model>(build_model(checkpoint, chosen_weights(Weights(source), options), *device, options), options.model);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   return {std::move(device), std::move(model), std::move(cache), std::move(plan), took.count()};
 }
@@ -130,8 +123,7 @@ LoadedModel load_model(const Checkpoint& checkpoint, const CommonOptions& option
   return load<CausalLM>(checkpoint, options, need, device_options);
 }
 
-LoadedEncoder load_encoder(const Checkpoint& checkpoint, const CommonOptions& options,
-                           const CacheNeed& need) {
+LoadedEncoder load_encoder(const Checkpoint& checkpoint, const CommonOptions& options, const CacheNeed& need) {
   return load<Encoder>(checkpoint, options, need, options.device_options());
 }
 
@@ -142,10 +134,8 @@ bool is_encoder(const Checkpoint& checkpoint) {
   });
 }
 
-template KvCache::Config cache_config(const CausalLM&, const CommonOptions&, const CacheNeed&,
-                                      const DeviceConfig&);
-template KvCache::Config cache_config(const Encoder&, const CommonOptions&, const CacheNeed&,
-                                      const DeviceConfig&);
+template KvCache::Config cache_config(const CausalLM&, const CommonOptions&, const CacheNeed&, const DeviceConfig&);
+template KvCache::Config cache_config(const Encoder&, const CommonOptions&, const CacheNeed&, const DeviceConfig&);
 template MemoryPlan plan_memory(const CausalLM&, const KvCache::Config&, const DeviceConfig&, std::int64_t);
 template MemoryPlan plan_memory(const Encoder&, const KvCache::Config&, const DeviceConfig&, std::int64_t);
 

@@ -52,12 +52,10 @@ void CommonOptions::add_to(CLI::App& app, bool needs_model) {
                  "a folder with libttt_model_*.so of models that are not in this program (again for more; "
                  "also TTT_MODEL_PATH)");
   app.add_option("--device", device, "device to run on (see `ttt devices`)");
-  app.add_option(
-      "--device-params", device_params,
-      "JSON file of parameters to use instead of the device's own, as {\"attention\": {\"page_size\": 32}}");
+  app.add_option("--device-params", device_params,
+                 "JSON file of parameters to use instead of the device's own, as {\"attention\": {\"page_size\": 32}}");
   app.add_option("--threads", threads, "threads; 0: all cores")->check(CLI::Range(0, 4096));
-  app.add_option("--precision", precision, "exact: float32 throughout")
-      ->check(CLI::IsMember({"exact", "default"}));
+  app.add_option("--precision", precision, "exact: float32 throughout")->check(CLI::IsMember({"exact", "default"}));
   app.add_option("--ctx", context, "tokens the context holds")->check(CLI::Range(1, 1 << 30));
   app.add_option("--kv-dtype", kv_dtype, "how keys and values are stored")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "q8"}));
@@ -109,8 +107,7 @@ void SamplingOptions::add_to(CLI::App& app) {
   app.add_option("--seed", s.seed, "same seed, same answer");
   app.add_option("--stop", config.stop_strings, "text that ends the answer; may be repeated")
       ->allow_extra_args(false)
-      ->check(CLI::Validator([](const std::string& text) { return text.empty() ? "expected some text" : ""; },
-                             ""));
+      ->check(CLI::Validator([](const std::string& text) { return text.empty() ? "expected some text" : ""; }, ""));
   app.add_option("--max-tokens", config.max_tokens, "longest answer")->check(CLI::NonNegativeNumber);
 }
 
@@ -129,8 +126,7 @@ void check_ids(std::span<const std::int32_t> ids, const CausalLM& model) {
 std::string read_text(const std::string& path) {
   if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored))
-    throw FormatError(path, "expected a text file, got a folder");
+  if (std::filesystem::is_directory(path, ignored)) throw FormatError(path, "expected a text file, got a folder");
   std::ifstream file(path, std::ios::binary);
   if (!file) throw FormatError(path, fmt::format("cannot be opened: {}", std::strerror(errno)));
   return {std::istreambuf_iterator<char>(file), {}};

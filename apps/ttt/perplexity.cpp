@@ -38,8 +38,7 @@ struct Score {
   std::int64_t scored_tokens, windows;
 };
 
-Score score(const LoadedModel& loaded, const Text& text, std::span<const std::int32_t> ids,
-            std::size_t window) {
+Score score(const LoadedModel& loaded, const Text& text, std::span<const std::int32_t> ids, std::size_t window) {
   const auto start = leading_special(text);
   auto cache = loaded.make_cache();
   Step step(cache, *loaded.device);
@@ -53,12 +52,11 @@ Score score(const LoadedModel& loaded, const Text& text, std::span<const std::in
     if (start) part[0] = *start;
     const auto sequence = cache.create();
     // The last token's logits are about the next window.
-    forward_rows(loaded.model, step, sequence, part, window / 2,
-                 [&](std::size_t i, std::span<const float> logits) {
-                   if (i + 1 == window) return;
-                   total += negative_log_likelihood(logits, part[i + 1]);
-                   ++score.scored_tokens;
-                 });
+    forward_rows(loaded.model, step, sequence, part, window / 2, [&](std::size_t i, std::span<const float> logits) {
+      if (i + 1 == window) return;
+      total += negative_log_likelihood(logits, part[i + 1]);
+      ++score.scored_tokens;
+    });
     cache.drop(sequence);
   }
   score.perplexity = std::exp(total / static_cast<double>(score.scored_tokens));
@@ -71,13 +69,12 @@ void run(const Options& o) {
   const auto text = open_text(checkpoint);
   const auto ids = text->encode(read_text(o.file), true);
   if (static_cast<std::int64_t>(ids.size()) < context)
-    throw RequestError(o.file,
-                       fmt::format("has {} tokens, fewer than a window of {}; use a longer text or a smaller "
-                                   "--ctx",
-                                   ids.size(), context));
-  const auto loaded = load_model(
-      checkpoint, o.common,
-      {.tokens = context, .length = CacheNeed::Length::fixed, .logit_rows = context - context / 2});
+    throw RequestError(o.file, fmt::format("has {} tokens, fewer than a window of {}; use a longer text or a smaller "
+                                           "--ctx",
+                                           ids.size(), context));
+  const auto loaded =
+      load_model(checkpoint, o.common,
+                 {.tokens = context, .length = CacheNeed::Length::fixed, .logit_rows = context - context / 2});
   check_ids(ids, loaded.model);
   const auto result = score(loaded, *text, ids, static_cast<std::size_t>(context));
   if (!std::isfinite(result.perplexity)) throw Error(o.common.model, "the perplexity is not a finite number");
@@ -94,9 +91,7 @@ void add_perplexity(CLI::App& app) {
   auto* verb = app.add_subcommand("perplexity", "Perplexity of a text, comparable with llama.cpp's");
   auto o = std::make_shared<Options>();
   o->common.add_to(*verb);
-  verb->get_option("--ctx")
-      ->description("tokens in a window; 512 when not given")
-      ->check(CLI::Range(2, 1 << 30));
+  verb->get_option("--ctx")->description("tokens in a window; 512 when not given")->check(CLI::Range(2, 1 << 30));
   verb->add_option("--file", o->file, "the text; - for stdin")->required();
   verb->callback([o] { run(*o); });
 }

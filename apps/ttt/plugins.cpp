@@ -29,14 +29,12 @@ const ModelEntry& load(const fs::path& library) {
   void* const handle = dlopen(fs::absolute(library).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) throw Error(library.string(), fmt::format("cannot be loaded: {}", dlerror()));
   const auto entry = reinterpret_cast<const ModelEntry* (*)()>(dlsym(handle, "ttt_model_entry"));
-  if (entry == nullptr)
-    throw Error(library.string(), "exports no ttt_model_entry; build it with ttt_add_model_plugin");
+  if (entry == nullptr) throw Error(library.string(), "exports no ttt_model_entry; build it with ttt_add_model_plugin");
   const ModelEntry* const model = entry();
   if (model == nullptr || model->abi == nullptr || std::string_view(model->abi) != kModelAbi)
-    throw Error(
-        library.string(),
-        fmt::format("was built for the interface {}, this program has {}; build it against this version",
-                    model && model->abi ? model->abi : "of nothing", kModelAbi));
+    throw Error(library.string(),
+                fmt::format("was built for the interface {}, this program has {}; build it against this version",
+                            model && model->abi ? model->abi : "of nothing", kModelAbi));
   return *model;
 }
 
@@ -49,8 +47,7 @@ std::vector<fs::path> given_model_folders(const std::vector<std::string>& given)
       if (!part.empty()) folders.emplace_back(std::string_view(part.begin(), part.end()));
   for (const auto& folder : folders)
     if (!fs::is_directory(folder))
-      throw Error(folder.string(),
-                  "expected a folder with libttt_model_*.so (from --model-path or TTT_MODEL_PATH)");
+      throw Error(folder.string(), "expected a folder with libttt_model_*.so (from --model-path or TTT_MODEL_PATH)");
   return folders;
 }
 

@@ -16,7 +16,6 @@ std::vector<std::filesystem::path> installed_model_folders();
 
 /// The entry of a `libttt_model_*.so` in those folders for that model_type, or null. A library once loaded
 /// stays. Throws Error for one that cannot be loaded or was built for another interface.
-const ModelEntry* find_plugin(const std::vector<std::filesystem::path>& folders,
-                              const std::string& model_type);
+const ModelEntry* find_plugin(const std::vector<std::filesystem::path>& folders, const std::string& model_type);
 
 }  // namespace ttt::app

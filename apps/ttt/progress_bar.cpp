@@ -7,8 +7,7 @@
 
 namespace ttt::app {
 
-ProgressBar::ProgressBar(std::string title)
-    : title_(std::move(title)), enabled_(isatty(STDERR_FILENO) != 0) {}
+ProgressBar::ProgressBar(std::string title) : title_(std::move(title)), enabled_(isatty(STDERR_FILENO) != 0) {}
 
 ProgressBar::~ProgressBar() { hide(); }
 

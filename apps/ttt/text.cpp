@@ -60,8 +60,8 @@ std::unique_ptr<Text> open_gguf(const GgufFile& file) {
   };
   const auto* source = file.find_metadata("tokenizer.chat_template");
   const auto* text = source == nullptr ? nullptr : std::get_if<std::string>(source);
-  return std::make_unique<OpenText>(tokenizer, Template{text == nullptr ? std::string() : *text,
-                                                        spelled(vocabulary.bos), spelled(vocabulary.eos)});
+  return std::make_unique<OpenText>(
+      tokenizer, Template{text == nullptr ? std::string() : *text, spelled(vocabulary.bos), spelled(vocabulary.eos)});
 }
 
 std::optional<std::string> read_file(const std::filesystem::path& file) {
@@ -85,8 +85,7 @@ std::string template_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_array())
     for (const auto& entry : value)
-      if (entry.is_object() && entry.value("name", Json()) == "default" &&
-          entry.value("template", Json()).is_string())
+      if (entry.is_object() && entry.value("name", Json()) == "default" && entry.value("template", Json()).is_string())
         return entry["template"].get<std::string>();
   return {};
 }
@@ -95,8 +94,7 @@ std::unique_ptr<Text> open_folder(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(folder / "tokenizer.json"))
     throw FormatError(folder.string(), "has no tokenizer.json; give token ids with --ids");
   auto config = Json::parse(read_file(folder / "tokenizer_config.json").value_or("{}"), nullptr, false);
-  if (!config.is_object())
-    throw FormatError((folder / "tokenizer_config.json").string(), "expected a JSON object");
+  if (!config.is_object()) throw FormatError((folder / "tokenizer_config.json").string(), "expected a JSON object");
   std::string source = read_file(folder / "chat_template.jinja").value_or("");
   if (source.empty() && config.contains("chat_template")) source = template_text(config["chat_template"]);
   return std::make_unique<OpenText>(
@@ -111,8 +109,7 @@ std::unique_ptr<Text> open_text(const Checkpoint& checkpoint) {
 }
 #else
 std::unique_ptr<Text> open_text(const Checkpoint& checkpoint) {
-  throw Error(checkpoint.path.string(),
-              "this ttt was built without the text component; give token ids with --ids");
+  throw Error(checkpoint.path.string(), "this ttt was built without the text component; give token ids with --ids");
 }
 #endif
 

@@ -63,10 +63,12 @@ Encoder load_bert(const ConfigReader& config, Weights w, Device& device, Checkpo
         .ffn = {mlp, l / "mlp", device},
         .ffn_norm = {norm, l / "ffn_output_norm", device}});
   }
-  return {.embedding = Embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device),
+  return {.embedding =
+              Embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device),
           .positions = PositionEmbedding({.num_positions = c.max_position_embeddings, .hidden_size = c.hidden_size},
                                          w / "model.embed_positions", device),
-          .token_types = TokenTypeEmbedding({.num_types = num_types, .hidden_size = c.hidden_size}, w / "model.embed_token_types", device),
+          .token_types = TokenTypeEmbedding({.num_types = num_types, .hidden_size = c.hidden_size},
+                                            w / "model.embed_token_types", device),
           .norm = LayerNorm(norm, w / "model.embed_norm", device),
           .layers = std::move(layers),
           .max_positions = c.max_position_embeddings};

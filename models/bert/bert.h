@@ -4,8 +4,8 @@
 
 namespace ttt::models {
 
-/// HF `BertModel` (Devlin et al., 2018): a bidirectional encoder with post-norm layers, for one segment. Poolers and heads that
-/// a checkpoint may carry are left alone.
+/// HF `BertModel` (Devlin et al., 2018): a bidirectional encoder with post-norm layers, for one segment. Poolers and
+/// heads that a checkpoint may carry are left alone.
 Encoder load_bert(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind);
 
 }  // namespace ttt::models

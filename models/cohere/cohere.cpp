@@ -43,15 +43,16 @@ CausalLM load_cohere(const ConfigReader& config, Weights w, Device& device, Chec
         .ffn_norm = {},
         .ffn = {ffn, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = LayerNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size,
-                             .vocab_size = c.vocab_size,
-                             .scale = number(config, "logit_scale", 0.0625)},
-                            config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
+  return {
+      .embedding = embedding,
+      .positions = {},
+      .layers = std::move(layers),
+      .norm = LayerNorm(norm, w / "model.norm", device),
+      .head = make_head(
+          {.hidden_size = c.hidden_size, .vocab_size = c.vocab_size, .scale = number(config, "logit_scale", 0.0625)},
+          config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
 }
 
 }  // namespace ttt::models

@@ -17,17 +17,17 @@ CausalLM load_cohere2(const ConfigReader& config, Weights w, Device& device, Che
   const float eps = number(config, "layer_norm_eps", 1e-5);
   const bool bias = config.boolean("attention_bias", false);
   const int pattern = config.dimension(config.spelling({"sliding_window_pattern", "_sliding_window_pattern"}), 4);
-  const auto masks = read_masks(config, c.num_hidden_layers, read_window(config), [&](int i) { return (i + 1) % pattern != 0; });
+  const auto masks =
+      read_masks(config, c.num_hidden_layers, read_window(config), [&](int i) { return (i + 1) % pattern != 0; });
   const RotaryEmbedding rope(read_rotary(config, {.head_dim = c.head_dim, .style = ops::RotaryStyle::interleaved}));
-  GroupedQueryAttention::Config attention{
-      .hidden_size = c.hidden_size,
-      .num_heads = c.num_attention_heads,
-      .num_kv_heads = c.num_key_value_heads,
-      .head_dim = c.head_dim,
-      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-      .mask = Mask::causal(),
-      .qkv_bias = bias,
-      .output_bias = bias};
+  GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
+                                          .num_heads = c.num_attention_heads,
+                                          .num_kv_heads = c.num_key_value_heads,
+                                          .head_dim = c.head_dim,
+                                          .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+                                          .mask = Mask::causal(),
+                                          .qkv_bias = bias,
+                                          .output_bias = bias};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
                              .activation = parse_activation(config.string("hidden_act", "silu"))};
@@ -44,15 +44,16 @@ CausalLM load_cohere2(const ConfigReader& config, Weights w, Device& device, Che
         .ffn_norm = {},
         .ffn = {ffn, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = LayerNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size,
-                             .vocab_size = c.vocab_size,
-                             .scale = number(config, "logit_scale", 0.0625)},
-                            config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
+  return {
+      .embedding = embedding,
+      .positions = {},
+      .layers = std::move(layers),
+      .norm = LayerNorm(norm, w / "model.norm", device),
+      .head = make_head(
+          {.hidden_size = c.hidden_size, .vocab_size = c.vocab_size, .scale = number(config, "logit_scale", 0.0625)},
+          config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
 }
 
 }  // namespace ttt::models

@@ -36,7 +36,8 @@ std::vector<Mask> read_masks(const ConfigReader& config, int num_layers, std::op
   const bool listed = config.has("layer_types");
   const auto types = listed ? config.strings("layer_types") : std::vector<std::string>{};
   if (listed && types.size() != static_cast<std::size_t>(num_layers))
-    config.fail("layer_types", "expected " + std::to_string(num_layers) + " entries, got " + std::to_string(types.size()));
+    config.fail("layer_types",
+                "expected " + std::to_string(num_layers) + " entries, got " + std::to_string(types.size()));
   for (int i = 0; i < num_layers; ++i) {
     bool sliding = !listed && window && slides(i);
     if (listed) {
@@ -55,7 +56,8 @@ std::vector<bool> read_sparse_layers(const ConfigReader& config, int num_layers)
   const int step = config.dimension("decoder_sparse_step", 1);
   const auto dense = config.has("mlp_only_layers") ? config.numbers("mlp_only_layers") : std::vector<double>{};
   std::vector<bool> sparse;
-  for (int i = 0; i < num_layers; ++i) sparse.push_back((i + 1) % step == 0 && std::ranges::find(dense, i) == dense.end());
+  for (int i = 0; i < num_layers; ++i)
+    sparse.push_back((i + 1) % step == 0 && std::ranges::find(dense, i) == dense.end());
   return sparse;
 }
 
@@ -64,7 +66,8 @@ void ignore_router_training(const ConfigReader& config) {
   config.ignore(keys);
 }
 
-LMHead make_head(const LMHead::Config& config, bool tied, const Embedding& embedding, const Weights& weights, Device& device) {
+LMHead make_head(const LMHead::Config& config, bool tied, const Embedding& embedding, const Weights& weights,
+                 Device& device) {
   return tied ? LMHead(config, embedding, weights, device) : LMHead(config, weights, device);
 }
 

@@ -30,8 +30,9 @@ float number(const ConfigReader& config, std::string_view key, double otherwise)
 /// The width of the sliding window, or nothing where `sliding_window` is null, 0 or absent.
 std::optional<int> read_window(const ConfigReader& config);
 
-/// Each layer's mask: `layer_types` decides where the config has it, else `slides(layer)`; a layer that slides sees `window`
-/// tokens. Without a window all are causal. Throws ConfigError for an unknown type and a list of another length.
+/// Each layer's mask: `layer_types` decides where the config has it, else `slides(layer)`; a layer that slides sees
+/// `window` tokens. Without a window all are causal. Throws ConfigError for an unknown type and a list of another
+/// length.
 std::vector<Mask> read_masks(const ConfigReader& config, int num_layers, std::optional<int> window,
                              const std::function<bool(int)>& slides);
 
@@ -42,6 +43,7 @@ std::vector<bool> read_sparse_layers(const ConfigReader& config, int num_layers)
 void ignore_router_training(const ConfigReader& config);
 
 /// The head: the embedding's table when `tied`, else `weights`.
-LMHead make_head(const LMHead::Config& config, bool tied, const Embedding& embedding, const Weights& weights, Device& device);
+LMHead make_head(const LMHead::Config& config, bool tied, const Embedding& embedding, const Weights& weights,
+                 Device& device);
 
 }  // namespace ttt::models

@@ -62,7 +62,8 @@ std::optional<std::string> replace_prefix(std::string_view name, const std::arra
   return std::nullopt;
 }
 
-/// `second_norm`: what GGUF calls post_attention_layernorm, the norm before the feed-forward layer or that after attention.
+/// `second_norm`: what GGUF calls post_attention_layernorm, the norm before the feed-forward layer or that after
+/// attention.
 std::optional<std::string> gguf_name(std::string_view name, std::string_view second_norm) {
   constexpr std::string_view layers = "model.layers.";
   if (!name.starts_with(layers)) return replace_prefix(name, kTopLevel).value_or(std::string(name));
@@ -70,8 +71,9 @@ std::optional<std::string> gguf_name(std::string_view name, std::string_view sec
   if (dot == std::string_view::npos) return std::nullopt;
   constexpr std::string_view ours = "post_attention_layernorm.";
   const auto in_layer = name.substr(dot + 1);
-  const std::optional<std::string> rest = in_layer.starts_with(ours) ? std::optional(std::string(second_norm).append(in_layer.substr(ours.size())))
-                                         : replace_prefix(in_layer, kInLayer);
+  const std::optional<std::string> rest =
+      in_layer.starts_with(ours) ? std::optional(std::string(second_norm).append(in_layer.substr(ours.size())))
+                                 : replace_prefix(in_layer, kInLayer);
   if (!rest) return std::nullopt;
   return std::string("blk.").append(name.substr(layers.size(), dot + 1 - layers.size())) + *rest;
 }
@@ -118,11 +120,13 @@ void apply_gguf_rope_factors(const Weights& weights, RotaryEmbedding::Config& ro
 void apply_gguf_long_factors(const Weights& weights, const ConfigReader& config, RotaryEmbedding::Config& rope) {
   if (!weights.has("rope_factors_short.weight")) return;
   const auto parameters = config.object("rope_parameters").value_or(config);
-  const auto original = parameters.dimension("original_max_position_embeddings", config.dimension("max_position_embeddings"));
+  const auto original =
+      parameters.dimension("original_max_position_embeddings", config.dimension("max_position_embeddings"));
   const auto attention_factor = static_cast<float>(parameters.number("attention_factor", 1.0));
   const auto short_factors = take_factors(weights, "rope_factors_short.weight", rope.dim / 2);
   const auto long_factors = take_factors(weights, "rope_factors_long.weight", rope.dim / 2);
-  if (!short_factors.empty()) rope.scaling = rope_scaling::LongRope{short_factors, long_factors, original, attention_factor};
+  if (!short_factors.empty())
+    rope.scaling = rope_scaling::LongRope{short_factors, long_factors, original, attention_factor};
 }
 
 Weights with_gguf_experts(const Weights& weights) {

@@ -14,16 +14,17 @@ Weights with_names(const Weights& weights, std::vector<Spelling> spellings) {
 }
 
 Weights with_split(const Weights& weights, std::string fused, std::vector<Part> parts) {
-  return weights.sliced([fused = std::move(fused), parts = std::move(parts)](std::string_view name) -> std::optional<Weights::Slice> {
-    std::int64_t first = 0;
-    for (const auto& [part, rows] : parts) {
-      const auto dotted = "." + part + ".";
-      if (const auto at = name.find(dotted); at != name.npos)
-        return Weights::Slice{std::string(name).replace(at + 1, part.size(), fused), first, rows};
-      first += rows;
-    }
-    return std::nullopt;
-  });
+  return weights.sliced(
+      [fused = std::move(fused), parts = std::move(parts)](std::string_view name) -> std::optional<Weights::Slice> {
+        std::int64_t first = 0;
+        for (const auto& [part, rows] : parts) {
+          const auto dotted = "." + part + ".";
+          if (const auto at = name.find(dotted); at != name.npos)
+            return Weights::Slice{std::string(name).replace(at + 1, part.size(), fused), first, rows};
+          first += rows;
+        }
+        return std::nullopt;
+      });
 }
 
 Weights with_split_qkv(const Weights& weights, const std::string& fused, const FusedHeads& heads, FusedOrder order) {

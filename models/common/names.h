@@ -14,7 +14,8 @@ struct Spelling {
 };
 Weights with_names(const Weights& weights, std::vector<Spelling> spellings);
 
-/// One tensor that holds several below each other: "x.q_proj.weight" is seen as its rows of "x.FUSED.weight", and biases alike.
+/// One tensor that holds several below each other: "x.q_proj.weight" is seen as its rows of "x.FUSED.weight", and
+/// biases alike.
 struct Part {
   std::string name;
   int rows;

@@ -41,7 +41,10 @@ Router::Config read_router(const ConfigReader& c, int hidden_size, bool v3) {
   using Score = ExpertGroups::Score;
   if (method != "greedy" && num_groups > 1)
     rule.groups = ExpertGroups{num_groups, groups_per_token, v3 ? Score::sum_of_best_two : Score::best};
-  return {.hidden_size = hidden_size, .num_experts = c.dimension(c.spelling({"n_routed_experts", "num_local_experts"})), .rule = rule, .correction_bias = v3};
+  return {.hidden_size = hidden_size,
+          .num_experts = c.dimension(c.spelling({"n_routed_experts", "num_local_experts"})),
+          .rule = rule,
+          .correction_bias = v3};
 }
 
 }  // namespace
@@ -50,8 +53,10 @@ CausalLM load_deepseek(const ConfigReader& config, Weights w, Device& device, Ch
   const auto c = DecoderConfig::read(config);
   const auto sizes = LatentSizes::read(config, c.num_attention_heads);
   w = kind == Checkpoint::Kind::gguf ? with_gguf_layout(w, sizes) : with_hugging_face_layout(w, sizes);
-  const bool v3 = is_v3(config, w), interleaved = kind == Checkpoint::Kind::gguf || config.boolean("rope_interleave", true);
-  const auto rope = read_rotary(config, {.head_dim = sizes.rope, .style = interleaved ? ops::RotaryStyle::interleaved : ops::RotaryStyle::half});
+  const bool v3 = is_v3(config, w),
+             interleaved = kind == Checkpoint::Kind::gguf || config.boolean("rope_interleave", true);
+  const auto rope = read_rotary(
+      config, {.head_dim = sizes.rope, .style = interleaved ? ops::RotaryStyle::interleaved : ops::RotaryStyle::half});
   const MultiHeadLatentAttention::Config attention{.hidden_size = c.hidden_size,
                                                    .num_heads = c.num_attention_heads,
                                                    .q_lora_rank = sizes.q_lora_rank,
@@ -70,7 +75,8 @@ CausalLM load_deepseek(const ConfigReader& config, Weights w, Device& device, Ch
                              .activation = activation,
                              .bias = config.boolean("mlp_bias", false)};
   ignore_unused(config);
-  const int expert_size = config.dimension("moe_intermediate_size"), num_shared = config.dimension("n_shared_experts", 1);
+  const int expert_size = config.dimension("moe_intermediate_size"),
+            num_shared = config.dimension("n_shared_experts", 1);
   const MixtureOfExperts::Config moe{.router = read_router(config, c.hidden_size, v3),
                                      .intermediate_size = expert_size,
                                      .activation = activation,
@@ -81,7 +87,8 @@ CausalLM load_deepseek(const ConfigReader& config, Weights w, Device& device, Ch
   DecoderStack layers;
   for (int i = 0; i < c.num_hidden_layers; ++i) {
     const auto l = w / "model.layers" / i;
-    const RMSNorm attention_norm(norm, l / "input_layernorm", device), ffn_norm(norm, l / "post_attention_layernorm", device);
+    const RMSNorm attention_norm(norm, l / "input_layernorm", device),
+        ffn_norm(norm, l / "post_attention_layernorm", device);
     const MultiHeadLatentAttention self_attention(attention, l / "self_attn", device, CacheLayer{i});
     if (i < dense_layers)
       layers.push_back(PreNormLayer<RMSNorm, MultiHeadLatentAttention, GatedFFN>{
@@ -90,7 +97,8 @@ CausalLM load_deepseek(const ConfigReader& config, Weights w, Device& device, Ch
       layers.push_back(PreNormLayer<RMSNorm, MultiHeadLatentAttention, MixtureOfExperts>{
           attention_norm, self_attention, ffn_norm, {moe, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

@@ -32,7 +32,8 @@ Weights with_split_heads(const Weights& weights, const LatentSizes& sizes) {
     const auto head = parse_head(name);
     if (!head) return std::nullopt;
     const std::int64_t first = head->head * (sizes.nope + sizes.v);
-    return Weights::Slice{head->path + "kv_b_proj.weight", head->key ? first : first + sizes.nope, head->key ? sizes.nope : sizes.v};
+    return Weights::Slice{head->path + "kv_b_proj.weight", head->key ? first : first + sizes.nope,
+                          head->key ? sizes.nope : sizes.v};
   };
   return weights.sliced(slice_of).transposed([](std::string_view name) {
     const auto head = parse_head(name);
@@ -75,9 +76,9 @@ bool is_v3(const ConfigReader& config, const Weights& weights) {
 }
 
 void ignore_unused(const ConfigReader& config) {
-  constexpr std::array<std::string_view, 10> keys{"qk_head_dim", "head_dim", "num_nextn_predict_layers", "output_router_logits",
-                                                  "aux_loss_alpha", "seq_aux", "ep_size", "router_aux_loss_coef",
-                                                  "num_key_value_heads", "shared_expert_intermediate_size"};
+  constexpr std::array<std::string_view, 10> keys{
+      "qk_head_dim", "head_dim", "num_nextn_predict_layers", "output_router_logits", "aux_loss_alpha",
+      "seq_aux",     "ep_size",  "router_aux_loss_coef",     "num_key_value_heads",  "shared_expert_intermediate_size"};
   config.ignore(keys);
   config.require("moe_layer_freq", "1");
 }

@@ -14,8 +14,8 @@ struct LatentSizes {
   static LatentSizes read(const ConfigReader& config, int num_heads);
 };
 
-/// kv_b_proj holds for each head the rows that make its key, then those that make its value: here k_b_proj.H, transposed to
-/// [kv_lora_rank, nope], and v_b_proj.H [v, kv_lora_rank].
+/// kv_b_proj holds for each head the rows that make its key, then those that make its value: here k_b_proj.H,
+/// transposed to [kv_lora_rank, nope], and v_b_proj.H [v, kv_lora_rank].
 Weights with_hugging_face_layout(const Weights& weights, const LatentSizes& sizes);
 
 /// GGUF stacks k_b and v_b by head; older files have Hugging Face's kv_b.

@@ -36,7 +36,9 @@ struct FalconConfig : DecoderConfig {
     const int norms = c.dimension("num_ln_in_parallel_attn", 2);
     sizes.num_key_value_heads = grouped ? kv_heads : multi_query ? 1 : sizes.num_attention_heads;
     if (grouped && !parallel) c.fail("parallel_attn", "false is not supported with new_decoder_architecture");
-    const auto layout = !parallel ? Layout::sequential : grouped && norms == 2 ? Layout::separate_norms : Layout::shared_norm;
+    const auto layout = !parallel               ? Layout::sequential
+                        : grouped && norms == 2 ? Layout::separate_norms
+                                                : Layout::shared_norm;
     return {sizes, layout, c.boolean("bias", false)};
   }
 };
@@ -67,7 +69,8 @@ Weights with_gguf_layout(const Weights& weights, const FusedHeads& heads, Layout
 CausalLM load_falcon(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
   const auto c = FalconConfig::read(config, kind, w);
   const FusedHeads heads{c.num_attention_heads, c.num_key_value_heads, c.head_dim};
-  w = kind == Checkpoint::Kind::gguf ? with_gguf_layout(w, heads, c.layout) : with_hugging_face_layout(w, heads, c.layout);
+  w = kind == Checkpoint::Kind::gguf ? with_gguf_layout(w, heads, c.layout)
+                                     : with_hugging_face_layout(w, heads, c.layout);
   const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
                                                 .num_heads = c.num_attention_heads,
                                                 .num_kv_heads = c.num_key_value_heads,
@@ -94,11 +97,14 @@ CausalLM load_falcon(const ConfigReader& config, Weights w, Device& device, Chec
     std::optional<LayerNorm> ffn_norm;
     if (c.layout != Layout::shared_norm) ffn_norm.emplace(norm, l / "ffn_norm", device);
     if (c.layout == Layout::sequential)
-      layers.push_back(PreNormLayer<LayerNorm, GroupedQueryAttention, MLP>{attention_norm, self_attention, *ffn_norm, ffn});
+      layers.push_back(
+          PreNormLayer<LayerNorm, GroupedQueryAttention, MLP>{attention_norm, self_attention, *ffn_norm, ffn});
     else
-      layers.push_back(ParallelLayer<LayerNorm, GroupedQueryAttention, MLP>{attention_norm, self_attention, ffn_norm, ffn});
+      layers.push_back(
+          ParallelLayer<LayerNorm, GroupedQueryAttention, MLP>{attention_norm, self_attention, ffn_norm, ffn});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

@@ -19,16 +19,17 @@ CausalLM load_gemma2(const ConfigReader& config, Weights w, Device& device, Chec
   config.require("use_bidirectional_attention", "false");
   const auto masks = read_masks(config, c.num_hidden_layers, read_window(config), [](int i) { return i % 2 == 0; });
   const bool bias = config.boolean("attention_bias", false);
-  GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                          .num_heads = c.num_attention_heads,
-                                          .num_kv_heads = c.num_key_value_heads,
-                                          .head_dim = c.head_dim,
-                                          .scale = 1.0f / std::sqrt(number(config, "query_pre_attn_scalar", c.head_dim)),
-                                          .mask = Mask::causal(),
-                                          .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
-                                          .qkv_bias = bias,
-                                          .output_bias = bias,
-                                          .softcap = number(config, "attn_logit_softcapping", 0.0)};
+  GroupedQueryAttention::Config attention{
+      .hidden_size = c.hidden_size,
+      .num_heads = c.num_attention_heads,
+      .num_kv_heads = c.num_key_value_heads,
+      .head_dim = c.head_dim,
+      .scale = 1.0f / std::sqrt(number(config, "query_pre_attn_scalar", c.head_dim)),
+      .mask = Mask::causal(),
+      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
+      .qkv_bias = bias,
+      .output_bias = bias,
+      .softcap = number(config, "attn_logit_softcapping", 0.0)};
   const auto act = config.string("hidden_act", "gelu_pytorch_tanh");
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
@@ -47,10 +48,9 @@ CausalLM load_gemma2(const ConfigReader& config, Weights w, Device& device, Chec
         .ffn = {ffn, l / "mlp", device},
         .ffn_output_norm = {norm, l / "post_feedforward_layernorm", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size,
-                             .hidden_size = c.hidden_size,
-                             .scale = std::sqrt(static_cast<float>(c.hidden_size))},
-                            w / "model.embed_tokens", device);
+  const Embedding embedding(
+      {.vocab_size = c.vocab_size, .hidden_size = c.hidden_size, .scale = std::sqrt(static_cast<float>(c.hidden_size))},
+      w / "model.embed_tokens", device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

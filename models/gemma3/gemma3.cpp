@@ -14,16 +14,18 @@
 namespace ttt::models {
 namespace {
 
-/// Layers in a window have a rotary embedding of their own, never scaled in configs without `rope_parameters` by layer type.
+/// Layers in a window have a rotary embedding of their own, never scaled in configs without `rope_parameters` by layer
+/// type.
 struct Rotaries {
   RotaryEmbedding local, global;
 };
 
 Rotaries read_rotaries(const ConfigReader& config, int head_dim) {
   const auto nested = config.object("rope_parameters");
-  const auto local = nested && nested->has("sliding_attention")
-                         ? read_rotary(config, {.head_dim = head_dim, .layer_type = "sliding_attention"})
-                         : RotaryEmbedding::Config{.dim = head_dim, .theta = number(config, "rope_local_base_freq", 1e4)};
+  const auto local =
+      nested && nested->has("sliding_attention")
+          ? read_rotary(config, {.head_dim = head_dim, .layer_type = "sliding_attention"})
+          : RotaryEmbedding::Config{.dim = head_dim, .theta = number(config, "rope_local_base_freq", 1e4)};
   return {local, read_rotary(config, {.head_dim = head_dim, .default_theta = 1e6f, .layer_type = "full_attention"})};
 }
 
@@ -35,22 +37,24 @@ CausalLM load_gemma3(const ConfigReader& config, Weights w, Device& device, Chec
   const auto c = DecoderConfig::read(config);
   config.require("use_bidirectional_attention", "false");
   const int pattern = config.dimension(config.spelling({"sliding_window_pattern", "_sliding_window_pattern"}), 6);
-  const auto masks = read_masks(config, c.num_hidden_layers, read_window(config), [&](int i) { return (i + 1) % pattern != 0; });
+  const auto masks =
+      read_masks(config, c.num_hidden_layers, read_window(config), [&](int i) { return (i + 1) % pattern != 0; });
   const auto [local, global] = read_rotaries(config, c.head_dim);
   const float eps = number(config, "rms_norm_eps", 1e-6);
   const bool bias = config.boolean("attention_bias", false);
-  GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                          .num_heads = c.num_attention_heads,
-                                          .num_kv_heads = c.num_key_value_heads,
-                                          .head_dim = c.head_dim,
-                                          .scale = 1.0f / std::sqrt(number(config, "query_pre_attn_scalar", c.head_dim)),
-                                          .mask = Mask::causal(),
-                                          .qkv_bias = bias,
-                                          .output_bias = bias,
-                                          .qk_norm = QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms,
-                                                                          .scope = QueryKeyNorm::Scope::shared,
-                                                                          .eps = eps}};
-  config.ignore(std::array<std::string_view, 1>{"attn_logit_softcapping"});  // transformers has the key and never caps scores
+  GroupedQueryAttention::Config attention{
+      .hidden_size = c.hidden_size,
+      .num_heads = c.num_attention_heads,
+      .num_kv_heads = c.num_key_value_heads,
+      .head_dim = c.head_dim,
+      .scale = 1.0f / std::sqrt(number(config, "query_pre_attn_scalar", c.head_dim)),
+      .mask = Mask::causal(),
+      .qkv_bias = bias,
+      .output_bias = bias,
+      .qk_norm =
+          QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::shared, .eps = eps}};
+  config.ignore(
+      std::array<std::string_view, 1>{"attn_logit_softcapping"});  // transformers has the key and never caps scores
   const auto act = config.string("hidden_act", "gelu_pytorch_tanh");
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
@@ -70,10 +74,9 @@ CausalLM load_gemma3(const ConfigReader& config, Weights w, Device& device, Chec
         .ffn = {ffn, l / "mlp", device},
         .ffn_output_norm = {norm, l / "post_feedforward_layernorm", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size,
-                             .hidden_size = c.hidden_size,
-                             .scale = std::sqrt(static_cast<float>(c.hidden_size))},
-                            w / "model.embed_tokens", device);
+  const Embedding embedding(
+      {.vocab_size = c.vocab_size, .hidden_size = c.hidden_size, .scale = std::sqrt(static_cast<float>(c.hidden_size))},
+      w / "model.embed_tokens", device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

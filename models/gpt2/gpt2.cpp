@@ -39,8 +39,11 @@ struct Gpt2Config {
 Weights with_hugging_face_layout(const Weights& weights, int n_embd) {
   // Checkpoints of the bare model lack the prefix.
   const std::string prefix = weights.has("transformer.wte.weight") ? "transformer." : "";
-  const auto is_conv1d = [](std::string_view name) { return name.find(".c_") != name.npos && name.ends_with(".weight"); };
-  const auto split = with_split(weights.transposed(is_conv1d), "c_attn", {{"q_proj", n_embd}, {"k_proj", n_embd}, {"v_proj", n_embd}});
+  const auto is_conv1d = [](std::string_view name) {
+    return name.find(".c_") != name.npos && name.ends_with(".weight");
+  };
+  const auto split =
+      with_split(weights.transposed(is_conv1d), "c_attn", {{"q_proj", n_embd}, {"k_proj", n_embd}, {"v_proj", n_embd}});
   return with_names(split, {{"model.layers", prefix + "h"},
                             {"model.embed_tokens", prefix + "wte"},
                             {"model.embed_positions", prefix + "wpe"},
@@ -84,10 +87,12 @@ CausalLM load_gpt2(const ConfigReader& config, Weights w, Device& device, Checkp
   }
   const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.n_embd}, w / "model.embed_tokens", device);
   return {.embedding = embedding,
-          .positions = PositionEmbedding({.num_positions = c.n_positions, .hidden_size = c.n_embd}, w / "model.embed_positions", device),
+          .positions = PositionEmbedding({.num_positions = c.n_positions, .hidden_size = c.n_embd},
+                                         w / "model.embed_positions", device),
           .layers = std::move(layers),
           .norm = LayerNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.n_embd, .vocab_size = c.vocab_size}, c.tie_word_embeddings, embedding, w / "lm_head", device),
+          .head = make_head({.hidden_size = c.n_embd, .vocab_size = c.vocab_size}, c.tie_word_embeddings, embedding,
+                            w / "lm_head", device),
           .max_positions = c.n_positions};
 }
 

@@ -4,7 +4,8 @@
 
 namespace ttt::models {
 
-/// HF `GPT2LMHeadModel` (Radford et al., 2019): learned positions, LayerNorm, plain feed-forward, weights stored [in, out].
+/// HF `GPT2LMHeadModel` (Radford et al., 2019): learned positions, LayerNorm, plain feed-forward, weights stored [in,
+/// out].
 CausalLM load_gpt2(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind);
 
 }  // namespace ttt::models

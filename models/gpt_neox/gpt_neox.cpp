@@ -53,15 +53,18 @@ CausalLM load_gpt_neox(const ConfigReader& config, Weights w, Device& device, Ch
   DecoderStack layers;
   for (int i = 0; i < c.num_hidden_layers; ++i) {
     const auto l = w / "model.layers" / i;
-    const LayerNorm attention_norm(norm, l / "input_layernorm", device), ffn_norm(norm, l / "post_attention_layernorm", device);
+    const LayerNorm attention_norm(norm, l / "input_layernorm", device),
+        ffn_norm(norm, l / "post_attention_layernorm", device);
     const MultiHeadAttention self_attention(attention, l / "self_attn", device, CacheLayer{i});
     const MLP ffn(mlp, l / "mlp", device);
     if (parallel)
-      layers.push_back(ParallelLayer<LayerNorm, MultiHeadAttention, MLP>{attention_norm, self_attention, ffn_norm, ffn});
+      layers.push_back(
+          ParallelLayer<LayerNorm, MultiHeadAttention, MLP>{attention_norm, self_attention, ffn_norm, ffn});
     else
       layers.push_back(PreNormLayer<LayerNorm, MultiHeadAttention, MLP>{attention_norm, self_attention, ffn_norm, ffn});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

@@ -14,7 +14,8 @@
 namespace ttt::models {
 namespace {
 
-/// Experts are stacked, gate and up rows alternate in `gate_up_proj`, and matrices that are not MXFP4 are stored [in, out].
+/// Experts are stacked, gate and up rows alternate in `gate_up_proj`, and matrices that are not MXFP4 are stored [in,
+/// out].
 Weights with_hugging_face_layout(const Weights& weights, const Mxfp4Sizes& sizes) {
   const bool packed = weights.has("model.layers.0.mlp.experts.gate_up_proj_blocks");
   const auto unstacked = with_unstacked_experts(packed ? with_joined_mxfp4(weights, sizes) : weights,
@@ -23,13 +24,15 @@ Weights with_hugging_face_layout(const Weights& weights, const Mxfp4Sizes& sizes
                                                  {"down_proj.weight", "experts.down_proj"},
                                                  {"down_proj.bias", "experts.down_proj_bias"}});
   const auto is_expert = [packed](std::string_view name) {
-    return !packed && (name.ends_with(".gate_up.weight") || (name.find(".experts.") != name.npos && name.ends_with(".down_proj.weight")));
+    return !packed && (name.ends_with(".gate_up.weight") ||
+                       (name.find(".experts.") != name.npos && name.ends_with(".down_proj.weight")));
   };
   const auto is_gate_up = [](std::string_view name) { return name.find(".gate_up.") != name.npos; };
-  const auto ordered = unstacked.transposed(is_expert).rows_permuted(is_gate_up, [](std::int64_t row, std::int64_t rows) {
-    return row < rows / 2 ? 2 * row : 2 * (row - rows / 2) + 1;
-  });
-  const auto split = with_split(ordered, "gate_up", {{"gate_proj", sizes.intermediate_size}, {"up_proj", sizes.intermediate_size}});
+  const auto ordered = unstacked.transposed(is_expert).rows_permuted(
+      is_gate_up,
+      [](std::int64_t row, std::int64_t rows) { return row < rows / 2 ? 2 * row : 2 * (row - rows / 2) + 1; });
+  const auto split =
+      with_split(ordered, "gate_up", {{"gate_proj", sizes.intermediate_size}, {"up_proj", sizes.intermediate_size}});
   return with_names(split, {{"mlp.gate.", "mlp.router."}});
 }
 
@@ -50,7 +53,9 @@ CausalLM load_gpt_oss(const ConfigReader& config, Weights w, Device& device, Che
       .head_dim = c.head_dim,
       .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
       .mask = Mask::causal(),
-      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim, .default_theta = 150000.0f, .default_truncate = kind == Checkpoint::Kind::hugging_face})),
+      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim,
+                                                   .default_theta = 150000.0f,
+                                                   .default_truncate = kind == Checkpoint::Kind::hugging_face})),
       .qkv_bias = bias,
       .output_bias = bias,
       .sinks = true};
@@ -59,11 +64,13 @@ CausalLM load_gpt_oss(const ConfigReader& config, Weights w, Device& device, Che
   const MixtureOfExperts::Config moe{
       .router = {.hidden_size = c.hidden_size,
                  .num_experts = num_experts,
-                 .rule = {.experts_per_token = config.dimension(config.spelling({"num_experts_per_tok", "experts_per_token"})),
+                 .rule = {.experts_per_token =
+                              config.dimension(config.spelling({"num_experts_per_tok", "experts_per_token"})),
                           .normalize_selected = true},
                  .bias = true},
       .intermediate_size = intermediate_size,
-      .activation = GatedActivation::clamped_swiglu(number(config, "swiglu_alpha", 1.702), number(config, "swiglu_limit", 7.0)),
+      .activation =
+          GatedActivation::clamped_swiglu(number(config, "swiglu_alpha", 1.702), number(config, "swiglu_limit", 7.0)),
       .bias = true};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-5)};
 
@@ -77,7 +84,8 @@ CausalLM load_gpt_oss(const ConfigReader& config, Weights w, Device& device, Che
         .ffn_norm = {norm, l / "post_attention_layernorm", device},
         .ffn = {moe, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

@@ -39,10 +39,9 @@ CausalLM load_granite(const ConfigReader& config, Weights w, Device& device, Che
         .ffn = {ffn, l / "mlp", device},
         .residual_scale = residual_scale});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size,
-                             .hidden_size = c.hidden_size,
-                             .scale = number(config, "embedding_multiplier", 1.0)},
-                            w / "model.embed_tokens", device);
+  const Embedding embedding(
+      {.vocab_size = c.vocab_size, .hidden_size = c.hidden_size, .scale = number(config, "embedding_multiplier", 1.0)},
+      w / "model.embed_tokens", device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

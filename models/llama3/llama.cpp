@@ -56,13 +56,15 @@ CausalLM build_llama(const LlamaConfig& c, const Weights& w, Device& device) {
         .ffn_norm = {norm, l / "post_attention_layernorm", device},
         .ffn = {ffn, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
   const LMHead::Config head{.hidden_size = c.hidden_size, .vocab_size = c.vocab_size};
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),
           .norm = RMSNorm(norm, w / "model.norm", device),
-          .head = c.tie_word_embeddings ? LMHead(head, embedding, w / "lm_head", device) : LMHead(head, w / "lm_head", device)};
+          .head = c.tie_word_embeddings ? LMHead(head, embedding, w / "lm_head", device)
+                                        : LMHead(head, w / "lm_head", device)};
 }
 
 CausalLM load_llama(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind) {

@@ -14,14 +14,13 @@ namespace ttt::models {
 CausalLM load_mistral(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind) {
   const auto c = DecoderConfig::read(config);
   const auto window = read_window(config);
-  const GroupedQueryAttention::Config attention{
-      .hidden_size = c.hidden_size,
-      .num_heads = c.num_attention_heads,
-      .num_kv_heads = c.num_key_value_heads,
-      .head_dim = c.head_dim,
-      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-      .mask = window ? Mask::window(*window) : Mask::causal(),
-      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}))};
+  const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
+                                                .num_heads = c.num_attention_heads,
+                                                .num_kv_heads = c.num_key_value_heads,
+                                                .head_dim = c.head_dim,
+                                                .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+                                                .mask = window ? Mask::window(*window) : Mask::causal(),
+                                                .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}))};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
                              .activation = parse_activation(config.string("hidden_act", "silu"))};
@@ -36,7 +35,8 @@ CausalLM load_mistral(const ConfigReader& config, Weights w, Device& device, Che
         .ffn_norm = {norm, l / "post_attention_layernorm", device},
         .ffn = {ffn, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

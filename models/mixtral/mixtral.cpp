@@ -14,7 +14,8 @@ namespace ttt::models {
 namespace {
 
 Weights with_hugging_face_layout(const Weights& weights) {
-  return with_names(weights, {{"mlp.", "block_sparse_moe."}, {"gate_proj", "w1"}, {"down_proj", "w2"}, {"up_proj", "w3"}});
+  return with_names(weights,
+                    {{"mlp.", "block_sparse_moe."}, {"gate_proj", "w1"}, {"down_proj", "w2"}, {"up_proj", "w3"}});
 }
 
 }  // namespace
@@ -49,7 +50,8 @@ CausalLM load_mixtral(const ConfigReader& config, Weights w, Device& device, Che
         .ffn_norm = {norm, l / "post_attention_layernorm", device},
         .ffn = {moe, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

@@ -16,18 +16,18 @@ CausalLM load_olmo2(const ConfigReader& config, Weights w, Device& device, Check
   const auto c = DecoderConfig::read(config);
   const float eps = number(config, "rms_norm_eps", 1e-5);
   const bool bias = config.boolean("attention_bias", false);
-  const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                                .num_heads = c.num_attention_heads,
-                                                .num_kv_heads = c.num_key_value_heads,
-                                                .head_dim = c.head_dim,
-                                                .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                                .mask = Mask::causal(),
-                                                .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
-                                                .qkv_bias = bias,
-                                                .output_bias = bias,
-                                                .qk_norm = QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms,
-                                                                                .scope = QueryKeyNorm::Scope::all_heads,
-                                                                                .eps = eps}};
+  const GroupedQueryAttention::Config attention{
+      .hidden_size = c.hidden_size,
+      .num_heads = c.num_attention_heads,
+      .num_kv_heads = c.num_key_value_heads,
+      .head_dim = c.head_dim,
+      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+      .mask = Mask::causal(),
+      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
+      .qkv_bias = bias,
+      .output_bias = bias,
+      .qk_norm =
+          QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::all_heads, .eps = eps}};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
                              .activation = parse_activation(config.string("hidden_act", "silu"))};
@@ -42,7 +42,8 @@ CausalLM load_olmo2(const ConfigReader& config, Weights w, Device& device, Check
         .ffn = {ffn, l / "mlp", device},
         .ffn_norm = {norm, l / "post_feedforward_layernorm", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

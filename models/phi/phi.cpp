@@ -30,7 +30,8 @@ CausalLM load_phi(const ConfigReader& config, Weights w, Device& device, Checkpo
   if (kind == Checkpoint::Kind::hugging_face)
     w = with_hugging_face_layout(w);
   else  // the converter fuses queries, keys and values in some versions
-    w = w.has("blk.0.attn_qkv.weight") ? with_split_qkv(with_hf_names(w), "qkv_proj", heads, FusedOrder::by_part) : with_hf_names(w);
+    w = w.has("blk.0.attn_qkv.weight") ? with_split_qkv(with_hf_names(w), "qkv_proj", heads, FusedOrder::by_part)
+                                       : with_hf_names(w);
   const float eps = number(config, "layer_norm_eps", 1e-5);
   const QueryKeyNorm::Config head_norm{
       .kind = QueryKeyNorm::Kind::layer, .scope = QueryKeyNorm::Scope::shared, .eps = eps, .bias = true};
@@ -45,7 +46,8 @@ CausalLM load_phi(const ConfigReader& config, Weights w, Device& device, Checkpo
       .rope = RotaryEmbedding(rope),
       .qkv_bias = true,
       .output_bias = true,
-      .qk_norm = config.boolean(config.spelling({"qk_layernorm", "use_qk_norm"}), false) ? std::optional(head_norm) : std::nullopt};
+      .qk_norm = config.boolean(config.spelling({"qk_layernorm", "use_qk_norm"}), false) ? std::optional(head_norm)
+                                                                                         : std::nullopt};
   const MLP::Config mlp{.hidden_size = c.hidden_size,
                         .intermediate_size = config.dimension("intermediate_size"),
                         .activation = parse_activation(config.string("hidden_act", "gelu_new"))};
@@ -60,7 +62,8 @@ CausalLM load_phi(const ConfigReader& config, Weights w, Device& device, Checkpo
         .ffn_norm = {},
         .ffn = {mlp, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

@@ -39,15 +39,17 @@ CausalLM load_qwen2_moe(const ConfigReader& config, Weights w, Device& device, C
       .activation = activation,
       .shared = MixtureOfExperts::SharedExpert{config.dimension("shared_expert_intermediate_size"), true}};
   const auto sparse = read_sparse_layers(config, c.num_hidden_layers);
-  const GatedFFN::Config ffn{
-      .hidden_size = c.hidden_size, .intermediate_size = config.dimension("intermediate_size", 1), .activation = activation};
+  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
+                             .intermediate_size = config.dimension("intermediate_size", 1),
+                             .activation = activation};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
 
   DecoderStack layers;
   for (int i = 0; i < c.num_hidden_layers; ++i) {
     const auto l = w / "model.layers" / i;
     attention.mask = masks[static_cast<std::size_t>(i)];
-    const RMSNorm attention_norm(norm, l / "input_layernorm", device), ffn_norm(norm, l / "post_attention_layernorm", device);
+    const RMSNorm attention_norm(norm, l / "input_layernorm", device),
+        ffn_norm(norm, l / "post_attention_layernorm", device);
     const GroupedQueryAttention self_attention(attention, l / "self_attn", device, CacheLayer{i});
     if (sparse[static_cast<std::size_t>(i)])
       layers.push_back(PreNormLayer<RMSNorm, GroupedQueryAttention, MixtureOfExperts>{
@@ -56,7 +58,8 @@ CausalLM load_qwen2_moe(const ConfigReader& config, Weights w, Device& device, C
       layers.push_back(PreNormLayer<RMSNorm, GroupedQueryAttention, GatedFFN>{
           attention_norm, self_attention, ffn_norm, {ffn, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

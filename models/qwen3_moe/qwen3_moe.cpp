@@ -17,22 +17,22 @@ CausalLM load_qwen3_moe(const ConfigReader& config, Weights w, Device& device, C
   const auto c = DecoderConfig::read(config);
   const bool windowed = config.boolean("use_sliding_window", false);
   const auto window = read_window(config);
-  const auto masks = read_masks(config, c.num_hidden_layers, windowed ? window : std::nullopt,
-                                [](int) { return true; });
+  const auto masks =
+      read_masks(config, c.num_hidden_layers, windowed ? window : std::nullopt, [](int) { return true; });
   const float eps = number(config, "rms_norm_eps", 1e-6);
   const bool bias = config.boolean("attention_bias", false);
-  GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                          .num_heads = c.num_attention_heads,
-                                          .num_kv_heads = c.num_key_value_heads,
-                                          .head_dim = c.head_dim,
-                                          .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                          .mask = Mask::causal(),
-                                          .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
-                                          .qkv_bias = bias,
-                                          .output_bias = bias,
-                                          .qk_norm = QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms,
-                                                                          .scope = QueryKeyNorm::Scope::shared,
-                                                                          .eps = eps}};
+  GroupedQueryAttention::Config attention{
+      .hidden_size = c.hidden_size,
+      .num_heads = c.num_attention_heads,
+      .num_kv_heads = c.num_key_value_heads,
+      .head_dim = c.head_dim,
+      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+      .mask = Mask::causal(),
+      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
+      .qkv_bias = bias,
+      .output_bias = bias,
+      .qk_norm =
+          QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::shared, .eps = eps}};
   ignore_router_training(config);
   const auto activation = parse_activation(config.string("hidden_act", "silu"));
   const MixtureOfExperts::Config moe{
@@ -43,15 +43,17 @@ CausalLM load_qwen3_moe(const ConfigReader& config, Weights w, Device& device, C
       .intermediate_size = config.dimension("moe_intermediate_size"),
       .activation = activation};
   const auto sparse = read_sparse_layers(config, c.num_hidden_layers);
-  const GatedFFN::Config ffn{
-      .hidden_size = c.hidden_size, .intermediate_size = config.dimension("intermediate_size", 1), .activation = activation};
+  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
+                             .intermediate_size = config.dimension("intermediate_size", 1),
+                             .activation = activation};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = eps};
 
   DecoderStack layers;
   for (int i = 0; i < c.num_hidden_layers; ++i) {
     const auto l = w / "model.layers" / i;
     attention.mask = masks[static_cast<std::size_t>(i)];
-    const RMSNorm attention_norm(norm, l / "input_layernorm", device), ffn_norm(norm, l / "post_attention_layernorm", device);
+    const RMSNorm attention_norm(norm, l / "input_layernorm", device),
+        ffn_norm(norm, l / "post_attention_layernorm", device);
     const GroupedQueryAttention self_attention(attention, l / "self_attn", device, CacheLayer{i});
     if (sparse[static_cast<std::size_t>(i)])
       layers.push_back(PreNormLayer<RMSNorm, GroupedQueryAttention, MixtureOfExperts>{
@@ -60,7 +62,8 @@ CausalLM load_qwen3_moe(const ConfigReader& config, Weights w, Device& device, C
       layers.push_back(PreNormLayer<RMSNorm, GroupedQueryAttention, GatedFFN>{
           attention_norm, self_attention, ffn_norm, {ffn, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

@@ -20,7 +20,8 @@ std::vector<bool> read_rotating(const ConfigReader& config, int num_layers) {
     for (const double flag : config.numbers("no_rope_layers")) rotating.push_back(flag != 0);
   else
     for (int i = 0; i < num_layers; ++i) rotating.push_back((i + 1) % interval != 0);
-  if (rotating.size() != static_cast<std::size_t>(num_layers)) config.fail("no_rope_layers", "must have one entry a layer");
+  if (rotating.size() != static_cast<std::size_t>(num_layers))
+    config.fail("no_rope_layers", "must have one entry a layer");
   return rotating;
 }
 
@@ -60,7 +61,8 @@ CausalLM load_smollm3(const ConfigReader& config, Weights w, Device& device, Che
         .ffn_norm = {norm, l / "post_attention_layernorm", device},
         .ffn = {ffn, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

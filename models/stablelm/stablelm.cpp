@@ -18,11 +18,13 @@ namespace {
 Weights with_joined_head_norms(const Weights& weights, int num_heads, int num_kv_heads) {
   return weights.concatenated([=](std::string_view name) {
     std::vector<std::string> parts;
-    const auto at = name.find(".q_norm.weight") != name.npos ? name.find(".q_norm.weight") : name.find(".k_norm.weight");
+    const auto at =
+        name.find(".q_norm.weight") != name.npos ? name.find(".q_norm.weight") : name.find(".k_norm.weight");
     if (at == name.npos) return parts;
     const char which = name[at + 1];
     for (int h = 0; h < (which == 'q' ? num_heads : num_kv_heads); ++h)
-      parts.push_back(std::string(name.substr(0, at + 1)) + which + "_layernorm.norms." + std::to_string(h) + ".weight");
+      parts.push_back(std::string(name.substr(0, at + 1)) + which + "_layernorm.norms." + std::to_string(h) +
+                      ".weight");
     return parts;
   });
 }
@@ -31,8 +33,10 @@ Weights with_joined_head_norms(const Weights& weights, int num_heads, int num_kv
 
 CausalLM load_stablelm(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
   const auto c = DecoderConfig::read(config);
-  w = kind == Checkpoint::Kind::gguf ? with_hf_names(w) : with_joined_head_norms(w, c.num_attention_heads, c.num_key_value_heads);
-  const bool parallel = config.boolean("use_parallel_residual", false) && !(w / "model.layers" / 0).has("post_attention_layernorm.weight");
+  w = kind == Checkpoint::Kind::gguf ? with_hf_names(w)
+                                     : with_joined_head_norms(w, c.num_attention_heads, c.num_key_value_heads);
+  const bool parallel = config.boolean("use_parallel_residual", false) &&
+                        !(w / "model.layers" / 0).has("post_attention_layernorm.weight");
   const bool normed = config.boolean(config.spelling({"qk_layernorm", "use_qk_norm"}), false);
   const float eps = number(config, "layer_norm_eps", 1e-5);
   const QueryKeyNorm::Config head_norm{
@@ -59,12 +63,14 @@ CausalLM load_stablelm(const ConfigReader& config, Weights w, Device& device, Ch
     const GroupedQueryAttention self_attention(attention, l / "self_attn", device, CacheLayer{i});
     const GatedFFN gated(ffn, l / "mlp", device);
     if (parallel)
-      layers.push_back(ParallelLayer<LayerNorm, GroupedQueryAttention, GatedFFN>{attention_norm, self_attention, {}, gated});
+      layers.push_back(
+          ParallelLayer<LayerNorm, GroupedQueryAttention, GatedFFN>{attention_norm, self_attention, {}, gated});
     else
       layers.push_back(PreNormLayer<LayerNorm, GroupedQueryAttention, GatedFFN>{
           attention_norm, self_attention, {norm, l / "post_attention_layernorm", device}, gated});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens", device);
+  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
+                            device);
   return {.embedding = embedding,
           .positions = {},
           .layers = std::move(layers),

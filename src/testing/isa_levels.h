@@ -23,7 +23,9 @@ inline std::vector<std::string> isa_levels() {
 inline std::unique_ptr<Device> open_level(const std::string& isa, Precision precision, int threads = 2,
                                           BatchInvariance invariance = BatchInvariance::off) {
   auto config = DeviceConfig::named("x86-" + isa);
-  return Device::open(std::move(config), {.threads = threads, .precision = precision, .batch_invariance = invariance, .log = silent_log()});
+  return Device::open(
+      std::move(config),
+      {.threads = threads, .precision = precision, .batch_invariance = invariance, .log = silent_log()});
 }
 
 }  // namespace ttt::test

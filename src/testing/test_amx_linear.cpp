@@ -1,5 +1,5 @@
-// The AMX kernels run anywhere on tiles in plain C++: this checks how they split, pack and index. That the real tiles do the
-// same is checked by test_linear_ops on machines that have them.
+// The AMX kernels run anywhere on tiles in plain C++: this checks how they split, pack and index. That the real tiles
+// do the same is checked by test_linear_ops on machines that have them.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -18,7 +18,8 @@
 namespace ttt::cpu {
 namespace {
 
-/// Eight tiles of 16 rows of 64 bytes. A tile exists only while an object does, as the real ones need their configuration.
+/// Eight tiles of 16 rows of 64 bytes. A tile exists only while an object does, as the real ones need their
+/// configuration.
 struct EmulatedTiles {
   using Tile = std::array<std::array<std::byte, 64>, 16>;
   static inline std::array<Tile, 8> tiles;
@@ -33,14 +34,18 @@ struct EmulatedTiles {
     return tiles.at(N);
   }
   template <int N>
-  static void zero() { tile<N>() = {}; }
+  static void zero() {
+    tile<N>() = {};
+  }
   template <int N>
   static void load(const void* p, std::int64_t stride) {
-    for (std::size_t r = 0; r < 16; ++r) std::memcpy(tile<N>()[r].data(), static_cast<const std::byte*>(p) + static_cast<std::int64_t>(r) * stride, 64);
+    for (std::size_t r = 0; r < 16; ++r)
+      std::memcpy(tile<N>()[r].data(), static_cast<const std::byte*>(p) + static_cast<std::int64_t>(r) * stride, 64);
   }
   template <int N>
   static void store(void* p, std::int64_t stride) {
-    for (std::size_t r = 0; r < 16; ++r) std::memcpy(static_cast<std::byte*>(p) + static_cast<std::int64_t>(r) * stride, tile<N>()[r].data(), 64);
+    for (std::size_t r = 0; r < 16; ++r)
+      std::memcpy(static_cast<std::byte*>(p) + static_cast<std::int64_t>(r) * stride, tile<N>()[r].data(), 64);
   }
   template <int C, int A, int B>
   static void dot() {
@@ -61,12 +66,14 @@ struct EmulatedTiles {
 
 std::vector<float> products(const CpuPackedMatrix& w, const std::vector<float>& x, int tokens) {
   const auto& section = w.sections().front();
-  const std::int64_t cols = w.cols(), padded = (cols + 31) / 32 * 32, rows = (tokens + 15) / 16 * 16, panels = section.layout.panels();
+  const std::int64_t cols = w.cols(), padded = (cols + 31) / 32 * 32, rows = (tokens + 15) / 16 * 16,
+                     panels = section.layout.panels();
   std::vector<std::uint16_t> high(static_cast<std::size_t>(rows * padded)), low(high.size());
-  for (std::int64_t t = 0; t < tokens; ++t) split_row(x.data() + t * cols, cols, padded, high.data() + t * padded, low.data() + t * padded);
+  for (std::int64_t t = 0; t < tokens; ++t)
+    split_row(x.data() + t * cols, cols, padded, high.data() + t * padded, low.data() + t * padded);
   std::vector<float> out(static_cast<std::size_t>(rows * panels * kPanelRows));
-  amx_products<EmulatedTiles>({section.layout, section.panel(0), static_cast<int>(panels)}, {high.data(), low.data(), padded}, 0, tokens, out.data(),
-                              panels * kPanelRows);
+  amx_products<EmulatedTiles>({section.layout, section.panel(0), static_cast<int>(panels)},
+                              {high.data(), low.data(), padded}, 0, tokens, out.data(), panels * kPanelRows);
   return out;
 }
 
@@ -79,17 +86,21 @@ TEST(AmxLinear, FollowsTheReferenceForEveryFormat) {
   for (const auto& format : all_dtypes()) {
     if (!is_floating(format.dtype) && !is_block_quantized(format.dtype)) continue;
     // Odd panels and tokens, columns that end within a tile, and more columns than are split at a time.
-    for (const auto& [rows, cols, tokens] : {Sizes{16, 32, 1}, {40, 256, 16}, {49, 512, 33}, {17, 40, 20}, {20, 2304, 50}, {33, 65, 48}}) {
+    for (const auto& [rows, cols, tokens] :
+         {Sizes{16, 32, 1}, {40, 256, 16}, {49, 512, 33}, {17, 40, 20}, {20, 2304, 50}, {33, 65, 48}}) {
       if (cols % format.block_size != 0 || format.dtype == DType::f64) continue;
-      SCOPED_TRACE(std::string(format.name) + " " + std::to_string(rows) + "x" + std::to_string(cols) + " tokens " + std::to_string(tokens));
+      SCOPED_TRACE(std::string(format.name) + " " + std::to_string(rows) + "x" + std::to_string(cols) + " tokens " +
+                   std::to_string(tokens));
       const std::array<Tensor, 1> parts{testing::random_weight(format.dtype, rows, cols, 3)};
       const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
       const auto x = testing::random_values(static_cast<std::size_t>(tokens * cols), 4);
       const auto got = products(static_cast<const CpuPackedMatrix&>(*packed), x, tokens);
       std::vector<float> want(static_cast<std::size_t>(tokens * rows)), dense;
-      ops::Linear::reference(*device, {.weight = *packed, .x = {x.data(), tokens, cols}, .y = {want.data(), tokens, rows}});
+      ops::Linear::reference(*device,
+                             {.weight = *packed, .x = {x.data(), tokens, cols}, .y = {want.data(), tokens, rows}});
       const std::int64_t stride = (rows + 15) / 16 * 16;
-      for (std::int64_t t = 0; t < tokens; ++t) dense.insert(dense.end(), got.begin() + t * stride, got.begin() + t * stride + rows);
+      for (std::int64_t t = 0; t < tokens; ++t)
+        dense.insert(dense.end(), got.begin() + t * stride, got.begin() + t * stride + rows);
       float most = 0;
       for (const float v : want) most = std::max(most, std::fabs(v));
       EXPECT_LE(testing::compare(dense, want).max_abs_diff, 1e-4 * most);

@@ -25,12 +25,19 @@ struct Case {
 };
 
 /// Appends random rows in chunks and attends after each; returns all outputs of one sequence.
-std::vector<float> run(const Case& c, const std::string& isa, int threads, const std::vector<std::size_t>& chunks, bool reference, bool crowd = false) {
+std::vector<float> run(const Case& c, const std::string& isa, int threads, const std::vector<std::size_t>& chunks,
+                       bool reference, bool crowd = false) {
   const auto device = open_level(isa, Precision::exact, threads);
-  KvCache cache({.layers = {{c.num_kv_heads, c.k_dim, c.v_dim, c.window}}, .max_tokens = 4096, .dtype = c.dtype, .max_sequences = 2, .max_step_tokens = 1024}, *device);
+  KvCache cache({.layers = {{c.num_kv_heads, c.k_dim, c.v_dim, c.window}},
+                 .max_tokens = 4096,
+                 .dtype = c.dtype,
+                 .max_sequences = 2,
+                 .max_step_tokens = 1024},
+                *device);
   Step step(cache, *device);
   const auto sequence = cache.create(), other = cache.create();
-  const auto q_cols = c.num_heads * c.k_dim, k_cols = c.num_kv_heads * c.k_dim, v_cols = c.num_kv_heads * c.v_dim, out_cols = c.num_heads * c.v_dim;
+  const auto q_cols = c.num_heads * c.k_dim, k_cols = c.num_kv_heads * c.k_dim, v_cols = c.num_kv_heads * c.v_dim,
+             out_cols = c.num_heads * c.v_dim;
   const auto sinks = random_values(static_cast<std::size_t>(c.num_heads), 9);
   std::vector<float> all;
   std::size_t position = 0;
@@ -53,17 +60,31 @@ std::vector<float> run(const Case& c, const std::string& isa, int threads, const
     const auto positions = step.plan().positions;
     for (std::size_t i = 0; i < cos.size(); ++i) {
       const auto half = static_cast<std::size_t>(c.rotary_dim) / 2;
-      const double angle = positions[i / half] * std::pow(100.0, -static_cast<double>(i % half) / static_cast<double>(half));
+      const double angle =
+          positions[i / half] * std::pow(100.0, -static_cast<double>(i % half) / static_cast<double>(half));
       cos[i] = static_cast<float>(std::cos(angle));
       sin[i] = static_cast<float>(std::sin(angle));
     }
     std::vector<float> out(rows * static_cast<std::size_t>(out_cols));
     const auto plan = step.plan();
-    const ops::RotaryAppend::Args append{.plan = plan, .cache = step.cache_layer(0), .q = {q.data(), n, q_cols}, .k = {k.data(), n, k_cols}, .v = {v.data(), n, v_cols},
-                                         .num_heads = c.num_heads, .rotary_dim = c.rotary_dim, .style = c.style,
-                                         .cos = {cos.data(), n, c.rotary_dim / 2}, .sin = {sin.data(), n, c.rotary_dim / 2}};
-    const ops::Attention::Args attend{.plan = plan, .cache = step.cache_layer(0), .q = {q.data(), n, q_cols}, .out = {out.data(), n, out_cols},
-                                      .num_heads = c.num_heads, .mask = {Mask::Kind::causal, c.window}, .scale = 0.3f, .softcap = c.softcap,
+    const ops::RotaryAppend::Args append{.plan = plan,
+                                         .cache = step.cache_layer(0),
+                                         .q = {q.data(), n, q_cols},
+                                         .k = {k.data(), n, k_cols},
+                                         .v = {v.data(), n, v_cols},
+                                         .num_heads = c.num_heads,
+                                         .rotary_dim = c.rotary_dim,
+                                         .style = c.style,
+                                         .cos = {cos.data(), n, c.rotary_dim / 2},
+                                         .sin = {sin.data(), n, c.rotary_dim / 2}};
+    const ops::Attention::Args attend{.plan = plan,
+                                      .cache = step.cache_layer(0),
+                                      .q = {q.data(), n, q_cols},
+                                      .out = {out.data(), n, out_cols},
+                                      .num_heads = c.num_heads,
+                                      .mask = {Mask::Kind::causal, c.window},
+                                      .scale = 0.3f,
+                                      .softcap = c.softcap,
                                       .sinks = c.sinks ? sinks.data() : nullptr};
     if (reference) {
       ops::RotaryAppend::reference(*device, append);
@@ -79,22 +100,30 @@ std::vector<float> run(const Case& c, const std::string& isa, int threads, const
   return all;
 }
 
-const std::vector<Case> kCases{
-    {4, 2, 16, 16}, {3, 3, 20, 20}, {9, 3, 64, 64, DType::f16}, {8, 1, 40, 24, DType::bf16}, {6, 2, 36, 36, DType::i8},
-    {4, 4, 128, 128, DType::f16, 13}, {4, 1, 80, 80, DType::f32, 100, 5.0f}, {20, 1, 24, 24, DType::f32, std::nullopt, 0, true},
-    {4, 2, 96, 96, DType::f16, std::nullopt, 0, false, 96}, {2, 1, 48, 48, DType::f32, std::nullopt, 3.0f, true, 20, ops::RotaryStyle::interleaved}};
+const std::vector<Case> kCases{{4, 2, 16, 16},
+                               {3, 3, 20, 20},
+                               {9, 3, 64, 64, DType::f16},
+                               {8, 1, 40, 24, DType::bf16},
+                               {6, 2, 36, 36, DType::i8},
+                               {4, 4, 128, 128, DType::f16, 13},
+                               {4, 1, 80, 80, DType::f32, 100, 5.0f},
+                               {20, 1, 24, 24, DType::f32, std::nullopt, 0, true},
+                               {4, 2, 96, 96, DType::f16, std::nullopt, 0, false, 96},
+                               {2, 1, 48, 48, DType::f32, std::nullopt, 3.0f, true, 20, ops::RotaryStyle::interleaved}};
 
 class AttentionOps : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(AttentionOps, FollowsTheReference) {
   for (std::size_t i = 0; i < kCases.size(); ++i) {
-    const auto got = run(kCases[i], GetParam(), 2, {70, 1, 40}, false), want = run(kCases[i], GetParam(), 2, {70, 1, 40}, true);
+    const auto got = run(kCases[i], GetParam(), 2, {70, 1, 40}, false),
+               want = run(kCases[i], GetParam(), 2, {70, 1, 40}, true);
     EXPECT_LE(testing::compare(got, want).max_abs_diff, 2e-5) << "case " << i;
   }
 }
 
 TEST_P(AttentionOps, LongContextsAreSplitAndJoined) {
-  for (const auto& c : {Case{2, 1, 16, 16}, Case{2, 1, 16, 16, DType::f16, 600}, Case{2, 2, 16, 16, DType::f32, std::nullopt, 0, true}}) {
+  for (const auto& c : {Case{2, 1, 16, 16}, Case{2, 1, 16, 16, DType::f16, 600},
+                        Case{2, 2, 16, 16, DType::f32, std::nullopt, 0, true}}) {
     const auto got = run(c, GetParam(), 2, {1000, 300, 1}, false), want = run(c, GetParam(), 2, {1000, 300, 1}, true);
     EXPECT_LE(testing::compare(got, want).max_abs_diff, 2e-5);
     EXPECT_EQ(run(c, GetParam(), 3, {400, 600, 77, 224}, false), got) << "other chunks";
@@ -111,7 +140,8 @@ TEST_P(AttentionOps, BitsDependNeitherOnThreadsNorChunksNorTheBatch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, AttentionOps, ::testing::ValuesIn(isa_levels()), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Isa, AttentionOps, ::testing::ValuesIn(isa_levels()),
+                         [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace ttt::test

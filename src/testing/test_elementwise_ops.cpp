@@ -27,12 +27,16 @@ class ElementwiseOps : public ::testing::TestWithParam<std::string> {};
 class StridedRows {
  public:
   StridedRows(std::int64_t rows, std::int64_t cols, std::int64_t gap, std::uint64_t seed)
-      : values(random_values(static_cast<std::size_t>(rows * (cols + gap)), seed)), rows_(rows), cols_(cols), stride_(cols + gap) {}
+      : values(random_values(static_cast<std::size_t>(rows * (cols + gap)), seed)),
+        rows_(rows),
+        cols_(cols),
+        stride_(cols + gap) {}
   Matrix matrix() { return {values.data(), rows_, cols_, stride_}; }
   std::vector<float> values;
 
   /// Compares with `want(row, col)`, and what lies between rows with `before`.
-  void expect(const StridedRows& before, const std::function<double(std::int64_t, std::int64_t)>& want, double tolerance) const {
+  void expect(const StridedRows& before, const std::function<double(std::int64_t, std::int64_t)>& want,
+              double tolerance) const {
     for (std::int64_t t = 0; t < rows_; ++t)
       for (std::int64_t i = 0; i < stride_; ++i) {
         const auto at = static_cast<std::size_t>(t * stride_ + i);
@@ -78,12 +82,19 @@ TEST_P(ElementwiseOps, AddGatedFollowsTheReference) {
         const auto before = y;
         auto old = before;
         ops::run<ops::AddGated>(*device, {.x = x.matrix(), .gate = gate.matrix(), .y = y.matrix(), .scale = scale});
-        y.expect(before, [&](auto t, auto i) {
-          return old.matrix().row(t)[i] + static_cast<double>(scale) * x.matrix().row(t)[i] / (1 + std::exp(-static_cast<double>(gate.matrix().row(t)[0])));
-        }, 1e-6);
+        y.expect(
+            before,
+            [&](auto t, auto i) {
+              return old.matrix().row(t)[i] + static_cast<double>(scale) * x.matrix().row(t)[i] /
+                                                  (1 + std::exp(-static_cast<double>(gate.matrix().row(t)[0])));
+            },
+            1e-6);
         y = before;
         ops::run<ops::AddGated>(*device, {.x = x.matrix(), .gate = {}, .y = y.matrix(), .scale = scale});
-        y.expect(before, [&](auto t, auto i) { return old.matrix().row(t)[i] + static_cast<double>(scale) * x.matrix().row(t)[i]; }, 1e-6);
+        y.expect(
+            before,
+            [&](auto t, auto i) { return old.matrix().row(t)[i] + static_cast<double>(scale) * x.matrix().row(t)[i]; },
+            1e-6);
       }
 }
 
@@ -96,7 +107,9 @@ TEST_P(ElementwiseOps, SoftcapFollowsTheReference) {
       const auto before = y;
       auto old = before;
       ops::run<ops::Softcap>(*device, {.y = y.matrix(), .cap = cap});
-      y.expect(before, [&](auto t, auto i) { return cap * std::tanh(old.matrix().row(t)[i] / static_cast<double>(cap)); }, 1e-6);
+      y.expect(
+          before, [&](auto t, auto i) { return cap * std::tanh(old.matrix().row(t)[i] / static_cast<double>(cap)); },
+          1e-6);
     }
 }
 
@@ -117,7 +130,8 @@ constexpr std::array<NormCase, 9> kNorms{{{1, 7, 1, false},
                                           {4, 18, 11, true}}};
 
 /// One element of a norm in double precision; `rms` has no mean and no bias.
-double norm_element(const float* x, const NormCase& c, std::int64_t i, double eps, bool rms, const std::vector<float>& weight, const std::vector<float>& bias) {
+double norm_element(const float* x, const NormCase& c, std::int64_t i, double eps, bool rms,
+                    const std::vector<float>& weight, const std::vector<float>& bias) {
   const auto n = static_cast<double>(c.group);
   const std::int64_t first = i / c.group * c.group;
   double mean = 0, squares = 0;
@@ -131,7 +145,8 @@ TEST_P(ElementwiseOps, GroupedNormsFollowTheReference) {
   const auto device = open_level(GetParam(), Precision::standard);
   for (const auto& c : kNorms) {
     SCOPED_TRACE(std::to_string(c.groups) + " groups of " + std::to_string(c.group));
-    const auto weight = random_values(static_cast<std::size_t>(c.groups * c.group), 5, 0.5f, 1.0f), bias = random_values(weight.size(), 6);
+    const auto weight = random_values(static_cast<std::size_t>(c.groups * c.group), 5, 0.5f, 1.0f),
+               bias = random_values(weight.size(), 6);
     const std::int64_t stride = c.own_weights ? c.group : 0;
     for (const bool rms : {true, false}) {
       StridedRows x(c.rows, c.groups * c.group, 3, 1), y(c.rows, c.groups * c.group, 2, 2);
@@ -140,12 +155,26 @@ TEST_P(ElementwiseOps, GroupedNormsFollowTheReference) {
       const float* w = c.weight ? weight.data() : nullptr;
       const auto normalise = [&](Matrix from, Matrix to, Write write) {
         if (rms)
-          ops::run<ops::RmsNorm>(*device, {.x = from, .weight = w, .eps = 1e-3f, .y = to, .write = write, .group = c.group, .weight_stride = stride});
+          ops::run<ops::RmsNorm>(*device, {.x = from,
+                                           .weight = w,
+                                           .eps = 1e-3f,
+                                           .y = to,
+                                           .write = write,
+                                           .group = c.group,
+                                           .weight_stride = stride});
         else
-          ops::run<ops::LayerNorm>(*device, {.x = from, .weight = w, .bias = c.bias ? bias.data() : nullptr, .eps = 1e-3f, .y = to, .write = write, .group = c.group, .weight_stride = stride});
+          ops::run<ops::LayerNorm>(*device, {.x = from,
+                                             .weight = w,
+                                             .bias = c.bias ? bias.data() : nullptr,
+                                             .eps = 1e-3f,
+                                             .y = to,
+                                             .write = write,
+                                             .group = c.group,
+                                             .weight_stride = stride});
       };
       const auto want = [&](auto t, auto i) {
-        return norm_element(x.matrix().row(t), c, i, 1e-3, rms, weight, bias) + (c.write == Write::add ? old.matrix().row(t)[i] : 0.0f);
+        return norm_element(x.matrix().row(t), c, i, 1e-3, rms, weight, bias) +
+               (c.write == Write::add ? old.matrix().row(t)[i] : 0.0f);
       };
       normalise(x.matrix(), y.matrix(), c.write);
       y.expect(before, want, 1e-5);
@@ -170,7 +199,13 @@ struct LinearCase {
   std::int64_t rows, cols, tokens;
   DType format;
 };
-constexpr std::array<LinearCase, 7> kLinears{{{1, 1, 1, DType::f32}, {17, 33, 5, DType::f32}, {37, 96, 9, DType::q8_0}, {64, 64, 1, DType::f16}, {48, 256, 2, DType::q4_k}, {35, 32, 70, DType::mxfp4}, {83, 40, 17, DType::bf16}}};
+constexpr std::array<LinearCase, 7> kLinears{{{1, 1, 1, DType::f32},
+                                              {17, 33, 5, DType::f32},
+                                              {37, 96, 9, DType::q8_0},
+                                              {64, 64, 1, DType::f16},
+                                              {48, 256, 2, DType::q4_k},
+                                              {35, 32, 70, DType::mxfp4},
+                                              {83, 40, 17, DType::bf16}}};
 
 TEST_P(ElementwiseOps, ClampedSwigluOfGatedLinearFollowsTheReference) {
   for (const auto& [precision, tolerance] : {std::pair{Precision::exact, 2e-5}, {Precision::standard, 3e-2}})
@@ -178,16 +213,29 @@ TEST_P(ElementwiseOps, ClampedSwigluOfGatedLinearFollowsTheReference) {
       for (const auto& [alpha, limit] : {std::pair{1.702f, 7.0f}, {1.0f, 0.25f}, {3.0f, 1.0f}}) {
         SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(rows) + "x" + std::to_string(cols));
         const auto device = open_level(GetParam(), precision);
-        const std::array<Tensor, 1> gate{random_weight(format, rows, cols, 1)}, up{random_weight(format, rows, cols, 2)};
-        const auto packed_gate = ops::run<ops::PackMatrix>(*device, {gate, std::nullopt}), packed_up = ops::run<ops::PackMatrix>(*device, {up, std::nullopt});
-        const auto gate_bias = random_values(static_cast<std::size_t>(rows), 3), up_bias = random_values(static_cast<std::size_t>(rows), 4);
+        const std::array<Tensor, 1> gate{random_weight(format, rows, cols, 1)},
+            up{random_weight(format, rows, cols, 2)};
+        const auto packed_gate = ops::run<ops::PackMatrix>(*device, {gate, std::nullopt}),
+                   packed_up = ops::run<ops::PackMatrix>(*device, {up, std::nullopt});
+        const auto gate_bias = random_values(static_cast<std::size_t>(rows), 3),
+                   up_bias = random_values(static_cast<std::size_t>(rows), 4);
         StridedRows x(tokens, cols, 0, 5), y(tokens, rows, 0, 6);
         const auto before = y;
-        ops::run<ops::GatedLinear>(*device, {.gate = *packed_gate, .up = *packed_up, .gate_bias = gate_bias.data(), .up_bias = up_bias.data(), .x = x.matrix(), .y = y.matrix(), .activation = GatedActivation::clamped_swiglu(alpha, limit)});
-        y.expect(before, [&](auto t, auto r) {
-          const float* row = x.matrix().row(t);
-          return clamped_swiglu(product(*packed_gate, row, r, gate_bias), product(*packed_up, row, r, up_bias), alpha, limit);
-        }, tolerance);
+        ops::run<ops::GatedLinear>(*device, {.gate = *packed_gate,
+                                             .up = *packed_up,
+                                             .gate_bias = gate_bias.data(),
+                                             .up_bias = up_bias.data(),
+                                             .x = x.matrix(),
+                                             .y = y.matrix(),
+                                             .activation = GatedActivation::clamped_swiglu(alpha, limit)});
+        y.expect(
+            before,
+            [&](auto t, auto r) {
+              const float* row = x.matrix().row(t);
+              return clamped_swiglu(product(*packed_gate, row, r, gate_bias), product(*packed_up, row, r, up_bias),
+                                    alpha, limit);
+            },
+            tolerance);
       }
 }
 
@@ -201,15 +249,23 @@ TEST_P(ElementwiseOps, SquaredReluOfLinearFollowsTheReference) {
       const auto bias = random_values(static_cast<std::size_t>(rows), 3);
       StridedRows x(tokens, cols, 0, 5), y(tokens, rows, 0, 6);
       const auto before = y;
-      ops::run<ops::Linear>(*device, {.weight = *packed, .bias = bias.data(), .x = x.matrix(), .y = y.matrix(), .activation = Activation::relu_squared});
-      y.expect(before, [&](auto t, auto r) {
-        const double v = std::max(0.0, product(*packed, x.matrix().row(t), r, bias));
-        return v * v;
-      }, tolerance);
+      ops::run<ops::Linear>(*device, {.weight = *packed,
+                                      .bias = bias.data(),
+                                      .x = x.matrix(),
+                                      .y = y.matrix(),
+                                      .activation = Activation::relu_squared});
+      y.expect(
+          before,
+          [&](auto t, auto r) {
+            const double v = std::max(0.0, product(*packed, x.matrix().row(t), r, bias));
+            return v * v;
+          },
+          tolerance);
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, ElementwiseOps, ::testing::ValuesIn(isa_levels()), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Isa, ElementwiseOps, ::testing::ValuesIn(isa_levels()),
+                         [](const auto& info) { return info.param; });
 
 TEST(Activation, NamesOfHuggingFace) {
   EXPECT_EQ(parse_activation("relu2"), Activation::relu_squared);

@@ -44,7 +44,8 @@ std::shared_ptr<testing::MemoryWeights> make_weights(const EncoderCase& c) {
   add_norm("norm");
   for (int i = 0; i < kLayers; ++i) {
     const auto layer = "layer" + std::to_string(i) + ".";
-    for (const auto* name : {"attn.q_proj", "attn.k_proj", "attn.v_proj", "attn.o_proj"}) add(layer + name, c.hidden, c.hidden, true);
+    for (const auto* name : {"attn.q_proj", "attn.k_proj", "attn.v_proj", "attn.o_proj"})
+      add(layer + name, c.hidden, c.hidden, true);
     add(layer + "ffn.up_proj", c.inner, c.hidden, true);
     add(layer + "ffn.down_proj", c.hidden, c.inner, true);
     add_norm(layer + "attention_norm");
@@ -59,18 +60,33 @@ Encoder build(const EncoderCase& c, const Weights& w, Device& device) {
   for (int i = 0; i < kLayers; ++i) {
     const auto l = w / ("layer" + std::to_string(i));
     layers.push_back(PostNormLayer<LayerNorm, MultiHeadAttention, MLP>{
-        .attention = {{.hidden_size = c.hidden, .num_heads = c.num_heads, .head_dim = c.hidden / c.num_heads, .scale = 0.4f, .mask = Mask::bidirectional(), .qkv_bias = true, .output_bias = true}, l / "attn", device, CacheLayer{i}},
+        .attention = {{.hidden_size = c.hidden,
+                       .num_heads = c.num_heads,
+                       .head_dim = c.hidden / c.num_heads,
+                       .scale = 0.4f,
+                       .mask = Mask::bidirectional(),
+                       .qkv_bias = true,
+                       .output_bias = true},
+                      l / "attn",
+                      device,
+                      CacheLayer{i}},
         .attention_norm = {norm, l / "attention_norm", device},
-        .ffn = {{.hidden_size = c.hidden, .intermediate_size = c.inner, .activation = Activation::gelu}, l / "ffn", device},
+        .ffn = {{.hidden_size = c.hidden, .intermediate_size = c.inner, .activation = Activation::gelu},
+                l / "ffn",
+                device},
         .ffn_norm = {norm, l / "ffn_norm", device}});
   }
-  Encoder encoder{.embedding = Embedding({.vocab_size = kVocab, .hidden_size = c.hidden}, w / "words", device),
-                  .positions = PositionEmbedding({.num_positions = kPositions, .hidden_size = c.hidden, .offset = c.offset}, w / "positions", device),
-                  .token_types = {},
-                  .norm = LayerNorm(norm, w / "norm", device),
-                  .layers = std::move(layers),
-                  .max_positions = kPositions - c.offset};
-  if (c.token_types) encoder.token_types.emplace(TokenTypeEmbedding::Config{.num_types = 2, .hidden_size = c.hidden}, w / "types", device);
+  Encoder encoder{
+      .embedding = Embedding({.vocab_size = kVocab, .hidden_size = c.hidden}, w / "words", device),
+      .positions = PositionEmbedding({.num_positions = kPositions, .hidden_size = c.hidden, .offset = c.offset},
+                                     w / "positions", device),
+      .token_types = {},
+      .norm = LayerNorm(norm, w / "norm", device),
+      .layers = std::move(layers),
+      .max_positions = kPositions - c.offset};
+  if (c.token_types)
+    encoder.token_types.emplace(TokenTypeEmbedding::Config{.num_types = 2, .hidden_size = c.hidden}, w / "types",
+                                device);
   return encoder;
 }
 
@@ -100,7 +116,12 @@ Rows reference_encoder(const EncoderCase& c, const WeightSource& w, const std::v
   x = reference_layer_norm(x, w, "norm", kEps);
   for (int i = 0; i < kLayers; ++i) {
     const auto layer = "layer" + std::to_string(i) + ".";
-    const auto attended = reference_attention(x, w, layer + "attn", {.num_heads = c.num_heads, .num_kv_heads = c.num_heads, .head_dim = c.hidden / c.num_heads, .scale = 0.4, .bidirectional = true});
+    const auto attended = reference_attention(x, w, layer + "attn",
+                                              {.num_heads = c.num_heads,
+                                               .num_kv_heads = c.num_heads,
+                                               .head_dim = c.hidden / c.num_heads,
+                                               .scale = 0.4,
+                                               .bidirectional = true});
     x = reference_layer_norm(plus(x, attended), w, layer + "attention_norm", kEps);
     x = reference_layer_norm(plus(x, reference_mlp(x, w, layer + "ffn", gelu)), w, layer + "ffn_norm", kEps);
   }
@@ -118,7 +139,8 @@ std::vector<double> reference_pool(const Rows& rows, Pooling pooling) {
 
 std::vector<std::int32_t> make_ids(std::size_t count, std::size_t salt) {
   std::vector<std::int32_t> ids;
-  for (std::size_t i = 0; i < count; ++i) ids.push_back(static_cast<std::int32_t>((i * i * 7 + salt * 13 + 1) % kVocab));
+  for (std::size_t i = 0; i < count; ++i)
+    ids.push_back(static_cast<std::int32_t>((i * i * 7 + salt * 13 + 1) % kVocab));
   return ids;
 }
 
@@ -133,7 +155,11 @@ TEST_P(EncoderPattern, FollowsTheReferenceForEverySequenceOfAStep) {
   const auto weights = make_weights(c);
   const auto device = open_exact();
   const auto encoder = build(c, Weights(weights), *device);
-  KvCache cache({.layers = encoder.cache_layers(), .max_tokens = 1024, .dtype = DType::f32, .max_sequences = static_cast<int>(c.lengths.size())}, *device);
+  KvCache cache({.layers = encoder.cache_layers(),
+                 .max_tokens = 1024,
+                 .dtype = DType::f32,
+                 .max_sequences = static_cast<int>(c.lengths.size())},
+                *device);
   Step step(cache, *device);
   Rows want;
   for (const auto pooling : {Pooling::mean, Pooling::first}) {
@@ -154,13 +180,16 @@ TEST_P(EncoderPattern, FollowsTheReferenceForEverySequenceOfAStep) {
     EXPECT_LE(testing::compare(got, flatten(want)).max_abs_diff, 1e-4);
     const Matrix vectors = encoder.pool(step, hidden, pooling);
     ASSERT_EQ(vectors.rows, static_cast<std::int64_t>(c.lengths.size()));
-    EXPECT_LE(testing::compare({vectors.data, static_cast<std::size_t>(vectors.rows * vectors.cols)}, flatten(pooled)).max_abs_diff, 1e-5);
+    EXPECT_LE(testing::compare({vectors.data, static_cast<std::size_t>(vectors.rows * vectors.cols)}, flatten(pooled))
+                  .max_abs_diff,
+              1e-5);
     for (const auto s : sequences) cache.drop(s);
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, EncoderPattern,
-                         ::testing::Values(EncoderCase{"one_sequence", 48, 4, 96, 0, true, {11}}, EncoderCase{"ragged", 32, 2, 70, 2, true, {1, 38, 7}},
+                         ::testing::Values(EncoderCase{"one_sequence", 48, 4, 96, 0, true, {11}},
+                                           EncoderCase{"ragged", 32, 2, 70, 2, true, {1, 38, 7}},
                                            EncoderCase{"odd_no_types", 35, 5, 17, 1, false, {3, 1, 20, 2}}),
                          [](const auto& info) { return info.param.name; });
 
@@ -169,7 +198,8 @@ class EncoderErrors : public ::testing::Test {
   EncoderCase c_{"", 32, 2, 16, 2, true, {}};
   std::unique_ptr<Device> device_ = open_exact();
   Encoder encoder_ = build(c_, Weights(make_weights(c_)), *device_);
-  KvCache cache_{{.layers = encoder_.cache_layers(), .max_tokens = 256, .dtype = DType::f32, .max_sequences = 2}, *device_};
+  KvCache cache_{{.layers = encoder_.cache_layers(), .max_tokens = 256, .dtype = DType::f32, .max_sequences = 2},
+                 *device_};
   Step step_{cache_, *device_};
 
   std::string message_of(const std::function<void()>& action) {
@@ -184,7 +214,8 @@ class EncoderErrors : public ::testing::Test {
 
 TEST_F(EncoderErrors, TooLong) {
   step_.add(cache_.create(), make_ids(39, 0), LogitRows::none);
-  EXPECT_EQ(message_of([&] { encoder_.forward(step_); }), "[encoder] expected at most 38 tokens, got 39; shorten the text");
+  EXPECT_EQ(message_of([&] { encoder_.forward(step_); }),
+            "[encoder] expected at most 38 tokens, got 39; shorten the text");
 }
 
 TEST_F(EncoderErrors, NotWhole) {
@@ -219,7 +250,8 @@ TEST_F(EncoderErrors, TablesOfAnotherShape) {
 
 TEST_F(EncoderErrors, PositionsFollowTheSequence) {
   const auto weights = make_weights(c_);
-  const PositionEmbedding positions({.num_positions = kPositions, .hidden_size = 32, .offset = 2}, Weights(weights) / "positions", *device_);
+  const PositionEmbedding positions({.num_positions = kPositions, .hidden_size = 32, .offset = 2},
+                                    Weights(weights) / "positions", *device_);
   const auto sequence = cache_.create();
   for (const std::int32_t first : {0, 5}) {
     step_.clear();

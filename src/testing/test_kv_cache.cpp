@@ -9,7 +9,12 @@ namespace {
 class KvCacheTest : public ::testing::Test {
  protected:
   KvCache make(std::int64_t max_tokens, int max_sequences, std::optional<int> window = std::nullopt) {
-    return KvCache({.layers = {{1, 4, 4, window}, {1, 4, 4, std::nullopt}}, .max_tokens = max_tokens, .dtype = DType::f32, .max_sequences = max_sequences, .max_step_tokens = 64}, *device_);
+    return KvCache({.layers = {{1, 4, 4, window}, {1, 4, 4, std::nullopt}},
+                    .max_tokens = max_tokens,
+                    .dtype = DType::f32,
+                    .max_sequences = max_sequences,
+                    .max_step_tokens = 64},
+                   *device_);
   }
   static void write(KvCache& cache, KvCache::Sequence s, int count) {
     cache.reserve(s, count);

@@ -20,10 +20,19 @@ using testing::random_weight;
 struct Sizes {
   std::int64_t rows, cols, tokens;
 };
-constexpr std::array<Sizes, 10> kSizes{{{1, 32, 1}, {15, 64, 2}, {17, 96, 7}, {64, 576, 1}, {331, 64, 9}, {48, 128, 64}, {80, 32, 67},
-                                       {64, 512, 1}, {35, 256, 15}, {83, 768, 70}}};
-constexpr std::array<DType, 15> kFormats{DType::f32,  DType::f16,  DType::bf16, DType::q4_0, DType::q4_1, DType::q5_0,   DType::q5_1, DType::q8_0,
-                                         DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::mxfp4};
+constexpr std::array<Sizes, 10> kSizes{{{1, 32, 1},
+                                        {15, 64, 2},
+                                        {17, 96, 7},
+                                        {64, 576, 1},
+                                        {331, 64, 9},
+                                        {48, 128, 64},
+                                        {80, 32, 67},
+                                        {64, 512, 1},
+                                        {35, 256, 15},
+                                        {83, 768, 70}}};
+constexpr std::array<DType, 15> kFormats{DType::f32,  DType::f16,  DType::bf16, DType::q4_0,   DType::q4_1,
+                                         DType::q5_0, DType::q5_1, DType::q8_0, DType::q2_k,   DType::q3_k,
+                                         DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::mxfp4};
 
 bool fills_blocks(DType format, std::int64_t cols) { return cols % info(format).block_size == 0; }
 
@@ -42,15 +51,21 @@ TEST_P(LinearOps, LinearFollowsTheReference) {
     for (const auto format : kFormats)
       for (const auto& [rows, cols, tokens] : kSizes) {
         if (!fills_blocks(format, cols)) continue;
-        SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(rows) + "x" + std::to_string(cols) + " tokens " + std::to_string(tokens));
+        SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(rows) + "x" + std::to_string(cols) + " tokens " +
+                     std::to_string(tokens));
         const std::array<Tensor, 1> parts{random_weight(format, rows, cols, 5)};
         const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
         const auto bias = random_values(static_cast<std::size_t>(rows), 6);
         const auto x = random_values(static_cast<std::size_t>(tokens * cols), 7);
         auto y = random_values(static_cast<std::size_t>(tokens * rows), 8), want = y;
         const auto args = [&](std::vector<float>& out) {
-          return ops::Linear::Args{.weight = *packed, .bias = bias.data(), .x = {x.data(), tokens, cols}, .y = {out.data(), tokens, rows},
-                                   .activation = Activation::silu, .scale = 0.7f, .write = ops::Write::add};
+          return ops::Linear::Args{.weight = *packed,
+                                   .bias = bias.data(),
+                                   .x = {x.data(), tokens, cols},
+                                   .y = {out.data(), tokens, rows},
+                                   .activation = Activation::silu,
+                                   .scale = 0.7f,
+                                   .write = ops::Write::add};
         };
         ops::run<ops::Linear>(*device, args(y));
         ops::Linear::reference(*device, args(want));
@@ -69,7 +84,8 @@ TEST_P(LinearOps, PackedRowsAreTheDequantisedOnes) {
     for (std::int64_t r = 0; r < 24; ++r) {
       packed->unpack_row(r, row);
       const Tensor want = to_f32(parts[r < 19 ? 0 : 1]);
-      const auto values = want.values<float>().subspan(static_cast<std::size_t>((r < 19 ? r : r - 19) * cols), row.size());
+      const auto values =
+          want.values<float>().subspan(static_cast<std::size_t>((r < 19 ? r : r - 19) * cols), row.size());
       EXPECT_TRUE(std::equal(row.begin(), row.end(), values.begin())) << name(format) << " row " << r;
     }
   }
@@ -78,24 +94,29 @@ TEST_P(LinearOps, PackedRowsAreTheDequantisedOnes) {
 TEST_P(LinearOps, PartsInDifferentFormatsKeepTheirOwn) {
   for (const auto precision : {Precision::exact, Precision::standard}) {
     const auto device = open_level(GetParam(), precision);
-    const std::array<Tensor, 3> parts{random_weight(DType::q4_k, 40, 256, 1), random_weight(DType::q6_k, 19, 256, 2), random_weight(DType::f16, 5, 256, 3)};
+    const std::array<Tensor, 3> parts{random_weight(DType::q4_k, 40, 256, 1), random_weight(DType::q6_k, 19, 256, 2),
+                                      random_weight(DType::f16, 5, 256, 3)};
     const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
     EXPECT_LT(packed->bytes(), 64u * 256u * 2u);
     const auto bias = random_values(64, 4), x = random_values(11 * 256, 5);
     std::vector<float> y(11 * 64), want(y.size());
-    ops::run<ops::Linear>(*device, {.weight = *packed, .bias = bias.data(), .x = {x.data(), 11, 256}, .y = {y.data(), 11, 64}});
-    ops::Linear::reference(*device, {.weight = *packed, .bias = bias.data(), .x = {x.data(), 11, 256}, .y = {want.data(), 11, 64}});
+    ops::run<ops::Linear>(*device,
+                          {.weight = *packed, .bias = bias.data(), .x = {x.data(), 11, 256}, .y = {y.data(), 11, 64}});
+    ops::Linear::reference(
+        *device, {.weight = *packed, .bias = bias.data(), .x = {x.data(), 11, 256}, .y = {want.data(), 11, 64}});
     check_close(y, want, precision);
   }
 }
 
-/// Packed weights take about the bytes that the format takes: panels pad the rows to 16, K-quants' small scales to bytes.
+/// Packed weights take about the bytes that the format takes: panels pad the rows to 16, K-quants' small scales to
+/// bytes.
 TEST_P(LinearOps, PackedWeightsTakeAboutTheirOwnSize) {
   const auto device = open_level(GetParam(), Precision::standard);
   for (const auto format : kFormats) {
     const std::array<Tensor, 1> parts{random_weight(format, 64, 1024, 1)};
     const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
-    EXPECT_LE(static_cast<double>(packed->bytes()), 1.06 * static_cast<double>(parts[0].bytes().size())) << name(format);
+    EXPECT_LE(static_cast<double>(packed->bytes()), 1.06 * static_cast<double>(parts[0].bytes().size()))
+        << name(format);
   }
 }
 
@@ -104,12 +125,18 @@ TEST_P(LinearOps, GatedLinearFollowsTheReferenceEvenForMixedFormats) {
     for (const auto activation : {Activation::silu, Activation::gelu, Activation::gelu_tanh, Activation::relu})
       for (const auto up_format : {DType::q4_0, DType::f32, DType::iq4_nl}) {
         const auto device = open_level(GetParam(), precision);
-        const std::array<Tensor, 1> gate{random_weight(DType::q4_0, 37, 96, 1)}, up{random_weight(up_format, 37, 96, 2)};
-        const auto packed_gate = ops::run<ops::PackMatrix>(*device, {gate, std::nullopt}), packed_up = ops::run<ops::PackMatrix>(*device, {up, std::nullopt});
+        const std::array<Tensor, 1> gate{random_weight(DType::q4_0, 37, 96, 1)},
+            up{random_weight(up_format, 37, 96, 2)};
+        const auto packed_gate = ops::run<ops::PackMatrix>(*device, {gate, std::nullopt}),
+                   packed_up = ops::run<ops::PackMatrix>(*device, {up, std::nullopt});
         const auto x = random_values(9 * 96, 3);
         std::vector<float> y(9 * 37), want(y.size());
         const auto args = [&](std::vector<float>& out) {
-          return ops::GatedLinear::Args{.gate = *packed_gate, .up = *packed_up, .x = {x.data(), 9, 96}, .y = {out.data(), 9, 37}, .activation = activation};
+          return ops::GatedLinear::Args{.gate = *packed_gate,
+                                        .up = *packed_up,
+                                        .x = {x.data(), 9, 96},
+                                        .y = {out.data(), 9, 37},
+                                        .activation = activation};
         };
         ops::run<ops::GatedLinear>(*device, args(y));
         ops::GatedLinear::reference(*device, args(want));
@@ -128,7 +155,8 @@ TEST_P(LinearOps, BitsDependNeitherOnThreadsNorWhenAskedOnTokens) {
           const std::array<Tensor, 1> parts{random_weight(format, 83, cols, 5)};
           const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
           std::vector<float> y(static_cast<std::size_t>(tokens * 83));
-          ops::run<ops::Linear>(*device, {.weight = *packed, .x = {x.data() + first * cols, tokens, cols}, .y = {y.data(), tokens, 83}});
+          ops::run<ops::Linear>(
+              *device, {.weight = *packed, .x = {x.data() + first * cols, tokens, cols}, .y = {y.data(), tokens, 83}});
           return y;
         };
         const auto whole = run(1, 0, 70);
@@ -137,7 +165,8 @@ TEST_P(LinearOps, BitsDependNeitherOnThreadsNorWhenAskedOnTokens) {
         if (invariance == BatchInvariance::off && precision == Precision::standard) continue;
         for (const auto& [first, tokens] : {std::pair{0, 1}, {7, 1}, {69, 1}, {5, 3}, {16, 40}}) {
           const auto some = run(2, first, tokens);
-          EXPECT_TRUE(std::equal(some.begin(), some.end(), whole.begin() + first * 83)) << name(format) << " tokens from " << first;
+          EXPECT_TRUE(std::equal(some.begin(), some.end(), whole.begin() + first * 83))
+              << name(format) << " tokens from " << first;
         }
       }
 }
@@ -147,17 +176,27 @@ TEST_P(LinearOps, NormsFollowTheReference) {
   for (const std::int64_t cols : {1, 7, 16, 33, 576})
     for (const std::int64_t rows : {1, 3, 40}) {
       const auto x = random_values(static_cast<std::size_t>(rows * cols * 2), 1, 2.0f, 0.5f);
-      const auto weight = random_values(static_cast<std::size_t>(cols), 2), bias = random_values(static_cast<std::size_t>(cols), 3);
+      const auto weight = random_values(static_cast<std::size_t>(cols), 2),
+                 bias = random_values(static_cast<std::size_t>(cols), 3);
       std::vector<float> y(x.size()), want(x.size());
       const auto rms = [&](std::vector<float>& out) {
-        return ops::RmsNorm::Args{.x = {x.data(), rows, 2 * cols}, .weight = weight.data(), .eps = 1e-5f, .y = {out.data(), rows, 2 * cols}, .group = cols};
+        return ops::RmsNorm::Args{.x = {x.data(), rows, 2 * cols},
+                                  .weight = weight.data(),
+                                  .eps = 1e-5f,
+                                  .y = {out.data(), rows, 2 * cols},
+                                  .group = cols};
       };
       ops::run<ops::RmsNorm>(*device, rms(y));
       ops::RmsNorm::reference(*device, rms(want));
       EXPECT_LE(testing::compare(y, want).max_abs_diff, 2e-5);
       const auto layer = [&](std::vector<float>& out) {
-        return ops::LayerNorm::Args{.x = {x.data(), rows, 2 * cols}, .weight = weight.data(), .bias = bias.data(), .eps = 1e-2f,
-                                    .y = {out.data(), rows, 2 * cols}, .write = ops::Write::add, .group = cols};
+        return ops::LayerNorm::Args{.x = {x.data(), rows, 2 * cols},
+                                    .weight = weight.data(),
+                                    .bias = bias.data(),
+                                    .eps = 1e-2f,
+                                    .y = {out.data(), rows, 2 * cols},
+                                    .write = ops::Write::add,
+                                    .group = cols};
       };
       ops::run<ops::LayerNorm>(*device, layer(y));
       ops::LayerNorm::reference(*device, layer(want));
@@ -165,7 +204,8 @@ TEST_P(LinearOps, NormsFollowTheReference) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, LinearOps, ::testing::ValuesIn(isa_levels()), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Isa, LinearOps, ::testing::ValuesIn(isa_levels()),
+                         [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace ttt::test

@@ -29,7 +29,8 @@ class AnyWeights : public WeightSource {
     return std::nullopt;
   }
   Tensor load(std::string_view name) const override {
-    return Tensor::make(DType::f32, find(name).value().shape, [](std::span<std::byte> out) { std::ranges::fill(out, std::byte{0}); });
+    return Tensor::make(DType::f32, find(name).value().shape,
+                        [](std::span<std::byte> out) { std::ranges::fill(out, std::byte{0}); });
   }
   std::vector<std::string> names() const override { return {}; }
   std::string where() const override { return "any"; }
@@ -81,27 +82,53 @@ Weights with_heads(const Weights& w) {
   });
 }
 
-void add_layer(DecoderStack& layers, const MemoryCase& c, const Weights& w, Device& device, CacheLayer cache, Mask mask = Mask::causal()) {
+void add_layer(DecoderStack& layers, const MemoryCase& c, const Weights& w, Device& device, CacheLayer cache,
+               Mask mask = Mask::causal()) {
   const RMSNorm norm({c.hidden, 1e-6f}, w / "norm", device);
-  const GatedFFN ffn({.hidden_size = c.hidden, .intermediate_size = c.inner, .activation = Activation::silu}, w, device);
+  const GatedFFN ffn({.hidden_size = c.hidden, .intermediate_size = c.inner, .activation = Activation::silu}, w,
+                     device);
   if (c.kind == Kind::latent) {
-    const MultiHeadLatentAttention attention({.hidden_size = c.hidden, .num_heads = c.num_heads, .q_lora_rank = std::nullopt, .kv_lora_rank = kRank, .qk_nope_head_dim = kNope, .qk_rope_head_dim = kRope, .v_head_dim = c.head_dim, .scale = 1, .mask = mask, .rope = RotaryEmbedding({.dim = kRope, .theta = 100}), .latent_norm_eps = 1e-6f}, with_heads(w), device, cache);
+    const MultiHeadLatentAttention attention({.hidden_size = c.hidden,
+                                              .num_heads = c.num_heads,
+                                              .q_lora_rank = std::nullopt,
+                                              .kv_lora_rank = kRank,
+                                              .qk_nope_head_dim = kNope,
+                                              .qk_rope_head_dim = kRope,
+                                              .v_head_dim = c.head_dim,
+                                              .scale = 1,
+                                              .mask = mask,
+                                              .rope = RotaryEmbedding({.dim = kRope, .theta = 100}),
+                                              .latent_norm_eps = 1e-6f},
+                                             with_heads(w), device, cache);
     return layers.push_back(PreNormLayer<RMSNorm, MultiHeadLatentAttention, GatedFFN>{norm, attention, norm, ffn});
   }
   using Attention = GroupedQueryAttention;
-  const Attention attention({.hidden_size = c.hidden, .num_heads = c.num_heads, .num_kv_heads = c.num_kv_heads, .head_dim = c.head_dim, .scale = 1, .mask = mask}, w, device, cache);
+  const Attention attention({.hidden_size = c.hidden,
+                             .num_heads = c.num_heads,
+                             .num_kv_heads = c.num_kv_heads,
+                             .head_dim = c.head_dim,
+                             .scale = 1,
+                             .mask = mask},
+                            w, device, cache);
   switch (c.kind) {
-    case Kind::sandwich: return layers.push_back(SandwichNormLayer<RMSNorm, Attention, GatedFFN>{norm, attention, norm, norm, ffn, norm});
-    case Kind::output_norm: return layers.push_back(OutputNormLayer<RMSNorm, Attention, GatedFFN>{attention, norm, ffn, norm});
-    case Kind::parallel: return layers.push_back(ParallelLayer<RMSNorm, Attention, GatedFFN>{norm, attention, std::nullopt, ffn});
-    case Kind::parallel_two_norms: return layers.push_back(ParallelLayer<RMSNorm, Attention, GatedFFN>{norm, attention, norm, ffn});
+    case Kind::sandwich:
+      return layers.push_back(SandwichNormLayer<RMSNorm, Attention, GatedFFN>{norm, attention, norm, norm, ffn, norm});
+    case Kind::output_norm:
+      return layers.push_back(OutputNormLayer<RMSNorm, Attention, GatedFFN>{attention, norm, ffn, norm});
+    case Kind::parallel:
+      return layers.push_back(ParallelLayer<RMSNorm, Attention, GatedFFN>{norm, attention, std::nullopt, ffn});
+    case Kind::parallel_two_norms:
+      return layers.push_back(ParallelLayer<RMSNorm, Attention, GatedFFN>{norm, attention, norm, ffn});
     case Kind::experts: {
-      const MixtureOfExperts::Config config{.router = {.hidden_size = c.hidden, .num_experts = kExperts, .rule = {.experts_per_token = 2}},
-                                            .intermediate_size = c.inner,
-                                            .shared = MixtureOfExperts::SharedExpert{c.inner, true}};
-      return layers.push_back(PreNormLayer<RMSNorm, Attention, MixtureOfExperts>{norm, attention, norm, {config, w / "router", device}});
+      const MixtureOfExperts::Config config{
+          .router = {.hidden_size = c.hidden, .num_experts = kExperts, .rule = {.experts_per_token = 2}},
+          .intermediate_size = c.inner,
+          .shared = MixtureOfExperts::SharedExpert{c.inner, true}};
+      return layers.push_back(
+          PreNormLayer<RMSNorm, Attention, MixtureOfExperts>{norm, attention, norm, {config, w / "router", device}});
     }
-    default: return layers.push_back(PreNormLayer<RMSNorm, Attention, GatedFFN>{norm, attention, norm, ffn});
+    default:
+      return layers.push_back(PreNormLayer<RMSNorm, Attention, GatedFFN>{norm, attention, norm, ffn});
   }
 }
 
@@ -116,10 +143,16 @@ TEST_P(Memory, WorkspaceStaysWithinWhatWasPlanned) {
   DecoderStack layers;
   for (int i = 0; i < 2; ++i) add_layer(layers, c, w, *device_, {i});
   const Embedding embedding({kVocab, c.hidden}, w / "table", *device_);
-  const CausalLM model{.embedding = embedding, .positions = {}, .layers = std::move(layers), .norm = RMSNorm({c.hidden, 1e-6f}, w / "norm", *device_), .head = LMHead({c.hidden, kVocab}, w / "table", *device_)};
+  const CausalLM model{.embedding = embedding,
+                       .positions = {},
+                       .layers = std::move(layers),
+                       .norm = RMSNorm({c.hidden, 1e-6f}, w / "norm", *device_),
+                       .head = LMHead({c.hidden, kVocab}, w / "table", *device_)};
   std::int64_t tokens = 0;
   for (const int rows : c.rows) tokens += rows;
-  KvCache cache({.layers = model.cache_layers(), .max_tokens = tokens, .max_step_tokens = *std::ranges::max_element(c.rows)}, *device_);
+  KvCache cache(
+      {.layers = model.cache_layers(), .max_tokens = tokens, .max_step_tokens = *std::ranges::max_element(c.rows)},
+      *device_);
   const auto sequence = cache.create();
   for (const auto wanted : {LogitRows::all, LogitRows::last}) {
     Step step(cache, *device_);
@@ -140,15 +173,22 @@ TEST_P(Memory, WorkspaceOfAnEncoderStaysWithinWhatWasPlanned) {
   const auto w = make_weights(c);
   DecoderStack layers;
   add_layer(layers, c, w, *device_, {0}, Mask::bidirectional());
-  const Encoder model{.embedding = Embedding({kVocab, c.hidden}, w / "table", *device_), .positions = {}, .token_types = {}, .norm = RMSNorm({c.hidden, 1e-6f}, w / "norm", *device_), .layers = std::move(layers)};
+  const Encoder model{.embedding = Embedding({kVocab, c.hidden}, w / "table", *device_),
+                      .positions = {},
+                      .token_types = {},
+                      .norm = RMSNorm({c.hidden, 1e-6f}, w / "norm", *device_),
+                      .layers = std::move(layers)};
   const int most = *std::ranges::max_element(c.rows);
-  KvCache cache({.layers = model.cache_layers(), .max_tokens = 2 * most + 256, .max_sequences = 2, .max_step_tokens = 2 * most}, *device_);
+  KvCache cache(
+      {.layers = model.cache_layers(), .max_tokens = 2 * most + 256, .max_sequences = 2, .max_step_tokens = 2 * most},
+      *device_);
   Step step(cache, *device_);
   std::uint64_t bound = 0;
   for (const int rows : c.rows) {
     step.clear();
     const auto first = cache.create(), second = cache.create();
-    for (const auto s : {first, second}) step.add(s, std::vector<std::int32_t>(static_cast<std::size_t>(rows), 1), LogitRows::none);
+    for (const auto s : {first, second})
+      step.add(s, std::vector<std::int32_t>(static_cast<std::size_t>(rows), 1), LogitRows::none);
     model.pool(step, model.forward(step), Pooling::mean);
     bound = std::max(bound, model.workspace_bytes(2 * rows, 2));
     EXPECT_LE(step.workspace().bytes(), bound) << rows << " rows of two sequences";

@@ -23,18 +23,26 @@ struct RouteCase {
   int num_experts;
   RoutingNumbers numbers;
 };
-const std::array<RouteCase, 12> kRoutes{{{1, {.experts_per_token = 1}},
-                                         {2, {.experts_per_token = 1, .normalize = true}},
-                                         {8, {.experts_per_token = 2, .normalize = true}},
-                                         {7, {.experts_per_token = 7, .scale = 0.5}},
-                                         {60, {.experts_per_token = 4}},
-                                         {33, {.experts_per_token = 5, .sigmoid = true}},
-                                         {33, {.experts_per_token = 5, .sigmoid = true, .normalize = true, .scale = 2.5}},
-                                         {9, {.experts_per_token = 2, .num_groups = 3, .groups_per_token = 1}},
-                                         {12, {.experts_per_token = 6, .num_groups = 6, .groups_per_token = 3}},
-                                         {30, {.experts_per_token = 5, .sigmoid = true, .num_groups = 5, .groups_per_token = 2, .sum_of_best_two = true}},
-                                         {256, {.experts_per_token = 8, .sigmoid = true, .normalize = true, .scale = 2.5, .num_groups = 8, .groups_per_token = 4, .sum_of_best_two = true}},
-                                         {16, {.experts_per_token = 3, .normalize = true, .num_groups = 4, .groups_per_token = 4}}}};
+const std::array<RouteCase, 12> kRoutes{
+    {{1, {.experts_per_token = 1}},
+     {2, {.experts_per_token = 1, .normalize = true}},
+     {8, {.experts_per_token = 2, .normalize = true}},
+     {7, {.experts_per_token = 7, .scale = 0.5}},
+     {60, {.experts_per_token = 4}},
+     {33, {.experts_per_token = 5, .sigmoid = true}},
+     {33, {.experts_per_token = 5, .sigmoid = true, .normalize = true, .scale = 2.5}},
+     {9, {.experts_per_token = 2, .num_groups = 3, .groups_per_token = 1}},
+     {12, {.experts_per_token = 6, .num_groups = 6, .groups_per_token = 3}},
+     {30, {.experts_per_token = 5, .sigmoid = true, .num_groups = 5, .groups_per_token = 2, .sum_of_best_two = true}},
+     {256,
+      {.experts_per_token = 8,
+       .sigmoid = true,
+       .normalize = true,
+       .scale = 2.5,
+       .num_groups = 8,
+       .groups_per_token = 4,
+       .sum_of_best_two = true}},
+     {16, {.experts_per_token = 3, .normalize = true, .num_groups = 4, .groups_per_token = 4}}}};
 
 RoutingRule make_rule(const RoutingNumbers& n) {
   using Score = ExpertGroups::Score;
@@ -42,7 +50,9 @@ RoutingRule make_rule(const RoutingNumbers& n) {
                    .scores = n.sigmoid ? RoutingRule::Scores::sigmoid : RoutingRule::Scores::softmax,
                    .normalize_selected = n.normalize,
                    .scale = static_cast<float>(n.scale)};
-  if (n.num_groups > 1) rule.groups = ExpertGroups{n.num_groups, n.groups_per_token, n.sum_of_best_two ? Score::sum_of_best_two : Score::best};
+  if (n.num_groups > 1)
+    rule.groups =
+        ExpertGroups{n.num_groups, n.groups_per_token, n.sum_of_best_two ? Score::sum_of_best_two : Score::best};
   return rule;
 }
 
@@ -52,13 +62,18 @@ Rows as_rows(const std::vector<float>& values, std::int64_t cols) {
   return rows;
 }
 
-void check_route(Device& device, const RouteCase& c, const std::vector<float>& logits, const std::vector<float>& correction) {
+void check_route(Device& device, const RouteCase& c, const std::vector<float>& logits,
+                 const std::vector<float>& correction) {
   const auto k = static_cast<std::size_t>(c.numbers.experts_per_token);
   const std::int64_t tokens = static_cast<std::int64_t>(logits.size()) / c.num_experts;
   const auto rule = make_rule(c.numbers);
   std::vector<std::int32_t> experts(static_cast<std::size_t>(tokens) * k, -1);
   std::vector<float> weights(experts.size(), -1.0f);
-  ops::run<ops::Route>(device, {.logits = {logits.data(), tokens, c.num_experts}, .rule = rule, .correction = correction.empty() ? nullptr : correction.data(), .experts = experts, .weights = weights});
+  ops::run<ops::Route>(device, {.logits = {logits.data(), tokens, c.num_experts},
+                                .rule = rule,
+                                .correction = correction.empty() ? nullptr : correction.data(),
+                                .experts = experts,
+                                .weights = weights});
   const auto want = reference_route(as_rows(logits, c.num_experts), {correction.begin(), correction.end()}, c.numbers);
   for (std::size_t t = 0; t < want.size(); ++t)
     for (std::size_t i = 0; i < k; ++i) {
@@ -97,7 +112,8 @@ TEST_P(MoeOps, RouteTakesLargeLogits) {
   const std::vector<float> logits{-1e4f, 1e4f, 3e4f, 3e4f - 1};
   std::vector<std::int32_t> experts(2);
   std::vector<float> weights(2);
-  ops::run<ops::Route>(*device, {.logits = {logits.data(), 1, 4}, .rule = rule, .experts = experts, .weights = weights});
+  ops::run<ops::Route>(*device,
+                       {.logits = {logits.data(), 1, 4}, .rule = rule, .experts = experts, .weights = weights});
   EXPECT_EQ(experts, (std::vector<std::int32_t>{2, 3}));
   EXPECT_NEAR(weights[0], 1 / (1 + std::exp(-1.0)), 1e-6);
   EXPECT_NEAR(weights[1], 1 / (1 + std::exp(1.0)), 1e-6);
@@ -149,7 +165,8 @@ struct Choices {
   std::vector<float> weights;
 };
 
-/// Every token's k experts start at its own place, so that some experts get many tokens and, of few tokens, most get none.
+/// Every token's k experts start at its own place, so that some experts get many tokens and, of few tokens, most get
+/// none.
 Choices choose(std::int64_t tokens, int k, int count) {
   Choices c{{}, random_values(static_cast<std::size_t>(tokens * k), 8)};
   for (std::int64_t t = 0; t < tokens; ++t) {
@@ -188,9 +205,11 @@ Rows reference_experts(const ExpertsCase& c, const ExpertTable& table, const Cho
       const auto& e = table.experts[static_cast<std::size_t>(choices.experts[at])];
       auto h = multiply(*e.gate, e.gate_bias, x[t]);
       const auto up = multiply(*e.up, e.up_bias, x[t]);
-      for (std::size_t j = 0; j < h.size(); ++j) h[j] = c.clamped ? clamped_swiglu(h[j], up[j], kAlpha, kLimit) : silu(h[j]) * up[j];
+      for (std::size_t j = 0; j < h.size(); ++j)
+        h[j] = c.clamped ? clamped_swiglu(h[j], up[j], kAlpha, kLimit) : silu(h[j]) * up[j];
       const auto out = multiply(*e.down, e.down_bias, h);
-      for (std::size_t j = 0; j < out.size(); ++j) y[t][j] += static_cast<double>(c.scale) * choices.weights[at] * out[j];
+      for (std::size_t j = 0; j < out.size(); ++j)
+        y[t][j] += static_cast<double>(c.scale) * choices.weights[at] * out[j];
     }
   }
   return y;
@@ -199,7 +218,14 @@ Rows reference_experts(const ExpertsCase& c, const ExpertTable& table, const Cho
 std::vector<float> run_experts(Device& device, const ExpertsCase& c, const ExpertTable& table, const Choices& choices,
                                const std::vector<float>& x, std::vector<float> y) {
   const auto tokens = static_cast<std::int64_t>(x.size()) / c.hidden;
-  ops::run<ops::Experts>(device, {.all = table.experts, .chosen = choices.experts, .weights = choices.weights, .x = {x.data(), tokens, c.hidden}, .y = {y.data(), tokens, c.hidden}, .activation = activation_of(c), .scale = c.scale, .write = c.write});
+  ops::run<ops::Experts>(device, {.all = table.experts,
+                                  .chosen = choices.experts,
+                                  .weights = choices.weights,
+                                  .x = {x.data(), tokens, c.hidden},
+                                  .y = {y.data(), tokens, c.hidden},
+                                  .activation = activation_of(c),
+                                  .scale = c.scale,
+                                  .write = c.write});
   return y;
 }
 
@@ -209,9 +235,11 @@ TEST_P(MoeOps, ExpertsFollowTheReference) {
     for (const auto& c : kExperts) {
       const ExpertTable table(*device, c.count, c.hidden, c.inner, c.format, c.biases);
       for (const std::int64_t tokens : {1, 2, 3, 5, 8, 13, 16, 17, 31, 33, 48, 64}) {
-        SCOPED_TRACE(std::to_string(c.count) + " experts of " + std::string(name(c.format)) + ", tokens " + std::to_string(tokens));
+        SCOPED_TRACE(std::to_string(c.count) + " experts of " + std::string(name(c.format)) + ", tokens " +
+                     std::to_string(tokens));
         const auto choices = choose(tokens, c.k, c.count);
-        const auto x = random_values(static_cast<std::size_t>(tokens * c.hidden), 7), before = random_values(x.size(), 9);
+        const auto x = random_values(static_cast<std::size_t>(tokens * c.hidden), 7),
+                   before = random_values(x.size(), 9);
         const auto got = run_experts(*device, c, table, choices, x, before);
         std::vector<float> want;
         for (const auto& row : reference_experts(c, table, choices, as_rows(x, c.hidden), as_rows(before, c.hidden)))
@@ -239,22 +267,26 @@ TEST_P(MoeOps, BitsOfExpertsDependNeitherOnThreadsNorWhenAskedOnTheBatch) {
   constexpr std::int64_t kTokens = 37;
   for (const auto precision : {Precision::exact, Precision::standard})
     for (const auto& c : kExperts) {
-      const auto x = random_values(static_cast<std::size_t>(kTokens * c.hidden), 7), before = random_values(x.size(), 9);
+      const auto x = random_values(static_cast<std::size_t>(kTokens * c.hidden), 7),
+                 before = random_values(x.size(), 9);
       const auto choices = choose(kTokens, c.k, c.count);
       const auto run = [&](int threads, std::int64_t first, std::int64_t tokens) {
         const auto device = open_level(GetParam(), precision, threads, BatchInvariance::on);
         const ExpertTable table(*device, c.count, c.hidden, c.inner, c.format, c.biases);
         const auto cut = [&](const auto& values, std::int64_t cols) {
-          return std::decay_t<decltype(values)>(values.begin() + first * cols, values.begin() + (first + tokens) * cols);
+          return std::decay_t<decltype(values)>(values.begin() + first * cols,
+                                                values.begin() + (first + tokens) * cols);
         };
-        return run_experts(*device, c, table, {cut(choices.experts, c.k), cut(choices.weights, c.k)}, cut(x, c.hidden), cut(before, c.hidden));
+        return run_experts(*device, c, table, {cut(choices.experts, c.k), cut(choices.weights, c.k)}, cut(x, c.hidden),
+                           cut(before, c.hidden));
       };
       const auto whole = run(1, 0, kTokens);
       EXPECT_EQ(run(2, 0, kTokens), whole);
       EXPECT_EQ(run(4, 0, kTokens), whole);
       for (const auto& [first, tokens] : {std::pair{0, 1}, {36, 1}, {5, 3}, {16, 20}}) {
         const auto some = run(2, first, tokens);
-        EXPECT_TRUE(std::equal(some.begin(), some.end(), whole.begin() + first * c.hidden)) << name(c.format) << " tokens from " << first;
+        EXPECT_TRUE(std::equal(some.begin(), some.end(), whole.begin() + first * c.hidden))
+            << name(c.format) << " tokens from " << first;
       }
     }
 }

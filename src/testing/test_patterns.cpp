@@ -55,11 +55,19 @@ class ReferenceParts {
   ReferenceParts(const LayerCase& c, const WeightSource& weights) : c_(c), weights_(weights) {}
   Rows norm(int i, const Rows& x) const {
     const auto path = "norm" + std::to_string(i);
-    if constexpr (std::is_same_v<Norm, RMSNorm>) return reference_rms_norm(x, weights_, path, kEps);
-    else return reference_layer_norm(x, weights_, path, kEps);
+    if constexpr (std::is_same_v<Norm, RMSNorm>)
+      return reference_rms_norm(x, weights_, path, kEps);
+    else
+      return reference_layer_norm(x, weights_, path, kEps);
   }
   Rows attention(const Rows& x) const {
-    return reference_attention(x, weights_, "attn", {.num_heads = c_.num_heads, .num_kv_heads = c_.num_kv_heads, .head_dim = c_.head_dim, .scale = 0.3, .rotary_dim = c_.head_dim, .theta = 1000});
+    return reference_attention(x, weights_, "attn",
+                               {.num_heads = c_.num_heads,
+                                .num_kv_heads = c_.num_kv_heads,
+                                .head_dim = c_.head_dim,
+                                .scale = 0.3,
+                                .rotary_dim = c_.head_dim,
+                                .theta = 1000});
   }
   Rows ffn(const Rows& x) const { return reference_gated_ffn(x, weights_, "ffn", silu); }
 
@@ -75,9 +83,21 @@ class Parts {
   Parts(const LayerCase& c, const Weights& w, Device& device) : c_(c), w_(w), device_(device) {}
   Norm norm(int i) const { return Norm({c_.hidden, kEps}, w_ / ("norm" + std::to_string(i)), device_); }
   GroupedQueryAttention attention() const {
-    return {{.hidden_size = c_.hidden, .num_heads = c_.num_heads, .num_kv_heads = c_.num_kv_heads, .head_dim = c_.head_dim, .scale = 0.3f, .mask = Mask::causal(), .rope = RotaryEmbedding({.dim = c_.head_dim, .theta = 1000})}, w_ / "attn", device_, CacheLayer{0}};
+    return {{.hidden_size = c_.hidden,
+             .num_heads = c_.num_heads,
+             .num_kv_heads = c_.num_kv_heads,
+             .head_dim = c_.head_dim,
+             .scale = 0.3f,
+             .mask = Mask::causal(),
+             .rope = RotaryEmbedding({.dim = c_.head_dim, .theta = 1000})},
+            w_ / "attn",
+            device_,
+            CacheLayer{0}};
   }
-  GatedFFN ffn() const { return {{.hidden_size = c_.hidden, .intermediate_size = c_.inner, .activation = Activation::silu}, w_ / "ffn", device_}; }
+  GatedFFN ffn() const {
+    return {
+        {.hidden_size = c_.hidden, .intermediate_size = c_.inner, .activation = Activation::silu}, w_ / "ffn", device_};
+  }
 
  private:
   const LayerCase& c_;
@@ -110,8 +130,10 @@ void check_with(const LayerCase& c, Build build, Reference reference) {
   for (const auto precision : {Precision::exact, Precision::standard}) {
     const auto run = [&](const std::vector<std::size_t>& chunks) {
       BlockHarness harness(precision, {{c.num_kv_heads, c.head_dim, c.head_dim, std::nullopt}});
-      const OnACopy<decltype(build(Parts<Norm>(c, Weights(weights), harness.device())))> block{build(Parts<Norm>(c, Weights(weights), harness.device()))};
-      EXPECT_EQ(block.layer.cache_layers(), (std::vector<CacheLayerSpec>{{c.num_kv_heads, c.head_dim, c.head_dim, std::nullopt}}));
+      const OnACopy<decltype(build(Parts<Norm>(c, Weights(weights), harness.device())))> block{
+          build(Parts<Norm>(c, Weights(weights), harness.device()))};
+      EXPECT_EQ(block.layer.cache_layers(),
+                (std::vector<CacheLayerSpec>{{c.num_kv_heads, c.head_dim, c.head_dim, std::nullopt}}));
       EXPECT_GE(block.layer.weight_bytes(), sizeof(float) * hidden * static_cast<std::size_t>(c.inner));
       return harness.run(block, x, c.hidden, c.hidden, chunks);
     };
@@ -163,7 +185,9 @@ TEST_P(Patterns, SandwichNormLayer) {
 TEST_P(Patterns, OutputNormLayer) {
   check_layer(
       GetParam(),
-      []<class N>(const Parts<N>& p) { return LayerOf<OutputNormLayer, N>{p.attention(), p.norm(1), p.ffn(), p.norm(2)}; },
+      []<class N>(const Parts<N>& p) {
+        return LayerOf<OutputNormLayer, N>{p.attention(), p.norm(1), p.ffn(), p.norm(2)};
+      },
       [](const auto& p, Rows x) {
         x = plus(x, p.norm(1, p.attention(x)));
         return plus(x, p.norm(2, p.ffn(x)));
@@ -173,7 +197,9 @@ TEST_P(Patterns, OutputNormLayer) {
 TEST_P(Patterns, PostNormLayer) {
   check_layer(
       GetParam(),
-      []<class N>(const Parts<N>& p) { return LayerOf<PostNormLayer, N>{p.attention(), p.norm(1), p.ffn(), p.norm(2)}; },
+      []<class N>(const Parts<N>& p) {
+        return LayerOf<PostNormLayer, N>{p.attention(), p.norm(1), p.ffn(), p.norm(2)};
+      },
       [](const auto& p, Rows x) {
         x = p.norm(1, plus(x, p.attention(x)));
         return p.norm(2, plus(x, p.ffn(x)));
@@ -183,20 +209,26 @@ TEST_P(Patterns, PostNormLayer) {
 TEST_P(Patterns, ParallelLayerWithOneNorm) {
   check_layer(
       GetParam(),
-      []<class N>(const Parts<N>& p) { return LayerOf<ParallelLayer, N>{p.norm(1), p.attention(), std::nullopt, p.ffn()}; },
+      []<class N>(const Parts<N>& p) {
+        return LayerOf<ParallelLayer, N>{p.norm(1), p.attention(), std::nullopt, p.ffn()};
+      },
       [](const auto& p, const Rows& x) { return plus(plus(x, p.attention(p.norm(1, x))), p.ffn(p.norm(1, x))); });
 }
 
 TEST_P(Patterns, ParallelLayerWithTwoNorms) {
   check_layer(
       GetParam(),
-      []<class N>(const Parts<N>& p) { return LayerOf<ParallelLayer, N>{p.norm(1), p.attention(), p.norm(2), p.ffn()}; },
+      []<class N>(const Parts<N>& p) {
+        return LayerOf<ParallelLayer, N>{p.norm(1), p.attention(), p.norm(2), p.ffn()};
+      },
       [](const auto& p, const Rows& x) { return plus(plus(x, p.attention(p.norm(1, x))), p.ffn(p.norm(2, x))); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, Patterns,
-                         ::testing::Values(LayerCase{"small", 32, 4, 2, 8, 48, 7, 0.22f}, LayerCase{"odd", 35, 3, 1, 6, 17, 33},
-                                           LayerCase{"one_head_one_token", 5, 1, 1, 2, 3, 1, -1.0f}, LayerCase{"chunky", 64, 8, 8, 16, 160, 70, 2.0f}),
+                         ::testing::Values(LayerCase{"small", 32, 4, 2, 8, 48, 7, 0.22f},
+                                           LayerCase{"odd", 35, 3, 1, 6, 17, 33},
+                                           LayerCase{"one_head_one_token", 5, 1, 1, 2, 3, 1, -1.0f},
+                                           LayerCase{"chunky", 64, 8, 8, 16, 160, 70, 2.0f}),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -31,7 +31,8 @@ class QueryKeyNormBlock : public ::testing::TestWithParam<std::tuple<Kind, Scope
 
 TEST_P(QueryKeyNormBlock, FollowsTheReferenceAtEveryLevel) {
   const auto [kind, scope, bias] = GetParam();
-  for (const auto& [num_heads, head_dim, tokens] : {Sizes{1, 1, 3}, Sizes{3, 20, 9}, Sizes{8, 64, 40}, Sizes{5, 17, 1}, Sizes{32, 128, 2}}) {
+  for (const auto& [num_heads, head_dim, tokens] :
+       {Sizes{1, 1, 3}, Sizes{3, 20, 9}, Sizes{8, 64, 40}, Sizes{5, 17, 1}, Sizes{32, 128, 2}}) {
     SCOPED_TRACE(std::to_string(num_heads) + " heads of " + std::to_string(head_dim));
     const QueryKeyNorm::Config config{kind, scope, 1e-3f, bias};
     const auto weights = make_weights({scope == Scope::shared ? head_dim : num_heads * head_dim}, bias);
@@ -48,13 +49,16 @@ TEST_P(QueryKeyNormBlock, FollowsTheReferenceAtEveryLevel) {
       KvCache cache({.layers = {{1, 16, 16, std::nullopt}}, .max_tokens = 16}, *device);
       Step step(cache, *device);
       const QueryKeyNorm block(config, num_heads, head_dim, Weights(weights) / "norm", *device);
-      EXPECT_EQ(block.weight_bytes(), sizeof(float) * static_cast<std::size_t>(scope == Scope::shared ? head_dim : cols) * (bias ? 2 : 1));
+      EXPECT_EQ(block.weight_bytes(),
+                sizeof(float) * static_cast<std::size_t>(scope == Scope::shared ? head_dim : cols) * (bias ? 2 : 1));
       auto got = x;  // in place, a part of wider rows
       block.forward({got.data(), static_cast<std::int64_t>(tokens), cols, stride}, step);
       for (std::size_t i = 0; i < got.size(); ++i) {
         const auto t = i / static_cast<std::size_t>(stride), at = i % static_cast<std::size_t>(stride);
-        if (at < static_cast<std::size_t>(cols)) EXPECT_NEAR(got[i], want[t][at], 2e-5) << isa;
-        else EXPECT_EQ(got[i], x[i]) << "wrote beyond its columns, " << isa;
+        if (at < static_cast<std::size_t>(cols))
+          EXPECT_NEAR(got[i], want[t][at], 2e-5) << isa;
+        else
+          EXPECT_EQ(got[i], x[i]) << "wrote beyond its columns, " << isa;
       }
     }
   }
@@ -62,13 +66,23 @@ TEST_P(QueryKeyNormBlock, FollowsTheReferenceAtEveryLevel) {
 
 std::string case_name(const ::testing::TestParamInfo<std::tuple<Kind, Scope, bool>>& info) {
   const auto [kind, scope, bias] = info.param;
-  const std::string scope_name = scope == Scope::shared ? "_shared" : scope == Scope::per_head ? "_per_head" : "_all_heads";
+  const std::string scope_name = scope == Scope::shared     ? "_shared"
+                                 : scope == Scope::per_head ? "_per_head"
+                                                            : "_all_heads";
   return (kind == Kind::rms ? "rms" : "layer") + scope_name + (bias ? "_bias" : "");
 }
 
 // A bias belongs to a layer norm.
-INSTANTIATE_TEST_SUITE_P(Rms, QueryKeyNormBlock, ::testing::Combine(::testing::Values(Kind::rms), ::testing::Values(Scope::shared, Scope::per_head, Scope::all_heads), ::testing::Values(false)), case_name);
-INSTANTIATE_TEST_SUITE_P(Layer, QueryKeyNormBlock, ::testing::Combine(::testing::Values(Kind::layer), ::testing::Values(Scope::shared, Scope::per_head, Scope::all_heads), ::testing::Bool()), case_name);
+INSTANTIATE_TEST_SUITE_P(Rms, QueryKeyNormBlock,
+                         ::testing::Combine(::testing::Values(Kind::rms),
+                                            ::testing::Values(Scope::shared, Scope::per_head, Scope::all_heads),
+                                            ::testing::Values(false)),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(Layer, QueryKeyNormBlock,
+                         ::testing::Combine(::testing::Values(Kind::layer),
+                                            ::testing::Values(Scope::shared, Scope::per_head, Scope::all_heads),
+                                            ::testing::Bool()),
+                         case_name);
 
 TEST(QueryKeyNorm, WeightsOfEachHeadComeInOneDimensionOrTwo) {
   const auto device = open_level(isa_levels().front(), Precision::exact);

@@ -23,7 +23,8 @@ std::shared_ptr<const ops::PackedMatrix> random_matrix(Device& device, std::int6
 /// A device that counts.
 struct Counted {
   std::shared_ptr<WorkCounter> counter = std::make_shared<WorkCounter>();
-  std::unique_ptr<Device> device = Device::open(DeviceConfig::auto_detect(), {.threads = 2, .log = silent_log(), .work_counter = counter});
+  std::unique_ptr<Device> device =
+      Device::open(DeviceConfig::auto_detect(), {.threads = 2, .log = silent_log(), .work_counter = counter});
 };
 
 TEST(Roofline, TheSlowerOfMemoryAndArithmeticBoundsTheTime) {
@@ -41,7 +42,8 @@ TEST(Roofline, LinearReadsItsWeightsOnce) {
   ops::run<ops::Linear>(*c.device, {.weight = *matrix, .x = {x.data(), 3, 32}, .y = {y.data(), 3, 48}});
   EXPECT_EQ(c.counter->total().flops, 2u * 48 * 32 * 3);
   EXPECT_EQ(c.counter->total().bytes, matrix->bytes());
-  ops::run<ops::GatedLinear>(*c.device, {.gate = *matrix, .up = *matrix, .x = {x.data(), 3, 32}, .y = {y.data(), 3, 48}});
+  ops::run<ops::GatedLinear>(*c.device,
+                             {.gate = *matrix, .up = *matrix, .x = {x.data(), 3, 32}, .y = {y.data(), 3, 48}});
   EXPECT_EQ(c.counter->total().flops, 3 * 2u * 48 * 32 * 3);
   EXPECT_EQ(c.counter->total().bytes, 3 * matrix->bytes());
   c.counter->reset();
@@ -56,7 +58,8 @@ TEST(Roofline, OnlyChosenExpertsCount) {
   const std::array<std::int32_t, 4> chosen{0, 2, 1, 2};  // two tokens, two experts each
   const std::array<float, 4> weights{0.5f, 0.5f, 0.5f, 0.5f};
   std::vector<float> x(2 * 32, 1.0f), y(2 * 32);
-  const auto work = ops::Experts::work({.all = all, .chosen = chosen, .weights = weights, .x = {x.data(), 2, 32}, .y = {y.data(), 2, 32}});
+  const auto work = ops::Experts::work(
+      {.all = all, .chosen = chosen, .weights = weights, .x = {x.data(), 2, 32}, .y = {y.data(), 2, 32}});
   EXPECT_EQ(work.flops, 4u * 3 * 2 * 32 * 32);
   EXPECT_EQ(work.bytes, 3u * 3 * matrix->bytes());
 }
@@ -64,10 +67,17 @@ TEST(Roofline, OnlyChosenExpertsCount) {
 TEST(Roofline, AttentionSeesWhatItsMaskShows) {
   constexpr int kHeads = 6, kKvHeads = 2, kDim = 16, kPage = 64;
   const auto layout = ops::KvLayout::make(DType::f16, kPage, kKvHeads, kDim, kDim);
-  const std::array<ops::SequenceRows, 2> sequences{{{0, 1, 99}, {1, 4, 0}}};  // a decode step at depth 99, and a prompt of 4
+  const std::array<ops::SequenceRows, 2> sequences{
+      {{0, 1, 99}, {1, 4, 0}}};  // a decode step at depth 99, and a prompt of 4
   const ops::BatchPlan plan{{}, {}, sequences};
   const auto work = [&](Mask mask) {
-    return ops::Attention::work({.plan = plan, .cache = {layout, nullptr, {}}, .q = {}, .out = {}, .num_heads = kHeads, .mask = mask, .scale = 1.0f});
+    return ops::Attention::work({.plan = plan,
+                                 .cache = {layout, nullptr, {}},
+                                 .q = {},
+                                 .out = {},
+                                 .num_heads = kHeads,
+                                 .mask = mask,
+                                 .scale = 1.0f});
   };
   constexpr std::uint64_t kFlops = 2 * kHeads * 2 * kDim, kBytes = 2 * kKvHeads * kDim * 2;
   EXPECT_EQ(work(Mask::causal()).flops, kFlops * (100 + 1 + 2 + 3 + 4));

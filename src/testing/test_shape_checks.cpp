@@ -64,8 +64,7 @@ TEST_F(ShapeChecks, RowByRow) {
   const std::array<std::int32_t, 1> row{2};
   reject<ops::Copy>({.x = matrix(2, 4), .y = matrix(2, 5)}, "y: expected [2, 4]");
   reject<ops::Copy>({.x = matrix(2, 4), .y = matrix(1, 4), .rows = row}, "row 2 of 2 rows");
-  reject<ops::AddGated>({.x = matrix(2, 4), .gate = matrix(1, 1), .y = matrix(2, 4)},
-                        "gate: expected [2, 1]");
+  reject<ops::AddGated>({.x = matrix(2, 4), .gate = matrix(1, 1), .y = matrix(2, 4)}, "gate: expected [2, 1]");
   reject<ops::Softcap>({.y = matrix(1, 1), .cap = 0.0f}, "cap");
   reject<ops::RmsNorm>({.x = matrix(2, 6), .eps = 1e-5f, .y = matrix(2, 6), .group = 4}, "groups of 4");
   reject<ops::LayerNorm>({.x = matrix(2, 6), .eps = 1e-5f, .y = matrix(1, 6)}, "y: expected [2, 6]");
@@ -76,9 +75,8 @@ TEST_F(ShapeChecks, Experts) {
   const std::array<ops::Expert, 1> all{{{gate.get(), gate.get(), down.get()}}};
   const std::array<std::int32_t, 2> chosen{0, 1};
   const std::array<float, 2> weights{1, 1};
-  reject<ops::Experts>(
-      {.all = all, .chosen = chosen, .weights = weights, .x = matrix(2, 8), .y = matrix(2, 8)},
-      "expert 1 of 1");
+  reject<ops::Experts>({.all = all, .chosen = chosen, .weights = weights, .x = matrix(2, 8), .y = matrix(2, 8)},
+                       "expert 1 of 1");
   const RoutingRule rule{.experts_per_token = 2};
   std::array<std::int32_t, 1> experts{};
   std::array<float, 1> out{};

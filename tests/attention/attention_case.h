@@ -20,7 +20,7 @@ struct AttentionCase {
   double theta = 10000;  ///< 0: no rotary embedding
   int window = 0;
   bool qkv_bias = false, output_bias = false;
-  double scale = 0;      ///< 0: 1 / sqrt(head_dim)
+  double scale = 0;  ///< 0: 1 / sqrt(head_dim)
   std::size_t tokens = 9;
   int rotary_dim = 0;  ///< 0: the whole head
   bool interleaved = false;

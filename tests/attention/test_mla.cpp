@@ -96,18 +96,67 @@ TEST_P(LatentAttention, FollowsTheReferenceWithNothingAbsorbed) {
   }
 }
 
-// `_h256` in a name: that hidden size, and `_16_heads` that many heads, instead of the model's; ranks and head dims are the model's.
-INSTANTIATE_TEST_SUITE_P(
-    Published, LatentAttention,
-    ::testing::Values(LatentCase{.name = "deepseek_v2_lite_h256", .hidden_size = 256, .num_heads = 16, .q_lora_rank = 0, .kv_lora_rank = 512, .nope = 128, .rope = 64, .v = 128},
-                      LatentCase{.name = "deepseek_v3_h256_16_heads", .hidden_size = 256, .num_heads = 16, .q_lora_rank = 1536, .kv_lora_rank = 512, .nope = 128, .rope = 64, .v = 128, .tokens = 5},
-                      LatentCase{.name = "halves", .hidden_size = 96, .num_heads = 3, .q_lora_rank = 40, .kv_lora_rank = 48, .nope = 16, .rope = 8, .v = 24, .interleaved = false, .tokens = 40},
-                      LatentCase{.name = "odd_with_bias", .hidden_size = 35, .num_heads = 5, .q_lora_rank = 13, .kv_lora_rank = 19, .nope = 7, .rope = 6, .v = 11, .bias = true, .tokens = 37},
-                      LatentCase{.name = "odd_no_query_rank", .hidden_size = 33, .num_heads = 1, .q_lora_rank = 0, .kv_lora_rank = 5, .nope = 1, .rope = 2, .v = 3, .bias = true, .tokens = 20}),
-    [](const auto& info) { return info.param.name; });
+// `_h256` in a name: that hidden size, and `_16_heads` that many heads, instead of the model's; ranks and head dims are
+// the model's.
+INSTANTIATE_TEST_SUITE_P(Published, LatentAttention,
+                         ::testing::Values(LatentCase{.name = "deepseek_v2_lite_h256",
+                                                      .hidden_size = 256,
+                                                      .num_heads = 16,
+                                                      .q_lora_rank = 0,
+                                                      .kv_lora_rank = 512,
+                                                      .nope = 128,
+                                                      .rope = 64,
+                                                      .v = 128},
+                                           LatentCase{.name = "deepseek_v3_h256_16_heads",
+                                                      .hidden_size = 256,
+                                                      .num_heads = 16,
+                                                      .q_lora_rank = 1536,
+                                                      .kv_lora_rank = 512,
+                                                      .nope = 128,
+                                                      .rope = 64,
+                                                      .v = 128,
+                                                      .tokens = 5},
+                                           LatentCase{.name = "halves",
+                                                      .hidden_size = 96,
+                                                      .num_heads = 3,
+                                                      .q_lora_rank = 40,
+                                                      .kv_lora_rank = 48,
+                                                      .nope = 16,
+                                                      .rope = 8,
+                                                      .v = 24,
+                                                      .interleaved = false,
+                                                      .tokens = 40},
+                                           LatentCase{.name = "odd_with_bias",
+                                                      .hidden_size = 35,
+                                                      .num_heads = 5,
+                                                      .q_lora_rank = 13,
+                                                      .kv_lora_rank = 19,
+                                                      .nope = 7,
+                                                      .rope = 6,
+                                                      .v = 11,
+                                                      .bias = true,
+                                                      .tokens = 37},
+                                           LatentCase{.name = "odd_no_query_rank",
+                                                      .hidden_size = 33,
+                                                      .num_heads = 1,
+                                                      .q_lora_rank = 0,
+                                                      .kv_lora_rank = 5,
+                                                      .nope = 1,
+                                                      .rope = 2,
+                                                      .v = 3,
+                                                      .bias = true,
+                                                      .tokens = 20}),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(MultiHeadLatentAttention, RejectsNumbersThatDoNotFit) {
-  const LatentCase c{.name = "", .hidden_size = 32, .num_heads = 2, .q_lora_rank = 0, .kv_lora_rank = 16, .nope = 8, .rope = 4, .v = 8};
+  const LatentCase c{.name = "",
+                     .hidden_size = 32,
+                     .num_heads = 2,
+                     .q_lora_rank = 0,
+                     .kv_lora_rank = 16,
+                     .nope = 8,
+                     .rope = 4,
+                     .v = 8};
   BlockHarness harness(Precision::exact);
   const auto build = [&](const MultiHeadLatentAttention::Config& config) {
     MultiHeadLatentAttention(config, Weights(make_weights(c)) / "attn", harness.device(), CacheLayer{0});

@@ -22,12 +22,18 @@ inline void PrintTo(const FfnCase& c, std::ostream* out) { *out << c.name; }
 
 inline double activate_reference(Activation activation, double x) {
   switch (activation) {
-    case Activation::none: return x;
-    case Activation::silu: return silu(x);
-    case Activation::gelu: return gelu(x);
-    case Activation::gelu_tanh: return gelu_tanh(x);
-    case Activation::relu: return x > 0 ? x : 0;
-    case Activation::relu_squared: return x > 0 ? x * x : 0;
+    case Activation::none:
+      return x;
+    case Activation::silu:
+      return silu(x);
+    case Activation::gelu:
+      return gelu(x);
+    case Activation::gelu_tanh:
+      return gelu_tanh(x);
+    case Activation::relu:
+      return x > 0 ? x : 0;
+    case Activation::relu_squared:
+      return x > 0 ? x * x : 0;
   }
   return x;
 }
@@ -42,10 +48,14 @@ template <class Block, class Reference>
 void check_ffn(const FfnCase& c, const std::shared_ptr<testing::MemoryWeights>& weights, Reference reference) {
   const auto hidden = static_cast<std::size_t>(c.hidden_size);
   const auto x = testing::random_values(c.tokens * hidden, 3);
-  const auto want = flatten(reference(to_rows(x, hidden), *weights, "ffn", [&](double v) { return activate_reference(c.activation, v); }));
+  const auto want = flatten(
+      reference(to_rows(x, hidden), *weights, "ffn", [&](double v) { return activate_reference(c.activation, v); }));
   for (const auto precision : {Precision::exact, Precision::standard}) {
     BlockHarness harness(precision);
-    const Block block({.hidden_size = c.hidden_size, .intermediate_size = c.intermediate_size, .activation = c.activation, .bias = c.bias},
+    const Block block({.hidden_size = c.hidden_size,
+                       .intermediate_size = c.intermediate_size,
+                       .activation = c.activation,
+                       .bias = c.bias},
                       Weights(weights) / "ffn", harness.device());
     const auto agreement = testing::compare(harness.run(block, x, c.hidden_size, c.hidden_size, {c.tokens}), want);
     EXPECT_GE(agreement.pcc, precision == Precision::exact ? 0.9999999 : 0.999);

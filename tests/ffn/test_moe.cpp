@@ -52,9 +52,15 @@ MixtureOfExperts::Config make_config(const MoeCase& c) {
                    .scores = r.sigmoid ? RoutingRule::Scores::sigmoid : RoutingRule::Scores::softmax,
                    .normalize_selected = r.normalize,
                    .scale = static_cast<float>(r.scale)};
-  if (r.num_groups > 1) rule.groups = ExpertGroups{r.num_groups, r.groups_per_token, r.sum_of_best_two ? Score::sum_of_best_two : Score::best};
+  if (r.num_groups > 1)
+    rule.groups =
+        ExpertGroups{r.num_groups, r.groups_per_token, r.sum_of_best_two ? Score::sum_of_best_two : Score::best};
   MixtureOfExperts::Config config{
-      .router = {.hidden_size = c.hidden_size, .num_experts = c.num_experts, .rule = rule, .bias = c.bias, .correction_bias = c.correction},
+      .router = {.hidden_size = c.hidden_size,
+                 .num_experts = c.num_experts,
+                 .rule = rule,
+                 .bias = c.bias,
+                 .correction_bias = c.correction},
       .intermediate_size = c.intermediate_size,
       .activation = c.clamped ? GatedActivation::clamped_swiglu(kAlpha, kLimit) : GatedActivation(Activation::silu),
       .bias = c.bias};
@@ -85,23 +91,85 @@ TEST_P(Moe, FollowsTheReference) {
   }
 }
 
-// Experts, choices and scales of the models' published config.json; `_small` in a name: hidden and intermediate sizes are an
-// eighth of the model's or less, since all of a layer's experts take gigabytes.
+// Experts, choices and scales of the models' published config.json; `_small` in a name: hidden and intermediate sizes
+// are an eighth of the model's or less, since all of a layer's experts take gigabytes.
 INSTANTIATE_TEST_SUITE_P(
     Published, Moe,
-    ::testing::Values(MoeCase{.name = "mixtral_8x7b_small", .hidden_size = 256, .intermediate_size = 896, .num_experts = 8, .routing = {.experts_per_token = 2, .normalize = true}, .tokens = 5},
-                      MoeCase{.name = "qwen1_5_moe_a2_7b_small", .hidden_size = 256, .intermediate_size = 176, .num_experts = 60, .routing = {.experts_per_token = 4}, .shared_size = 704, .gated_shared = true},
-                      MoeCase{.name = "qwen3_30b_a3b_small", .hidden_size = 128, .intermediate_size = 96, .num_experts = 128, .routing = {.experts_per_token = 8, .normalize = true}},
-                      MoeCase{.name = "gpt_oss_20b_small", .hidden_size = 360, .intermediate_size = 360, .num_experts = 32, .routing = {.experts_per_token = 4, .normalize = true}, .bias = true, .clamped = true},
-                      MoeCase{.name = "deepseek_v2_lite_small", .hidden_size = 256, .intermediate_size = 176, .num_experts = 64, .routing = {.experts_per_token = 6}, .shared_size = 352},
-                      MoeCase{.name = "deepseek_v2_small", .hidden_size = 128, .intermediate_size = 48, .num_experts = 160, .routing = {.experts_per_token = 6, .scale = 16, .num_groups = 8, .groups_per_token = 3}, .shared_size = 96},
-                      MoeCase{.name = "deepseek_v3_small", .hidden_size = 112, .intermediate_size = 32, .num_experts = 256, .routing = {.experts_per_token = 8, .sigmoid = true, .normalize = true, .scale = 2.5, .num_groups = 8, .groups_per_token = 4, .sum_of_best_two = true}, .correction = true, .shared_size = 32},
-                      MoeCase{.name = "odd_one_expert", .hidden_size = 19, .intermediate_size = 13, .num_experts = 1, .routing = {.experts_per_token = 1}, .bias = true, .shared_size = 7, .gated_shared = true, .tokens = 64},
-                      MoeCase{.name = "odd_all_experts", .hidden_size = 35, .intermediate_size = 21, .num_experts = 5, .routing = {.experts_per_token = 5, .sigmoid = true, .scale = 0.3}, .tokens = 33}),
+    ::testing::Values(MoeCase{.name = "mixtral_8x7b_small",
+                              .hidden_size = 256,
+                              .intermediate_size = 896,
+                              .num_experts = 8,
+                              .routing = {.experts_per_token = 2, .normalize = true},
+                              .tokens = 5},
+                      MoeCase{.name = "qwen1_5_moe_a2_7b_small",
+                              .hidden_size = 256,
+                              .intermediate_size = 176,
+                              .num_experts = 60,
+                              .routing = {.experts_per_token = 4},
+                              .shared_size = 704,
+                              .gated_shared = true},
+                      MoeCase{.name = "qwen3_30b_a3b_small",
+                              .hidden_size = 128,
+                              .intermediate_size = 96,
+                              .num_experts = 128,
+                              .routing = {.experts_per_token = 8, .normalize = true}},
+                      MoeCase{.name = "gpt_oss_20b_small",
+                              .hidden_size = 360,
+                              .intermediate_size = 360,
+                              .num_experts = 32,
+                              .routing = {.experts_per_token = 4, .normalize = true},
+                              .bias = true,
+                              .clamped = true},
+                      MoeCase{.name = "deepseek_v2_lite_small",
+                              .hidden_size = 256,
+                              .intermediate_size = 176,
+                              .num_experts = 64,
+                              .routing = {.experts_per_token = 6},
+                              .shared_size = 352},
+                      MoeCase{.name = "deepseek_v2_small",
+                              .hidden_size = 128,
+                              .intermediate_size = 48,
+                              .num_experts = 160,
+                              .routing = {.experts_per_token = 6, .scale = 16, .num_groups = 8, .groups_per_token = 3},
+                              .shared_size = 96},
+                      MoeCase{.name = "deepseek_v3_small",
+                              .hidden_size = 112,
+                              .intermediate_size = 32,
+                              .num_experts = 256,
+                              .routing = {.experts_per_token = 8,
+                                          .sigmoid = true,
+                                          .normalize = true,
+                                          .scale = 2.5,
+                                          .num_groups = 8,
+                                          .groups_per_token = 4,
+                                          .sum_of_best_two = true},
+                              .correction = true,
+                              .shared_size = 32},
+                      MoeCase{.name = "odd_one_expert",
+                              .hidden_size = 19,
+                              .intermediate_size = 13,
+                              .num_experts = 1,
+                              .routing = {.experts_per_token = 1},
+                              .bias = true,
+                              .shared_size = 7,
+                              .gated_shared = true,
+                              .tokens = 64},
+                      MoeCase{.name = "odd_all_experts",
+                              .hidden_size = 35,
+                              .intermediate_size = 21,
+                              .num_experts = 5,
+                              .routing = {.experts_per_token = 5, .sigmoid = true, .scale = 0.3},
+                              .tokens = 33}),
     [](const auto& info) { return info.param.name; });
 
 TEST(MixtureOfExperts, AddsScaledToWhatIsThere) {
-  const MoeCase c{.name = "", .hidden_size = 24, .intermediate_size = 16, .num_experts = 4, .routing = {.experts_per_token = 2}, .shared_size = 8, .gated_shared = true};
+  const MoeCase c{.name = "",
+                  .hidden_size = 24,
+                  .intermediate_size = 16,
+                  .num_experts = 4,
+                  .routing = {.experts_per_token = 2},
+                  .shared_size = 8,
+                  .gated_shared = true};
   BlockHarness harness(Precision::exact);
   const MixtureOfExperts block(make_config(c), Weights(make_weights(c)) / "ffn", harness.device());
   const auto x = testing::random_values(7 * 24, 3), before = testing::random_values(7 * 24, 4);
@@ -113,12 +181,14 @@ TEST(MixtureOfExperts, AddsScaledToWhatIsThere) {
 }
 
 TEST(Router, RejectsChoicesThatCannotBeMade) {
-  const MoeCase c{.name = "", .hidden_size = 8, .intermediate_size = 8, .num_experts = 6, .routing = {.experts_per_token = 2}};
+  const MoeCase c{
+      .name = "", .hidden_size = 8, .intermediate_size = 8, .num_experts = 6, .routing = {.experts_per_token = 2}};
   BlockHarness harness(Precision::exact);
   const auto weights = make_weights(c);
   const auto message = [&](RoutingRule rule, int num_experts = 6) -> std::string {
     try {
-      Router({.hidden_size = 8, .num_experts = num_experts, .rule = rule}, Weights(weights) / "ffn.gate", harness.device());
+      Router({.hidden_size = 8, .num_experts = num_experts, .rule = rule}, Weights(weights) / "ffn.gate",
+             harness.device());
     } catch (const ConfigError& e) {
       return e.what();
     }
@@ -137,14 +207,20 @@ TEST(Router, RejectsChoicesThatCannotBeMade) {
   EXPECT_EQ(message(grouped(2, 0, 1, Score::best)), "[Router ffn.gate] cannot choose 1 of 0 groups of 6 experts");
   EXPECT_EQ(message(grouped(2, 3, 4, Score::best)), "[Router ffn.gate] cannot choose 4 of 3 groups of 6 experts");
   EXPECT_EQ(message(grouped(2, 3, 0, Score::best)), "[Router ffn.gate] cannot choose 0 of 3 groups of 6 experts");
-  EXPECT_EQ(message(grouped(1, 6, 1, Score::sum_of_best_two)), "[Router ffn.gate] groups of one expert have no best two");
+  EXPECT_EQ(message(grouped(1, 6, 1, Score::sum_of_best_two)),
+            "[Router ffn.gate] groups of one expert have no best two");
   EXPECT_EQ(message(grouped(3, 3, 1, Score::best)), "[Router ffn.gate] cannot choose 3 experts of 1 groups of 2");
-  EXPECT_THROW(Router({.hidden_size = 9, .num_experts = 6, .rule = {.experts_per_token = 1}}, Weights(weights) / "ffn.gate", harness.device()), WeightError);
-  EXPECT_THROW(Router({.hidden_size = 8, .num_experts = 6, .rule = {.experts_per_token = 1}, .correction_bias = true}, Weights(weights) / "ffn.gate", harness.device()), WeightError);
+  EXPECT_THROW(Router({.hidden_size = 9, .num_experts = 6, .rule = {.experts_per_token = 1}},
+                      Weights(weights) / "ffn.gate", harness.device()),
+               WeightError);
+  EXPECT_THROW(Router({.hidden_size = 8, .num_experts = 6, .rule = {.experts_per_token = 1}, .correction_bias = true},
+                      Weights(weights) / "ffn.gate", harness.device()),
+               WeightError);
 }
 
 TEST(MixtureOfExperts, RejectsABadActivationAndMissingExperts) {
-  const MoeCase c{.name = "", .hidden_size = 8, .intermediate_size = 8, .num_experts = 3, .routing = {.experts_per_token = 2}};
+  const MoeCase c{
+      .name = "", .hidden_size = 8, .intermediate_size = 8, .num_experts = 3, .routing = {.experts_per_token = 2}};
   BlockHarness harness(Precision::exact);
   auto config = make_config(c);
   config.activation.limit = -1;

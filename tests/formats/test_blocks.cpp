@@ -25,8 +25,8 @@ TEST_P(BlockFormat, DecodesToTheSameBitsAsGguf) {
         << name << " element " << i << ": " << got[i] << " instead of " << want[i];
 }
 INSTANTIATE_TEST_SUITE_P(All, BlockFormat,
-                         testing::Values("f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k",
-                                         "q4_k", "q5_k", "q6_k", "iq4_nl", "mxfp4"));
+                         testing::Values("f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k",
+                                         "q5_k", "q6_k", "iq4_nl", "mxfp4"));
 
 class Encoder : public testing::TestWithParam<const char*> {};
 

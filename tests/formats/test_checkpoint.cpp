@@ -1,6 +1,5 @@
-#include "ttt/formats/checkpoint.h"
-
 #include "gguf_writer.h"
+#include "ttt/formats/checkpoint.h"
 #include "ttt/formats/safetensors.h"
 
 namespace ttt {

@@ -1,6 +1,5 @@
-#include "ttt/formats/config_reader.h"
-
 #include "support.h"
+#include "ttt/formats/config_reader.h"
 
 namespace ttt {
 namespace {
@@ -62,9 +61,15 @@ TEST(ConfigReader, RequireAcceptsOneValue) {
 TEST(ConfigReader, HostileText) {
   const auto nested = std::string(1'000'000, '[');
   const std::pair<std::string, const char*> cases[] = {
-      {"", "at byte"}, {"[]", "expected a JSON object"}, {"{\"a\":NaN}", "at byte"}, {"{\"a\":1e999}", "at byte"},
-      {R"({"a":1,"a":2})", "duplicate key \"a\""}, {"{\"a\":" + nested, "nesting"}, {"{\"a\":\"\xff\"}", "at byte"},
-      {"{}x", "at byte"}, {std::string((64u << 20) + 1, ' '), "JSON text of"},
+      {"", "at byte"},
+      {"[]", "expected a JSON object"},
+      {"{\"a\":NaN}", "at byte"},
+      {"{\"a\":1e999}", "at byte"},
+      {R"({"a":1,"a":2})", "duplicate key \"a\""},
+      {"{\"a\":" + nested, "nesting"},
+      {"{\"a\":\"\xff\"}", "at byte"},
+      {"{}x", "at byte"},
+      {std::string((64u << 20) + 1, ' '), "JSON text of"},
   };
   for (const auto& [text, message] : cases)
     test::expect_error<ConfigError>([&, &text = text] { parse(text); }, message);

@@ -1,6 +1,5 @@
-#include "ttt/formats/gguf.h"
-
 #include "gguf_writer.h"
+#include "ttt/formats/gguf.h"
 
 namespace ttt {
 namespace {
@@ -57,8 +56,7 @@ TEST(Gguf, HostileFilesAreOneClearError) {
       {gguf_file({}, {gguf_tensor("w", {8}, 0, 0), gguf_tensor("w", {8}, 0, 32)}, 64), "duplicate tensor"},
       {gguf_file({}, {gguf_tensor("w", {16}, 0, 0), gguf_tensor("v", {8}, 0, 32)}, 64), "v overlaps w"},
   };
-  for (const auto& [bytes, message] : cases)
-    expect_error<FormatError>([&, &bytes = bytes] { parse(bytes); }, message);
+  for (const auto& [bytes, message] : cases) expect_error<FormatError>([&, &bytes = bytes] { parse(bytes); }, message);
 }
 
 TEST(Gguf, EveryTruncationIsAnError) {

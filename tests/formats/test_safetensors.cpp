@@ -1,6 +1,5 @@
-#include "ttt/formats/safetensors.h"
-
 #include "support.h"
+#include "ttt/formats/safetensors.h"
 
 namespace ttt {
 namespace {
@@ -21,7 +20,8 @@ struct Hostile {
 TEST(Safetensors, HostileFilesAreOneClearError) {
   const std::string good = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
   const auto with = [](const std::string& dtype, const std::string& shape, const std::string& offsets) {
-    return file_with(R"({"a":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}", 8);
+    return file_with(R"({"a":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}",
+                     8);
   };
   const Hostile cases[] = {
       {"short", "abc", "truncated"},
@@ -44,7 +44,9 @@ TEST(Safetensors, HostileFilesAreOneClearError) {
       {"depth", file_with("{\"a\":" + std::string(100000, '[') + std::string(100000, ']') + "}", 0), "nesting"},
       {"overlap",
        file_with(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
-                 R"("b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8), "b overlaps a"},
+                 R"("b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+                 8),
+       "b overlaps a"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.what);
@@ -55,8 +57,7 @@ TEST(Safetensors, HostileFilesAreOneClearError) {
 
 TEST(Safetensors, EveryTruncationIsAnError) {
   const auto whole = file_with(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8);
-  for (std::size_t n = 0; n < whole.size(); ++n)
-    EXPECT_THROW(parse(whole.substr(0, n)), FormatError) << n;
+  for (std::size_t n = 0; n < whole.size(); ++n) EXPECT_THROW(parse(whole.substr(0, n)), FormatError) << n;
 }
 
 TEST(Safetensors, UnknownDTypeFailsOnlyWhenUsed) {
@@ -77,7 +78,8 @@ TEST(Safetensors, UnalignedDataCanBeRead) {
 TEST(Safetensors, WritesWhatItReads) {
   const test::TempFolder folder;
   const auto a = test::floats({1, 2, 3, 4, 5, 6}, {2, 3});
-  save_safetensors(folder / "m.safetensors", {{"z", a}, {"y", Tensor::from<std::int64_t>(std::vector<std::int64_t>{7}, {1})}});
+  save_safetensors(folder / "m.safetensors",
+                   {{"z", a}, {"y", Tensor::from<std::int64_t>(std::vector<std::int64_t>{7}, {1})}});
   const auto file = open_safetensors(folder / "m.safetensors");
   EXPECT_EQ(file->names(), (std::vector<std::string>{"y", "z"}));
   EXPECT_EQ(test::to_vector(file->load("z")), test::to_vector(a));

@@ -1,10 +1,9 @@
-#include "ttt/formats/weights.h"
-
 #include <algorithm>
 
 #include "support.h"
 #include "ttt/formats/dequantize.h"
 #include "ttt/formats/safetensors.h"
+#include "ttt/formats/weights.h"
 #include "ttt/testing/memory_weights.h"
 #include "ttt/testing/random_weight.h"
 
@@ -14,8 +13,8 @@ namespace {
 class WeightsTest : public ::testing::Test {
  protected:
   WeightsTest() {
-    save_safetensors(folder_ / "m", {{"m.0.w", test::floats({1, 2, 3, 4, 5, 6}, {3, 2})},
-                                     {"m.0.b", test::floats({7, 8, 9}, {3})}});
+    save_safetensors(folder_ / "m",
+                     {{"m.0.w", test::floats({1, 2, 3, 4, 5, 6}, {3, 2})}, {"m.0.b", test::floats({7, 8, 9}, {3})}});
     weights_.emplace(open_safetensors(folder_ / "m"));
   }
   static Weights::Match ending(std::string suffix) {
@@ -129,7 +128,9 @@ class AdaptorsTest : public ::testing::Test {
   static Weights::Match named(std::string wanted) {
     return [wanted](std::string_view name) { return name == wanted; };
   }
-  static bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b) { return std::ranges::equal(a, b); }
+  static bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
+    return std::ranges::equal(a, b);
+  }
 
   std::shared_ptr<ttt::testing::MemoryWeights> source_ = std::make_shared<ttt::testing::MemoryWeights>();
   Weights weights_{source_};
@@ -144,7 +145,8 @@ TEST_F(AdaptorsTest, TransposedBlockFormatsAreDecoded) {
     ASSERT_EQ(got.dtype(), DType::f32);
     for (int r = 0; r < rows; ++r)
       for (int c = 0; c < cols; ++c)
-        ASSERT_EQ(got.values<float>()[static_cast<std::size_t>(c * rows + r)], decoded.values<float>()[static_cast<std::size_t>(r * cols + c)]);
+        ASSERT_EQ(got.values<float>()[static_cast<std::size_t>(c * rows + r)],
+                  decoded.values<float>()[static_cast<std::size_t>(r * cols + c)]);
     EXPECT_EQ(w.plan().take(name, {cols, rows}).dtype(), DType::f32);
   }
   const auto bad = weights_.transposed(named("vector"));
@@ -232,8 +234,10 @@ TEST_F(AdaptorsTest, Concatenated) {
   EXPECT_TRUE(same_bytes(blocks.bytes().first(first.bytes().size()), first.bytes()));
   EXPECT_TRUE(same_bytes(blocks.bytes().subspan(first.bytes().size()), second.bytes()));
   test::expect_error<WeightError>([&] { w.take("joined", {7}); }, "joined: expected [7], got [8] f32");
-  test::expect_error<WeightError>([&] { w.take("mixed", {5, 64}); }, "[q4] [2, 256] q4_k cannot be concatenated with q8 [3, 64] q8_0");
-  test::expect_error<WeightError>([&] { w.take("ranks", {6}); }, "[q8] [3, 64] q8_0 cannot be concatenated with vector [3] f32");
+  test::expect_error<WeightError>([&] { w.take("mixed", {5, 64}); },
+                                  "[q4] [2, 256] q4_k cannot be concatenated with q8 [3, 64] q8_0");
+  test::expect_error<WeightError>([&] { w.take("ranks", {6}); },
+                                  "[q8] [3, 64] q8_0 cannot be concatenated with vector [3] f32");
   test::expect_error<WeightError>([&] { w.take("lacking", {6}); }, "lacking: expected [6], missing from memory");
   test::expect_error<WeightError>([&] { w.take("lacking_first", {6}); }, "missing from memory");
   const auto plan = w.plan();
@@ -242,7 +246,8 @@ TEST_F(AdaptorsTest, Concatenated) {
   plan.take("mixed", {5, 64});
   plan.take("lacking_first", {6});
   plan.ignore([](std::string_view name) { return name == "experts" || name == "q8_experts" || name == "q4"; });
-  for (const auto* part : {"missing (1):\n    lacking_first: expected [6]", "misshaped or unusable (1):\n    mixed: [q4] [2, 256] q4_k cannot be concatenated"})
+  for (const auto* part : {"missing (1):\n    lacking_first: expected [6]",
+                           "misshaped or unusable (1):\n    mixed: [q4] [2, 256] q4_k cannot be concatenated"})
     test::expect_error<WeightError>([&] { plan.finish(); }, part);
 }
 

@@ -167,8 +167,8 @@ TEST_F(Generate, PromptsInChunksGiveTheSameAnswer) {
     EXPECT_EQ(total, 5);
     progress.push_back(done);
   };
-  const auto result = ttt::generate(tiny_.model(), cache, cache.create(), tiny_.device(), kPrompt, {.max_tokens = 6},
-                                    callbacks);
+  const auto result =
+      ttt::generate(tiny_.model(), cache, cache.create(), tiny_.device(), kPrompt, {.max_tokens = 6}, callbacks);
   EXPECT_EQ(result.tokens, whole);
   EXPECT_EQ(progress, (std::vector<std::int64_t>{2, 4, 5}));
 }
@@ -186,7 +186,8 @@ TEST_F(Generate, ContinuesWhatTheCacheHolds) {
   const auto second = run(longer);
   EXPECT_EQ(second.prefill_tokens, 2) << "the answer's last token and the new one";
   KvCache fresh = tiny_.make_cache(64);
-  EXPECT_EQ(second.tokens, ttt::generate(tiny_.model(), fresh, fresh.create(), tiny_.device(), longer, {.max_tokens = 3}).tokens);
+  EXPECT_EQ(second.tokens,
+            ttt::generate(tiny_.model(), fresh, fresh.create(), tiny_.device(), longer, {.max_tokens = 3}).tokens);
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ class FakeMachine : public ::testing::Test {
     const auto folder = "sys/devices/system/cpu/cpu" + std::to_string(cpu);
     write(folder + "/topology/core_id", std::to_string(core) + "\n");
     write(folder + "/topology/physical_package_id", std::to_string(package) + "\n");
-    const std::vector<std::array<std::string, 3>> caches{{"1", "Data", "32K"}, {"1", "Instruction", "32K"}, {"2", "Unified", "1024K"}, {"3", "Unified", "32M"}};
+    const std::vector<std::array<std::string, 3>> caches{
+        {"1", "Data", "32K"}, {"1", "Instruction", "32K"}, {"2", "Unified", "1024K"}, {"3", "Unified", "32M"}};
     for (std::size_t i = 0; i < caches.size(); ++i) {
       const auto index = folder + "/cache/index" + std::to_string(i);
       write(index + "/level", caches[i][0] + "\n");

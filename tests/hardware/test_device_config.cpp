@@ -33,8 +33,9 @@ class OverrideFile : public ::testing::Test {
     config.load_overrides(path_);
     return config;
   }
-  std::filesystem::path path_ = std::filesystem::temp_directory_path() /
-                                ("ttt-overrides-" + std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()) + ".json");
+  std::filesystem::path path_ =
+      std::filesystem::temp_directory_path() /
+      ("ttt-overrides-" + std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()) + ".json");
 };
 
 TEST(DeviceConfig, KnownNamesAllPlan) {
@@ -50,7 +51,8 @@ TEST(DeviceConfig, KnownNamesAllPlan) {
 }
 
 TEST(DeviceConfig, PlanningTargetsHaveTheirPublishedNumbers) {
-  const auto wormhole = DeviceConfig::named("wormhole_b0"), blackhole = DeviceConfig::named("blackhole"), grayskull = DeviceConfig::named("grayskull");
+  const auto wormhole = DeviceConfig::named("wormhole_b0"), blackhole = DeviceConfig::named("blackhole"),
+             grayskull = DeviceConfig::named("grayskull");
   EXPECT_EQ(wormhole.num_cores, 72);
   EXPECT_EQ(wormhole.memory_bytes, std::uint64_t{12} << 30);
   EXPECT_DOUBLE_EQ(wormhole.memory_bandwidth, 288e9);
@@ -76,7 +78,8 @@ TEST(DeviceConfig, TheFirstRuleThatFitsDecides) {
                  (r.feature.empty() || config.has_feature(r.feature));
         });
         if (first == backend->rules.end()) continue;
-        EXPECT_EQ(config.get_optimal_params(rule.operation).at(std::string(rule.key)), first->value) << name << " " << rule.operation << "." << rule.key;
+        EXPECT_EQ(config.get_optimal_params(rule.operation).at(std::string(rule.key)), first->value)
+            << name << " " << rule.operation << "." << rule.key;
       }
     }
 }
@@ -94,7 +97,8 @@ TEST_F(OverrideFile, ReplacesWhatItNames) {
   const auto config = load(R"({"attention": {"page_size": 32}, "prefill": {"chunk": 100}})");
   EXPECT_EQ(config.optimal_params<AttentionParams>().page_size, 32);
   EXPECT_EQ(config.optimal_params<PrefillParams>().chunk, 100);
-  EXPECT_EQ(config.optimal_params<LinearParams>().rows_per_task, DeviceConfig::named("x86-generic").optimal_params<LinearParams>().rows_per_task);
+  EXPECT_EQ(config.optimal_params<LinearParams>().rows_per_task,
+            DeviceConfig::named("x86-generic").optimal_params<LinearParams>().rows_per_task);
 }
 
 TEST_F(OverrideFile, SaysWhatIsWrong) {
@@ -105,9 +109,12 @@ TEST_F(OverrideFile, SaysWhatIsWrong) {
   EXPECT_THAT(error_of([&] { load(R"({"attention": {"pagesize": 32}})"); }), HasSubstr("attention.pagesize"));
   EXPECT_THAT(error_of([&] { load(R"({"attention": {"page_size": "big"}})"); }), HasSubstr("integer"));
   EXPECT_THAT(error_of([&] { load(R"({"attention": {"page_size": 32, "page_size": 64}})"); }), HasSubstr("page_size"));
-  EXPECT_THAT(error_of([&] { (void)load(R"({"attention": {"page_size": 7}})").optimal_params<AttentionParams>(); }), HasSubstr("multiple of 16"));
-  EXPECT_THAT(error_of([&] { (void)load(R"({"attention": {"page_size": -16}})").optimal_params<AttentionParams>(); }), HasSubstr("positive"));
-  EXPECT_THAT(error_of([&] { DeviceConfig::named("x86-generic").load_overrides("/nowhere/params.json"); }), HasSubstr("/nowhere/params.json"));
+  EXPECT_THAT(error_of([&] { (void)load(R"({"attention": {"page_size": 7}})").optimal_params<AttentionParams>(); }),
+              HasSubstr("multiple of 16"));
+  EXPECT_THAT(error_of([&] { (void)load(R"({"attention": {"page_size": -16}})").optimal_params<AttentionParams>(); }),
+              HasSubstr("positive"));
+  EXPECT_THAT(error_of([&] { DeviceConfig::named("x86-generic").load_overrides("/nowhere/params.json"); }),
+              HasSubstr("/nowhere/params.json"));
   EXPECT_THAT(error_of([&] { DeviceConfig::named("x86-generic").load_overrides("/"); }), HasSubstr("cannot be opened"));
 }
 
@@ -139,8 +146,10 @@ TEST(ForcedIsa, UnknownLevelsListThoseThereAre) {
   const std::string kept = before ? before : "";
   setenv("TTT_CPU_ISA", "mmx", 1);
   EXPECT_THAT(error_of([] { DeviceConfig::auto_detect(); }), ::testing::AllOf(HasSubstr("mmx"), HasSubstr("generic")));
-  if (before) setenv("TTT_CPU_ISA", kept.c_str(), 1);
-  else unsetenv("TTT_CPU_ISA");
+  if (before)
+    setenv("TTT_CPU_ISA", kept.c_str(), 1);
+  else
+    unsetenv("TTT_CPU_ISA");
 }
 
 }  // namespace

@@ -15,14 +15,16 @@ TEST(MemoryPlan, AddsUpAndFits) {
 }
 
 TEST(MemoryPlan, WhatDoesNotFitIsToldWithTheNumbers) {
-  const MemoryPlan plan{.device = "tiny", .weights = 3ull << 30, .cache = 1ull << 30, .workspace = 512ull << 20, .available = 2ull << 30};
+  const MemoryPlan plan{
+      .device = "tiny", .weights = 3ull << 30, .cache = 1ull << 30, .workspace = 512ull << 20, .available = 2ull << 30};
   EXPECT_FALSE(plan.fits());
   try {
     plan.check();
     FAIL() << "no error";
   } catch (const DeviceError& e) {
-    EXPECT_THAT(e.what(), ::testing::AllOf(::testing::HasSubstr("tiny"), ::testing::HasSubstr("3.0 GiB"), ::testing::HasSubstr("1.0 GiB"),
-                                           ::testing::HasSubstr("512.0 MiB"), ::testing::HasSubstr("2.0 GiB")));
+    EXPECT_THAT(e.what(), ::testing::AllOf(::testing::HasSubstr("tiny"), ::testing::HasSubstr("3.0 GiB"),
+                                           ::testing::HasSubstr("1.0 GiB"), ::testing::HasSubstr("512.0 MiB"),
+                                           ::testing::HasSubstr("2.0 GiB")));
   }
 }
 

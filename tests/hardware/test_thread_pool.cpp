@@ -1,11 +1,11 @@
-#include "thread_pool.h"
-
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <numeric>
 #include <thread>
 #include <vector>
+
+#include "thread_pool.h"
 
 namespace ttt::cpu {
 namespace {
@@ -27,7 +27,9 @@ TEST(ThreadPool, ChainsOfJobsSeeEachOthersResults) {
   ThreadPool pool(4);
   std::vector<int> values(64, 0);
   for (int round = 0; round < 2000; ++round)
-    pool.run(64, [&](std::int64_t i) { values[static_cast<std::size_t>(i)] += values[static_cast<std::size_t>((i + 0) % 64)] == round; });
+    pool.run(64, [&](std::int64_t i) {
+      values[static_cast<std::size_t>(i)] += values[static_cast<std::size_t>((i + 0) % 64)] == round;
+    });
   for (const int value : values) EXPECT_EQ(value, 2000);
 }
 

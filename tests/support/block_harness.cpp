@@ -16,7 +16,8 @@ Step& BlockHarness::step(std::size_t tokens) {
 
 Rows to_rows(std::span<const float> values, std::size_t cols) {
   Rows rows;
-  for (std::size_t i = 0; i < values.size(); i += cols) rows.emplace_back(values.begin() + i, values.begin() + i + cols);
+  for (std::size_t i = 0; i < values.size(); i += cols)
+    rows.emplace_back(values.begin() + i, values.begin() + i + cols);
   return rows;
 }
 

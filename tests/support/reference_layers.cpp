@@ -110,11 +110,12 @@ Rows reference_layer_norm(const Rows& x, const WeightSource& weights, const std:
   return y;
 }
 
-void reference_query_key_norm(Rows& rows, int num_heads, int head_dim, const WeightSource& weights, const std::string& path,
-                              const QueryKeyNorm::Config& norm) {
+void reference_query_key_norm(Rows& rows, int num_heads, int head_dim, const WeightSource& weights,
+                              const std::string& path, const QueryKeyNorm::Config& norm) {
   const auto w = vector_at(weights, path + ".weight");
   const auto b = norm.bias ? vector_at(weights, path + ".bias") : Values(w.size(), 0.0);
-  const auto dim = static_cast<std::size_t>(norm.scope == QueryKeyNorm::Scope::all_heads ? num_heads * head_dim : head_dim);
+  const auto dim =
+      static_cast<std::size_t>(norm.scope == QueryKeyNorm::Scope::all_heads ? num_heads * head_dim : head_dim);
   for (auto& row : rows) {
     for (std::size_t first = 0; first < row.size(); first += dim)
       normalize(std::span(row).subspan(first, dim), norm.kind == QueryKeyNorm::Kind::layer, norm.eps);
@@ -122,7 +123,8 @@ void reference_query_key_norm(Rows& rows, int num_heads, int head_dim, const Wei
   }
 }
 
-Rows reference_attention(const Rows& x, const WeightSource& weights, const std::string& path, const AttentionNumbers& n) {
+Rows reference_attention(const Rows& x, const WeightSource& weights, const std::string& path,
+                         const AttentionNumbers& n) {
   Rows q = reference_linear(x, weights, path + ".q_proj"), k = reference_linear(x, weights, path + ".k_proj");
   const Rows v = reference_linear(x, weights, path + ".v_proj");
   if (n.qk_norm) {
@@ -131,7 +133,8 @@ Rows reference_attention(const Rows& x, const WeightSource& weights, const std::
   }
   for (int h = 0; h < n.num_heads; ++h) rotate(q, h * n.head_dim, n.rotary_dim, n.theta, n.interleaved);
   for (int h = 0; h < n.num_kv_heads; ++h) rotate(k, h * n.head_dim, n.rotary_dim, n.theta, n.interleaved);
-  const auto sinks = n.sinks ? vector_at(weights, path + ".sinks") : Values(static_cast<std::size_t>(n.num_heads), -INFINITY);
+  const auto sinks =
+      n.sinks ? vector_at(weights, path + ".sinks") : Values(static_cast<std::size_t>(n.num_heads), -INFINITY);
   Rows heads;
   for (int h = 0; h < n.num_heads; ++h) {
     const int kv = h * n.num_kv_heads / n.num_heads;
@@ -142,10 +145,11 @@ Rows reference_attention(const Rows& x, const WeightSource& weights, const std::
   return reference_linear(heads, weights, path + ".o_proj");
 }
 
-Rows reference_latent_attention(const Rows& x, const WeightSource& weights, const std::string& path, const LatentNumbers& n) {
+Rows reference_latent_attention(const Rows& x, const WeightSource& weights, const std::string& path,
+                                const LatentNumbers& n) {
   Rows q = n.q_lora_rank == 0 ? reference_linear(x, weights, path + ".q_proj")
-                              : reference_linear(reference_rms_norm(reference_linear(x, weights, path + ".q_a_proj"), weights,
-                                                                    path + ".q_a_layernorm", n.eps),
+                              : reference_linear(reference_rms_norm(reference_linear(x, weights, path + ".q_a_proj"),
+                                                                    weights, path + ".q_a_layernorm", n.eps),
                                                  weights, path + ".q_b_proj");
   const Rows down = reference_linear(x, weights, path + ".kv_a_proj_with_mqa");
   const Rows latent = reference_rms_norm(columns(down, 0, n.kv_lora_rank), weights, path + ".kv_a_layernorm", n.eps);
@@ -162,8 +166,9 @@ Rows reference_latent_attention(const Rows& x, const WeightSource& weights, cons
       for (std::size_t r = 0; r < latent[t].size(); ++r)
         for (std::size_t d = 0; d < k[t].size(); ++d) k[t][d] += up[r * k[t].size() + d] * latent[t][r];
     append_columns(k, k_rope);
-    append_columns(heads, attend(columns(q, first, n.nope + n.rope), k,
-                                 reference_linear(latent, weights, path + ".v_b_proj." + name), n.scale, 0, 0, -INFINITY, false));
+    append_columns(
+        heads, attend(columns(q, first, n.nope + n.rope), k,
+                      reference_linear(latent, weights, path + ".v_b_proj." + name), n.scale, 0, 0, -INFINITY, false));
   }
   return reference_linear(heads, weights, path + ".o_proj");
 }
@@ -187,6 +192,8 @@ Rows reference_mlp(const Rows& x, const WeightSource& weights, const std::string
 
 double silu(double x) { return x / (1 + std::exp(-x)); }
 double gelu(double x) { return 0.5 * x * (1 + std::erf(x / std::numbers::sqrt2)); }
-double gelu_tanh(double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x))); }
+double gelu_tanh(double x) {
+  return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+}
 
 }  // namespace ttt::test

@@ -34,8 +34,8 @@ Rows reference_rms_norm(const Rows& x, const WeightSource& weights, const std::s
 Rows reference_layer_norm(const Rows& x, const WeightSource& weights, const std::string& path, double eps);
 
 /// Queries or keys [tokens, num_heads * head_dim] normalised by `weight` (and `bias` when configured).
-void reference_query_key_norm(Rows& rows, int num_heads, int head_dim, const WeightSource& weights, const std::string& path,
-                              const QueryKeyNorm::Config& norm);
+void reference_query_key_norm(Rows& rows, int num_heads, int head_dim, const WeightSource& weights,
+                              const std::string& path, const QueryKeyNorm::Config& norm);
 
 struct LatentNumbers {
   int num_heads, q_lora_rank /* 0: none */, kv_lora_rank, nope, rope, v;
@@ -46,10 +46,12 @@ struct LatentNumbers {
 
 /// Multi-head latent attention as the paper writes it, nothing absorbed: every head's keys and values are made from the
 /// latents, and attended to as in any attention.
-Rows reference_latent_attention(const Rows& x, const WeightSource& weights, const std::string& path, const LatentNumbers& n);
+Rows reference_latent_attention(const Rows& x, const WeightSource& weights, const std::string& path,
+                                const LatentNumbers& n);
 
 /// Self-attention, causal or bidirectional, over one sequence that starts at position 0.
-Rows reference_attention(const Rows& x, const WeightSource& weights, const std::string& path, const AttentionNumbers& n);
+Rows reference_attention(const Rows& x, const WeightSource& weights, const std::string& path,
+                         const AttentionNumbers& n);
 
 Rows reference_gated_ffn(const Rows& x, const WeightSource& weights, const std::string& path,
                          const std::function<double(double)>& activation);

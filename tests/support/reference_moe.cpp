@@ -25,7 +25,8 @@ double group_score(std::vector<double> group, bool sum_of_best_two) {
   return sum_of_best_two ? group[0] + group[1] : group[0];
 }
 
-ExpertChoice route_token(const std::vector<double>& logits, const std::vector<double>& correction, const RoutingNumbers& n) {
+ExpertChoice route_token(const std::vector<double>& logits, const std::vector<double>& correction,
+                         const RoutingNumbers& n) {
   std::vector<double> scores;
   double sum = 0;
   for (const double l : logits) sum += std::exp(l);
@@ -35,7 +36,9 @@ ExpertChoice route_token(const std::vector<double>& logits, const std::vector<do
   const int size = static_cast<int>(choice.size()) / n.num_groups;
   std::vector<double> groups;
   for (int g = 0; g < n.num_groups; ++g)
-    groups.push_back(n.num_groups == 1 ? 0 : group_score({choice.begin() + g * size, choice.begin() + (g + 1) * size}, n.sum_of_best_two));
+    groups.push_back(n.num_groups == 1 ? 0
+                                       : group_score({choice.begin() + g * size, choice.begin() + (g + 1) * size},
+                                                     n.sum_of_best_two));
   const auto kept = take_best(groups, n.groups_per_token);
   for (int e = 0; e < static_cast<int>(choice.size()); ++e)
     if (std::find(kept.begin(), kept.end(), e / size) == kept.end()) choice[static_cast<std::size_t>(e)] = -INFINITY;
@@ -63,7 +66,8 @@ void add_scaled(std::vector<double>& to, const std::vector<double>& x, double fa
 
 }  // namespace
 
-std::vector<ExpertChoice> reference_route(const Rows& logits, const std::vector<double>& correction, const RoutingNumbers& n) {
+std::vector<ExpertChoice> reference_route(const Rows& logits, const std::vector<double>& correction,
+                                          const RoutingNumbers& n) {
   std::vector<ExpertChoice> result;
   for (const auto& row : logits) result.push_back(route_token(row, correction, n));
   return result;

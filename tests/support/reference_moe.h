@@ -21,7 +21,8 @@ struct RoutingNumbers {
 using ExpertChoice = std::vector<std::pair<int, double>>;
 
 /// The experts of each row of logits; `correction` (or empty) is added for the choice only. Ties go to the lower index.
-std::vector<ExpertChoice> reference_route(const Rows& logits, const std::vector<double>& correction, const RoutingNumbers& n);
+std::vector<ExpertChoice> reference_route(const Rows& logits, const std::vector<double>& correction,
+                                          const RoutingNumbers& n);
 
 struct MoeNumbers {
   RoutingNumbers routing;

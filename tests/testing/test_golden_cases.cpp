@@ -59,17 +59,15 @@ TEST(GoldenCases, FindASmallError) {
 }
 
 TEST(GoldenCases, FindResultsThatDependOnTheBatch) {
-  const auto names =
-      failing(spoiled([](const Step& step) { return 1e-3f * static_cast<float>(step.num_rows()); }));
+  const auto names = failing(spoiled([](const Step& step) { return 1e-3f * static_cast<float>(step.num_rows()); }));
   EXPECT_TRUE(names.contains("batch_invariance"));
   EXPECT_TRUE(names.contains("cache"));
   EXPECT_FALSE(names.contains("same_bits"));
 }
 
 TEST(GoldenCases, FindResultsThatDependOnTheThreads) {
-  const auto names = failing(spoiled([](const Step& step) {
-    return 1e-3f * static_cast<float>(const_cast<Step&>(step).device().num_threads());
-  }));
+  const auto names = failing(spoiled(
+      [](const Step& step) { return 1e-3f * static_cast<float>(const_cast<Step&>(step).device().num_threads()); }));
   EXPECT_TRUE(names.contains("same_bits"));
   EXPECT_FALSE(names.contains("batch_invariance"));
 }
@@ -81,8 +79,7 @@ TEST(GoldenCases, FindResultsThatDependOnEarlierCalls) {
 }
 
 TEST(GoldenCases, FindAPlanThatIsTooSmall) {
-  const auto plans_one_layer = [](const ConfigReader& config, Weights weights, Device& device,
-                                  Checkpoint::Kind) {
+  const auto plans_one_layer = [](const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind) {
     auto numbers = models::LlamaConfig::read(config);
     const bool is_plan = !(weights / "model.norm").take("weight", Shape{numbers.hidden_size}).has_data();
     if (is_plan) numbers.num_hidden_layers = 1;
@@ -94,8 +91,7 @@ TEST(GoldenCases, FindAPlanThatIsTooSmall) {
 class FlattenedLinks : public ::testing::Test {
  protected:
   void SetUp() override {
-    const auto name =
-        std::string("flattened-") + ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    const auto name = std::string("flattened-") + ::testing::UnitTest::GetInstance()->current_test_info()->name();
     root_ = std::filesystem::path(::testing::TempDir()) / name;
     std::filesystem::remove_all(root_);
     std::filesystem::create_directories(root_);
@@ -113,8 +109,7 @@ class FlattenedLinks : public ::testing::Test {
 
 TEST_F(FlattenedLinks, AreFollowed) {
   const GoldenFolder folder(root_ / "linked");
-  EXPECT_EQ(Golden::load(folder.golden_file()).input_ids,
-            Golden::load(root_ / "whole/golden.safetensors").input_ids);
+  EXPECT_EQ(Golden::load(folder.golden_file()).input_ids, Golden::load(root_ / "whole/golden.safetensors").input_ids);
   EXPECT_EQ(Checkpoint::open(folder.checkpoint()).model_type, "llama");
   EXPECT_GT(GoldenModel(load_llama, folder.checkpoint(), {}).model().weight_bytes(), 0u);
 }

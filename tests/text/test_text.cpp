@@ -16,9 +16,9 @@ std::vector<std::string> byte_symbols() {
   for (int byte = 0; byte < 256; ++byte) {
     const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
     const int code = printable ? byte : 256 + extra++;
-    symbols.push_back(code < 128 ? std::string(1, static_cast<char>(code))
-                                 : std::string{static_cast<char>(0xC0 | code >> 6),
-                                               static_cast<char>(0x80 | (code & 0x3F))});
+    symbols.push_back(code < 128
+                          ? std::string(1, static_cast<char>(code))
+                          : std::string{static_cast<char>(0xC0 | code >> 6), static_cast<char>(0x80 | (code & 0x3F))});
   }
   return symbols;
 }
@@ -43,8 +43,8 @@ GgufVocabulary byte_vocabulary(std::string pre) {
 }
 
 TEST(GgufTokenizer, RoundTripsAnyText) {
-  for (const char* pre : {"default", "smollm", "llama-bpe", "stablelm2", "viking", "gpt-4o", "tekken",
-                          "deepseek-v3", "deepseek-llm", "deepseek-coder", "falcon"}) {
+  for (const char* pre : {"default", "smollm", "llama-bpe", "stablelm2", "viking", "gpt-4o", "tekken", "deepseek-v3",
+                          "deepseek-llm", "deepseek-coder", "falcon"}) {
     const auto tokenizer = Tokenizer::from_gguf(byte_vocabulary(pre), "test");
     for (const std::string text :
          {"", "hello 12", "na\xC3\xAFve \xF0\x9F\x98\x80\r\n\ttabs", "\xE2\x80\x8D 12345 e\xCC\x81"})
@@ -63,14 +63,12 @@ TEST(GgufTokenizer, KeepsAPieceThatIsATokenWhole) {
   v.token_types.push_back(1);
   EXPECT_EQ(Tokenizer::from_gguf(v, "test").encode("hex", AddSpecial::no), (std::vector<std::int32_t>{260}));
   v.pre = "dbrx";
-  EXPECT_EQ(Tokenizer::from_gguf(v, "test").encode("hex", AddSpecial::no),
-            (std::vector<std::int32_t>{257, 'x'}));
+  EXPECT_EQ(Tokenizer::from_gguf(v, "test").encode("hex", AddSpecial::no), (std::vector<std::int32_t>{257, 'x'}));
 }
 
 TEST(GgufTokenizer, AddsBosWhereTheFormatDoes) {
   auto v = byte_vocabulary("llama-bpe");
-  EXPECT_EQ(Tokenizer::from_gguf(v, "test").encode("he", AddSpecial::yes),
-            (std::vector<std::int32_t>{258, 257}));
+  EXPECT_EQ(Tokenizer::from_gguf(v, "test").encode("he", AddSpecial::yes), (std::vector<std::int32_t>{258, 257}));
   v.add_bos = false;
   EXPECT_EQ(Tokenizer::from_gguf(v, "test").encode("he", AddSpecial::yes), (std::vector<std::int32_t>{257}));
 }
@@ -79,8 +77,8 @@ TEST(GgufTokenizer, CutsWordsIntoPieces) {
   const std::string first = "\xE2\x96\x81";
   GgufVocabulary v{.model = "bert",
                    .pre = {},
-                   .tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", first + "un", "afford", "able",
-                              first + "cafe", first + "!", first + "afford"},
+                   .tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", first + "un", "afford", "able", first + "cafe",
+                              first + "!", first + "afford"},
                    .token_types = {3, 3, 3, 3, 1, 1, 1, 1, 1, 1},
                    .scores = {},
                    .merges = {},
@@ -102,8 +100,7 @@ TEST(TokenizerFile, PaddingAndTruncationAreNobodysButTheTrainers) {
     "padding":{"strategy":{"Fixed":8},"direction":"Right","pad_to_multiple_of":null,"pad_id":0,"pad_type_id":0,"pad_token":"a"},
     "added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"Whitespace"},"post_processor":null,"decoder":null,
     "model":{"type":"WordLevel","vocab":{"a":0,"b":1},"unk_token":"a"}})";
-  EXPECT_EQ(Tokenizer::from_json(json, "test").encode("b b b", AddSpecial::yes),
-            (std::vector<std::int32_t>{1, 1, 1}));
+  EXPECT_EQ(Tokenizer::from_json(json, "test").encode("b b b", AddSpecial::yes), (std::vector<std::int32_t>{1, 1, 1}));
 }
 
 TEST(GgufTokenizer, SplitsDigitsAsThePreTokenizerSays) {
@@ -157,8 +154,7 @@ TEST(GgufTokenizer, SentencePieceMergesByScoreAndFallsBackToBytes) {
   }
   const auto tokenizer = Tokenizer::from_gguf(v, "test");
   EXPECT_EQ(tokenizer.encode("abc", AddSpecial::yes), (std::vector<std::int32_t>{1, 265, 264}));
-  EXPECT_EQ(tokenizer.decode(tokenizer.encode("abc \xC3\xA9", AddSpecial::no), SkipSpecial::no),
-            "abc \xC3\xA9");
+  EXPECT_EQ(tokenizer.decode(tokenizer.encode("abc \xC3\xA9", AddSpecial::no), SkipSpecial::no), "abc \xC3\xA9");
 }
 
 TEST(GgufTokenizer, RejectsWhatItDoesNotKnow) {
@@ -195,8 +191,7 @@ TEST(StreamingDecoder, NeverEndsWithinACharacter) {
   for (const auto id : tokenizer.encode(text, AddSpecial::no)) {
     const std::string part = decoder.push(id);
     all += part;
-    EXPECT_EQ(tokenizer.decode(tokenizer.encode(part, AddSpecial::no), SkipSpecial::no), part)
-        << "valid UTF-8";
+    EXPECT_EQ(tokenizer.decode(tokenizer.encode(part, AddSpecial::no), SkipSpecial::no), part) << "valid UTF-8";
   }
   EXPECT_EQ(all + decoder.flush(), text);
   EXPECT_EQ(decoder.push(0xC3), "");
@@ -214,10 +209,8 @@ TEST(ChatTemplate, RendersAsJinjaDoes) {
       "endif %}\n"
       "{{ m.content.strip() }}{{ eos_token }}\n{% endfor %}\n{% if add_generation_prompt %}A:{% endif %}",
       "<s>", "</s>");
-  EXPECT_EQ(chat.render(messages, AddGenerationPrompt::yes),
-            "<s>\n[SYSTEM]\nBe brief.</s>\nHi \"there\"</s>\nA:");
-  EXPECT_EQ(chat.render(messages, AddGenerationPrompt::no),
-            "<s>\n[SYSTEM]\nBe brief.</s>\nHi \"there\"</s>\n");
+  EXPECT_EQ(chat.render(messages, AddGenerationPrompt::yes), "<s>\n[SYSTEM]\nBe brief.</s>\nHi \"there\"</s>\nA:");
+  EXPECT_EQ(chat.render(messages, AddGenerationPrompt::no), "<s>\n[SYSTEM]\nBe brief.</s>\nHi \"there\"</s>\n");
 }
 
 TEST(ChatTemplate, WritesJsonAsPythonDoes) {
@@ -230,9 +223,8 @@ TEST(ChatTemplate, WritesJsonAsPythonDoes) {
 
 TEST(ChatTemplate, KnowsTransformersExtras) {
   EXPECT_EQ(render("{% generation %}\nx{% endgeneration %}\ny"), "xy");
-  EXPECT_EQ(
-      render("{% set n = namespace(i=0) %}{% for k in [1, 2] %}{% set n.i = n.i + k %}{% endfor %}{{ n.i }}"),
-      "3");
+  EXPECT_EQ(render("{% set n = namespace(i=0) %}{% for k in [1, 2] %}{% set n.i = n.i + k %}{% endfor %}{{ n.i }}"),
+            "3");
   EXPECT_EQ(render("{{ strftime_now('%Y') | length }}"), "4");
   try {
     render("{{ raise_exception('roles must alternate') }}");
@@ -244,8 +236,7 @@ TEST(ChatTemplate, KnowsTransformersExtras) {
   EXPECT_EQ(render("{% raw %}{% generation %}{% endraw %}{# {% generation %} #}{{ '{% generation %}' }}"),
             "{% generation %}{% generation %}");
   EXPECT_THROW(render("{% for %}"), Error);
-  EXPECT_THROW(render("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"),
-               Error);
+  EXPECT_THROW(render("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"), Error);
   EXPECT_THROW(render("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"), Error);
   EXPECT_EQ(ChatTemplate("{{ bos_token }}", "\xFF", "").render_json("{}"), "\xEF\xBF\xBD");
   EXPECT_THROW(render("x", "[]"), Error);

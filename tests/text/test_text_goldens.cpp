@@ -21,8 +21,7 @@ Json golden(const std::string& name) {
 
 using Ids = std::vector<std::int32_t>;
 
-void expect_answers(const Tokenizer& tokenizer, const Json& texts, const Json& answers,
-                    AddSpecial add_special) {
+void expect_answers(const Tokenizer& tokenizer, const Json& texts, const Json& answers, AddSpecial add_special) {
   ASSERT_EQ(texts.size(), answers["ids"].size());
   for (std::size_t n = 0; n < texts.size(); ++n) {
     const auto text = texts[n].get<std::string>();
@@ -78,8 +77,7 @@ TEST(TextGoldens, WordPiece) {
   vocabulary.unk = 1;
   vocabulary.cls = 2;
   vocabulary.sep = 3;
-  expect_answers(Tokenizer::from_gguf(vocabulary, "test"), all["texts"], all["cases"]["bert"],
-                 AddSpecial::yes);
+  expect_answers(Tokenizer::from_gguf(vocabulary, "test"), all["texts"], all["cases"]["bert"], AddSpecial::yes);
 }
 
 TEST(TextGoldens, ChatTemplates) {

@@ -15,8 +15,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 ttt::Tokenizer tokenizer(const Json& question) {
-  if (question.contains("tokenizer"))
-    return ttt::Tokenizer::from_file(question["tokenizer"].get<std::string>());
+  if (question.contains("tokenizer")) return ttt::Tokenizer::from_file(question["tokenizer"].get<std::string>());
   const auto& in = question["vocabulary"];
   ttt::GgufVocabulary v;
   v.model = in["model"].get<std::string>();

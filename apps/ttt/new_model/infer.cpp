@@ -25,9 +25,8 @@ class Tensors {
     for (const auto& [prefix, count] : votes)
       if (count > (layers_.empty() ? 0 : votes[layers_])) layers_ = prefix;
     if (layers_.empty())
-      throw FormatError(
-          source.where(),
-          "no tensor has a layer's number in its name; expected names such as model.layers.0...");
+      throw FormatError(source.where(),
+                        "no tensor has a layer's number in its name; expected names such as model.layers.0...");
     for (const auto& name : source.names()) {
       const bool in_layer = name.starts_with(layers_ + ".");
       if (name.starts_with(layers_ + ".0."))
@@ -78,8 +77,7 @@ std::string last(const std::string& module) {
 std::string key_of(const ConfigReader& config, Names keys, InferredModel& m, std::string_view what) {
   for (const auto key : keys)
     if (config.has(key)) return std::string(key);
-  m.questions.push_back(
-      fmt::format("Which config key holds {}? None of {} is there.", what, fmt::join(keys, ", ")));
+  m.questions.push_back(fmt::format("Which config key holds {}? None of {} is there.", what, fmt::join(keys, ", ")));
   return std::string(*keys.begin());
 }
 
@@ -96,12 +94,12 @@ void infer_keys(const ConfigReader& c, InferredModel& m) {
   m.num_kv_heads = c.has("num_key_value_heads") ? "num_key_value_heads"
                    : c.has("num_kv_heads")      ? "num_kv_heads"
                                                 : m.num_heads;
-  m.intermediate_size = key_of(c, {"intermediate_size", "ffn_hidden_size", "n_inner", "d_ff"}, m,
-                               "the feed-forward layer's size");
+  m.intermediate_size =
+      key_of(c, {"intermediate_size", "ffn_hidden_size", "n_inner", "d_ff"}, m, "the feed-forward layer's size");
   m.eps = key_of(c, {"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", "norm_eps"}, m,
                  "the norms' epsilon");
-  m.activation = key_of(c, {"hidden_act", "hidden_activation", "activation_function", "activation"}, m,
-                        "the activation");
+  m.activation =
+      key_of(c, {"hidden_act", "hidden_activation", "activation_function", "activation"}, m, "the activation");
   m.window = c.integer("sliding_window", 0) > 0 && c.boolean("use_sliding_window", true);
 }
 
@@ -116,9 +114,8 @@ void infer_outside(const Tensors& tensors, InferredModel& m) {
   };
   const auto embedding = find({"embed_tokens", "wte", "embed_in", "word_embeddings", "tok_embeddings"}, 2);
   if (!embedding)
-    throw FormatError(
-        "new-model",
-        "no tensor looks like a token embedding; expected a name such as model.embed_tokens.weight");
+    throw FormatError("new-model",
+                      "no tensor looks like a token embedding; expected a name such as model.embed_tokens.weight");
   m.embedding = *embedding;
   const auto norm = find({"norm", "ln_f", "final_layer_norm", "final_layernorm"}, 1);
   m.norm = norm.value_or("model.norm");
@@ -158,17 +155,15 @@ void infer_attention(const ConfigReader& c, const Tensors& tensors, InferredMode
     }
   m.qkv_bias = tensors.has(*q + ".bias");
   m.output_bias = tensors.has(m.attention + "." + m.o + ".bias");
-  if (m.qkv_bias == m.output_bias)
-    m.attention_bias_key = key_that_says(c, {"attention_bias", "use_bias"}, m.qkv_bias);
+  if (m.qkv_bias == m.output_bias) m.attention_bias_key = key_that_says(c, {"attention_bias", "use_bias"}, m.qkv_bias);
   m.grouped = c.integer(m.num_kv_heads, 1) != c.integer(m.num_heads, 1);
 
-  const auto q_norm = tensors.module({"q_norm", "q_layernorm"}),
-             k_norm = tensors.module({"k_norm", "k_layernorm"});
+  const auto q_norm = tensors.module({"q_norm", "q_layernorm"}), k_norm = tensors.module({"k_norm", "k_layernorm"});
   if (q_norm && k_norm) {
     m.q_norm = last(*q_norm), m.k_norm = last(*k_norm);
     const auto shape = tensors.shape(*q_norm + ".weight");
-    const auto head_dim = c.integer(
-        "head_dim", c.integer(m.hidden_size, 1) / std::max<std::int64_t>(1, c.integer(m.num_heads, 1)));
+    const auto head_dim =
+        c.integer("head_dim", c.integer(m.hidden_size, 1) / std::max<std::int64_t>(1, c.integer(m.num_heads, 1)));
     m.qk_norm_scope = shape.rank() == 2 ? "per_head" : shape[0] == head_dim ? "shared" : "all_heads";
   }
   if (tensors.has(m.attention + ".sinks"))
@@ -177,8 +172,8 @@ void infer_attention(const ConfigReader& c, const Tensors& tensors, InferredMode
 
 void infer_ffn(const ConfigReader& config, const Tensors& tensors, InferredModel& m) {
   const auto is_expert = [](const std::string& name) { return name.find(".experts.") != name.npos; };
-  m.has_experts = std::ranges::any_of(tensors.in_layer(), is_expert) ||
-                  std::ranges::any_of(tensors.only_later(), is_expert);
+  m.has_experts =
+      std::ranges::any_of(tensors.in_layer(), is_expert) || std::ranges::any_of(tensors.only_later(), is_expert);
   if (m.has_experts)
     m.questions.push_back(
         "There are experts: use MixtureOfExperts with a Router::Config. Is the routing by softmax or "
@@ -218,8 +213,7 @@ void infer_norms(const Tensors& tensors, InferredModel& m) {
   const auto pre_ffn = pick({"pre_feedforward_layernorm"}), post_ffn = pick({"post_feedforward_layernorm"});
   if (!before.empty() && !pre_ffn.empty() && !post_ffn.empty()) {
     m.placement = NormPlacement::sandwich;
-    m.attention_norm = before, m.attention_output_norm = second, m.ffn_norm = pre_ffn,
-    m.ffn_output_norm = post_ffn;
+    m.attention_norm = before, m.attention_output_norm = second, m.ffn_norm = pre_ffn, m.ffn_output_norm = post_ffn;
   } else if (before.empty() && !second.empty() && !post_ffn.empty()) {
     m.placement = NormPlacement::output;
     m.attention_norm = second, m.ffn_norm = post_ffn;
@@ -235,8 +229,8 @@ void infer_norms(const Tensors& tensors, InferredModel& m) {
     m.attention_norm = before.empty() ? "input_layernorm" : before;
     m.ffn_norm = second.empty() ? "post_attention_layernorm" : second;
     if (norms.size() != 2)
-      m.questions.push_back(fmt::format("A layer has {} norms ({}); where do they stand?", norms.size(),
-                                        fmt::join(norms, ", ")));
+      m.questions.push_back(
+          fmt::format("A layer has {} norms ({}); where do they stand?", norms.size(), fmt::join(norms, ", ")));
   }
   m.norm_bias = !norms.empty() && tensors.has(norms.front() + ".bias");
   m.layer_norm = m.norm_bias || m.eps.starts_with("layer_norm");
@@ -263,8 +257,7 @@ void ask_about_the_rest(const Tensors& tensors, InferredModel& m) {
     if (!known.contains(module) && name.find(".experts.") == name.npos && !name.ends_with("inv_freq"))
       rest.push_back(name);
   }
-  if (!rest.empty())
-    m.questions.push_back(fmt::format("What are these tensors of a layer? {}", fmt::join(rest, ", ")));
+  if (!rest.empty()) m.questions.push_back(fmt::format("What are these tensors of a layer? {}", fmt::join(rest, ", ")));
   const auto later = tensors.only_later();
   if (!later.empty())
     m.questions.push_back(fmt::format(

@@ -1,7 +1,6 @@
-#include <CLI/CLI.hpp>
-
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -24,9 +23,8 @@ struct Options {
 void check_name(const std::string& name) {
   const auto ok = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
   if (name.empty() || !std::ranges::all_of(name, ok) || name[0] < 'a' || name[0] > 'z')
-    throw RequestError(
-        "new-model",
-        fmt::format("expected a name of small letters, digits and underscores, got \"{}\"", name));
+    throw RequestError("new-model",
+                       fmt::format("expected a name of small letters, digits and underscores, got \"{}\"", name));
 }
 
 void run(const Options& o) {
@@ -44,9 +42,8 @@ void run(const Options& o) {
     std::ofstream out(folder / path);
     if (!(out << text)) throw Error((folder / path).string(), "cannot be written");
   }
-  std::string text =
-      fmt::format("{}: a model for model_type \"{}\"; its README.md says how to build and check it\n",
-                  folder.string(), model.model_type);
+  std::string text = fmt::format("{}: a model for model_type \"{}\"; its README.md says how to build and check it\n",
+                                 folder.string(), model.model_type);
   for (const auto& question : model.questions) text += fmt::format("TODO: {}\n", question);
   print_result(text);
 }
@@ -54,8 +51,7 @@ void run(const Options& o) {
 }  // namespace
 
 void add_new_model(CLI::App& app) {
-  auto* verb =
-      app.add_subcommand("new-model", "Writes a model's folder from a checkpoint's config and tensor names");
+  auto* verb = app.add_subcommand("new-model", "Writes a model's folder from a checkpoint's config and tensor names");
   auto o = std::make_shared<Options>();
   verb->add_option("name", o->name, "the model's name: small letters, digits, underscores")->required();
   verb->add_option("--from", o->from, "a Hugging Face folder")->required();

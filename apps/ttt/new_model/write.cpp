@@ -19,8 +19,7 @@ using Values = std::vector<std::pair<std::string, std::string>>;
 /// The template with every @KEY@ replaced.
 std::string fill(std::string text, const Values& values) {
   for (const auto& [key, value] : values)
-    for (auto at = text.find("@" + key + "@"); at != text.npos;
-         at = text.find("@" + key + "@", at + value.size()))
+    for (auto at = text.find("@" + key + "@"); at != text.npos; at = text.find("@" + key + "@", at + value.size()))
       text.replace(at, key.size() + 2, value);
   return text;
 }
@@ -127,8 +126,7 @@ Values adaptor_values(const InferredModel& m) {
     parameters += ", int q_size, int kv_size", arguments += ", num_heads * head_dim, num_kv_heads * head_dim";
   if (m.fused_gate_up) parameters += ", int ffn_size", arguments += ", intermediate_size";
   const std::string call =
-      (arguments.size() > 60 ? "\n      with_block_names(weights" : " with_block_names(weights") + arguments +
-      ")";
+      (arguments.size() > 60 ? "\n      with_block_names(weights" : " with_block_names(weights") + arguments + ")";
   return {{"ADAPTOR", adapted ? std::string(kAdaptor) : ""},
           {"WEIGHTS", adapted ? call : " weights"},
           {"SPLIT", split},

@@ -2,8 +2,8 @@
 
 #include "bert.h"
 #include "ttt/testing/agreement.h"
-#include "ttt/testing/golden_folder.h"
 #include "ttt/testing/golden.h"
+#include "ttt/testing/golden_folder.h"
 
 namespace ttt::models {
 namespace {
@@ -11,9 +11,12 @@ namespace {
 /// Hidden states of the golden's rows, all in one step or one by one.
 enum class Batch { together, alone };
 
-std::vector<float> hidden_states(const std::filesystem::path& folder, const testing::Golden& golden, Precision precision, int threads, Batch batch) {
+std::vector<float> hidden_states(const std::filesystem::path& folder, const testing::Golden& golden,
+                                 Precision precision, int threads, Batch batch) {
   const auto checkpoint = Checkpoint::open(folder);
-  const auto device = Device::open(DeviceConfig::auto_detect(), {.threads = threads, .precision = precision, .batch_invariance = BatchInvariance::on});
+  const auto device =
+      Device::open(DeviceConfig::auto_detect(),
+                   {.threads = threads, .precision = precision, .batch_invariance = BatchInvariance::on});
   const Encoder model = load_bert(checkpoint.config, checkpoint.weights, *device, checkpoint.kind);
   checkpoint.weights.finish();
   KvCache cache({.layers = model.cache_layers(),

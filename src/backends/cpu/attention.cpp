@@ -42,25 +42,29 @@ class AttentionCall {
         group_(args.num_heads / args.cache.layout.num_kv_heads),
         split_keys_(device.config().optimal_params<AttentionParams>().kv_split),
         v_stride_((args.cache.layout.v_dim + 15) / 16 * 16) {
-    for (const auto& rows : args.plan.sequences) num_splits_ = std::max(num_splits_, (last_position(rows) / split_keys_) + 1);
+    for (const auto& rows : args.plan.sequences)
+      num_splits_ = std::max(num_splits_, (last_position(rows) / split_keys_) + 1);
   }
 
   void run() {
     std::vector<Task> tasks;
     for (std::size_t s = 0; s < a_.plan.sequences.size(); ++s) add_tasks(s, tasks);
     if (num_splits_ == 1) {
-      device_.pool().run(static_cast<std::int64_t>(tasks.size()), [&](std::int64_t i) { run_whole(tasks[static_cast<std::size_t>(i)]); });
+      device_.pool().run(static_cast<std::int64_t>(tasks.size()),
+                         [&](std::int64_t i) { run_whole(tasks[static_cast<std::size_t>(i)]); });
       return;
     }
     // Partial results [row][head][split], joined in the order of the splits.
     const auto vectors = static_cast<std::size_t>(a_.q.rows) * static_cast<std::size_t>(a_.num_heads);
     partials_.assign(vectors * static_cast<std::size_t>(num_splits_), Partial{kNone, 0.0f});
     acc_.resize(partials_.size() * static_cast<std::size_t>(v_stride_));
-    device_.pool().run(static_cast<std::int64_t>(tasks.size()), [&](std::int64_t i) { run_split(tasks[static_cast<std::size_t>(i)]); });
+    device_.pool().run(static_cast<std::int64_t>(tasks.size()),
+                       [&](std::int64_t i) { run_split(tasks[static_cast<std::size_t>(i)]); });
     device_.pool().run(a_.q.rows, [&](std::int64_t row) {
       for (int head = 0; head < a_.num_heads; ++head) {
         const auto first = vector_index(row, head, 0);
-        finish(row, head, {partials_.data() + first, static_cast<std::size_t>(num_splits_)}, acc_.data() + first * static_cast<std::size_t>(v_stride_));
+        finish(row, head, {partials_.data() + first, static_cast<std::size_t>(num_splits_)},
+               acc_.data() + first * static_cast<std::size_t>(v_stride_));
       }
     });
   }
@@ -83,7 +87,8 @@ class AttentionCall {
   }
 
   /// The keys that rows [first_row, last_row] of a sequence see between them.
-  std::pair<std::int32_t, std::int32_t> keys_of(const ops::SequenceRows& rows, std::int32_t first_row, std::int32_t last_row) const {
+  std::pair<std::int32_t, std::int32_t> keys_of(const ops::SequenceRows& rows, std::int32_t first_row,
+                                                std::int32_t last_row) const {
     const std::int32_t position = rows.first_position + first_row;
     const std::int32_t first = a_.mask.window_size ? std::max(0, position - *a_.mask.window_size + 1) : 0;
     const bool all = a_.mask.kind == Mask::Kind::bidirectional;
@@ -92,7 +97,8 @@ class AttentionCall {
 
   std::size_t vector_index(std::int64_t row, int head, std::int32_t split) const {
     return (static_cast<std::size_t>(row) * static_cast<std::size_t>(a_.num_heads) + static_cast<std::size_t>(head)) *
-               static_cast<std::size_t>(num_splits_) + static_cast<std::size_t>(split);
+               static_cast<std::size_t>(num_splits_) +
+           static_cast<std::size_t>(split);
   }
 
   struct Target {
@@ -116,7 +122,8 @@ class AttentionCall {
                                               std::max(first, task.split * split_keys_),
                                               std::min(last, (task.split + 1) * split_keys_ - 1)};
     }
-    kernels_.attend(a_, task.sequence, task.kv_head, {queries.data(), static_cast<std::size_t>(task.num_queries)}, acc, v_stride_, partials);
+    kernels_.attend(a_, task.sequence, task.kv_head, {queries.data(), static_cast<std::size_t>(task.num_queries)}, acc,
+                    v_stride_, partials);
   }
 
   float* scratch() const {

@@ -13,7 +13,8 @@ constexpr int kQueryBlock = 16;
 /// Keys between two updates of the running maximum; blocks are aligned to absolute positions.
 constexpr int kKeyBlock = 64;
 
-/// One query vector: a row's head, and the keys [first, last] that it sees within the span at hand; none when last < first.
+/// One query vector: a row's head, and the keys [first, last] that it sees within the span at hand; none when last <
+/// first.
 struct Query {
   const float* q;
   std::int32_t first, last;
@@ -25,10 +26,10 @@ struct Partial {
 };
 
 struct AttentionKernels {
-  /// Attends `queries` (at most kQueryBlock, of one kv head of one sequence) to their keys. acc[i] has `v_stride` floats, of which
-  /// v_dim are set; a query without keys gets sum 0.
-  void (*attend)(const ops::Attention::Args& args, std::size_t sequence, int kv_head, std::span<const Query> queries, float* acc,
-                 std::int64_t v_stride, Partial* partials);
+  /// Attends `queries` (at most kQueryBlock, of one kv head of one sequence) to their keys. acc[i] has `v_stride`
+  /// floats, of which v_dim are set; a query without keys gets sum 0.
+  void (*attend)(const ops::Attention::Args& args, std::size_t sequence, int kv_head, std::span<const Query> queries,
+                 float* acc, std::int64_t v_stride, Partial* partials);
   void (*to_f16)(const float* values, std::int64_t count, std::uint16_t* out);
 };
 

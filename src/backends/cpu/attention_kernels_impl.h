@@ -1,6 +1,7 @@
-// The kernels of attention_kernels.h written once over a level's vector primitives `V` (see linear_kernels_impl.h; here also
-// load_bf16, load_i8, max_of and store_f16). Softmax is computed online (Milakov & Gimelshein, 2018; Dao, 2023): in blocks of keys at
-// fixed absolute positions and a fixed order, so that a query's bits do not depend on what else is in the batch.
+// The kernels of attention_kernels.h written once over a level's vector primitives `V` (see linear_kernels_impl.h; here
+// also load_bf16, load_i8, max_of and store_f16). Softmax is computed online (Milakov & Gimelshein, 2018; Dao, 2023):
+// in blocks of keys at fixed absolute positions and a fixed order, so that a query's bits do not depend on what else is
+// in the batch.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -39,8 +40,8 @@ struct Block {
   const ops::KvLayout& layout;
   const std::byte* page;
   int kv_head;
-  int first_slot;   ///< in the page, of the block's first key
-  int num_keys;     ///< a multiple of 16
+  int first_slot;  ///< in the page, of the block's first key
+  int num_keys;    ///< a multiple of 16
 };
 
 /// scores[i][key] = q[i] . k[key] for four queries at a time: two chains of additions each, over even and odd dims.
@@ -71,7 +72,8 @@ void score_block(const Block& b, const float* q, int num_queries, float* scores)
 }
 
 /// Scales, caps and masks one query's scores.
-void finish_scores(const ops::Attention::Args& a, const Block& b, float* s, std::int32_t block_start, const Query& query) {
+void finish_scores(const ops::Attention::Args& a, const Block& b, float* s, std::int32_t block_start,
+                   const Query& query) {
   F factors = V::set1(a.scale);
   for (int key = 0; key < b.num_keys; key += kLanes) {
     F value = V::load(s + key);
@@ -114,7 +116,8 @@ F load_some(const std::byte* p, int count) {
 
 /// acc[i] = acc[i] * shrink[i] + sum over keys of weight * v[key], for four queries at a time.
 template <class Load>
-void add_values(const Block& b, const float* weights, const float* shrink, int num_queries, float* acc, std::int64_t v_stride) {
+void add_values(const Block& b, const float* weights, const float* shrink, int num_queries, float* acc,
+                std::int64_t v_stride) {
   const int dim = b.layout.v_dim;
   const std::byte* values = b.page + b.layout.v_offset + b.layout.v_index(b.kv_head, b.first_slot, 0) * Load::kBytes;
   const std::size_t row_bytes = static_cast<std::size_t>(dim) * Load::kBytes;
@@ -139,8 +142,8 @@ void scale_weights(const Block& b, float* weights) {
 }
 
 template <class Load>
-void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_head, std::span<const Query> queries, float* acc,
-                  std::int64_t v_stride, Partial* partials) {
+void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_head, std::span<const Query> queries,
+                  float* acc, std::int64_t v_stride, Partial* partials) {
   const auto& layout = a.cache.layout;
   const int count = static_cast<int>(queries.size()), padded = (count + 3) / 4 * 4, dim = layout.k_dim;
   thread_local std::vector<float> q_rows;
@@ -165,8 +168,9 @@ void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_he
     score_block<Load>(block, q_rows.data(), padded, scores);
     for (int i = 0; i < padded; ++i) {
       float* s = scores + i * kKeyBlock;
-      const bool sees = i < count && queries[static_cast<std::size_t>(i)].first < start + keys &&
-                        queries[static_cast<std::size_t>(i)].last >= std::max(start, queries[static_cast<std::size_t>(i)].first);
+      const bool sees =
+          i < count && queries[static_cast<std::size_t>(i)].first < start + keys &&
+          queries[static_cast<std::size_t>(i)].last >= std::max(start, queries[static_cast<std::size_t>(i)].first);
       shrink[i] = 1.0f;
       if (!sees) {
         std::fill_n(s, keys, 0.0f);
@@ -185,13 +189,17 @@ void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_he
   }
 }
 
-void attend(const ops::Attention::Args& a, std::size_t sequence, int kv_head, std::span<const Query> queries, float* acc,
-            std::int64_t v_stride, Partial* partials) {
+void attend(const ops::Attention::Args& a, std::size_t sequence, int kv_head, std::span<const Query> queries,
+            float* acc, std::int64_t v_stride, Partial* partials) {
   switch (a.cache.layout.dtype) {
-    case DType::f16: return attend_typed<LoadF16>(a, sequence, kv_head, queries, acc, v_stride, partials);
-    case DType::bf16: return attend_typed<LoadBf16>(a, sequence, kv_head, queries, acc, v_stride, partials);
-    case DType::i8: return attend_typed<LoadI8>(a, sequence, kv_head, queries, acc, v_stride, partials);
-    default: return attend_typed<LoadF32>(a, sequence, kv_head, queries, acc, v_stride, partials);
+    case DType::f16:
+      return attend_typed<LoadF16>(a, sequence, kv_head, queries, acc, v_stride, partials);
+    case DType::bf16:
+      return attend_typed<LoadBf16>(a, sequence, kv_head, queries, acc, v_stride, partials);
+    case DType::i8:
+      return attend_typed<LoadI8>(a, sequence, kv_head, queries, acc, v_stride, partials);
+    default:
+      return attend_typed<LoadF32>(a, sequence, kv_head, queries, acc, v_stride, partials);
   }
 }
 

@@ -13,7 +13,8 @@ namespace ttt::cpu {
 Isa select_isa(const DeviceConfig& config) {
   const auto levels = detect_cpu_features().levels;
   if (std::ranges::find(levels, config.isa) == levels.end())
-    throw DeviceError(config.name, fmt::format("needs instruction-set level '{}'; this machine has {}", config.isa, fmt::join(levels, ", ")));
+    throw DeviceError(config.name, fmt::format("needs instruction-set level '{}'; this machine has {}", config.isa,
+                                               fmt::join(levels, ", ")));
   if (config.isa == "generic") return {};
   if (config.isa == "avx2") return {.level = Isa::Level::avx2};
   return {Isa::Level::avx512, config.has_feature("avx512_vnni"), config.has_feature("avx512_bf16"),

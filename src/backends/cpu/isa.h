@@ -12,8 +12,8 @@ struct Isa {
   bool amx = false;   ///< AMX with bf16
 };
 
-/// The kernels for a config's level and features. "amx" runs the AVX-512 kernels, and AMX for many tokens. Throws DeviceError for an unknown level or
-/// one that this machine lacks.
+/// The kernels for a config's level and features. "amx" runs the AVX-512 kernels, and AMX for many tokens. Throws
+/// DeviceError for an unknown level or one that this machine lacks.
 Isa select_isa(const DeviceConfig& config);
 
 }  // namespace ttt::cpu

@@ -4,8 +4,8 @@
 #include <initializer_list>
 #include <vector>
 
-#include "cpu_device.h"
 #include "amx_linear.h"
+#include "cpu_device.h"
 #include "linear_kernels.h"
 #include "ttt/core/error.h"
 
@@ -34,27 +34,33 @@ T* scratch(std::size_t count) {
   return buffer.data();
 }
 
-/// AMX for this call, or null. Its sums differ from those for few tokens, so a device that promises the same bits for any batch
-/// goes without, and splitting weights in bf16 pays from some tokens on only.
+/// AMX for this call, or null. Its sums differ from those for few tokens, so a device that promises the same bits for
+/// any batch goes without, and splitting weights in bf16 pays from some tokens on only.
 const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens) {
 #if defined(__x86_64__)
   constexpr std::int64_t kFewest = 32;
-  if (device.isa().amx && !device.exact() && device.options().batch_invariance == BatchInvariance::off && tokens >= kFewest) return &amx_kernels();
+  if (device.isa().amx && !device.exact() && device.options().batch_invariance == BatchInvariance::off &&
+      tokens >= kFewest)
+    return &amx_kernels();
 #endif
   (void)device, (void)tokens;
   return nullptr;
 }
 
-/// One call's input: as it is, and in the form that the kernels want: split for AMX, else in integers for integer weights.
+/// One call's input: as it is, and in the form that the kernels want: split for AMX, else in integers for integer
+/// weights.
 class Input {
  public:
-  Input(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, std::initializer_list<const CpuPackedMatrix*> weights)
+  Input(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x,
+        std::initializer_list<const CpuPackedMatrix*> weights)
       : kernels_(kernels), x_(x), amx_(amx_for(device, x.rows)) {
     const auto wants = [](const CpuPackedMatrix* w) {
       return std::ranges::any_of(w->sections(), [](const auto& s) { return is_integer(s.layout.kind); });
     };
-    if (amx_ != nullptr) split(device);
-    else if (!device.exact() && std::ranges::any_of(weights, wants)) quantize(device);
+    if (amx_ != nullptr)
+      split(device);
+    else if (!device.exact() && std::ranges::any_of(weights, wants))
+      quantize(device);
   }
 
   /// Tokens of one call to `products`. AMX splits weights in every call, and so wants many.
@@ -86,8 +92,9 @@ class Input {
     quantized_ = true;
     const std::int64_t groups = (x_.cols + kGroup - 1) / kGroup;
     const auto cells = static_cast<std::size_t>(x_.rows * groups);
-    rows_ = {scratch<std::int8_t>(cells * QuantizedRows::kCodeBytes), scratch<float>(cells * (1 + QuantizedRows::kSums)),
-             scratch<std::int32_t>(cells * QuantizedRows::kSums), nullptr, groups};
+    rows_ = {scratch<std::int8_t>(cells * QuantizedRows::kCodeBytes),
+             scratch<float>(cells * (1 + QuantizedRows::kSums)), scratch<std::int32_t>(cells * QuantizedRows::kSums),
+             nullptr, groups};
     rows_.scaled_sums = rows_.scales + cells;
     const auto quantize_tile = [&](std::int64_t first, int tokens) {
       for (int t = 0; t < tokens; ++t) kernels_.quantize_row(x_.row(first + t), x_.cols, rows_.tile(first), t, tokens);
@@ -136,7 +143,8 @@ Task task_at(const CpuPackedMatrix& w, std::int64_t width, std::int64_t index) {
     const std::int64_t panels = section.layout.panels(), tasks = (panels + width - 1) / width;
     if (index < tasks) {
       const std::int64_t panel = index * width, count = std::min(width, panels - panel), row = panel * kPanelRows;
-      return {&section, panel, static_cast<int>(count), section.first_row + row, std::min(count * kPanelRows, section.layout.rows - row)};
+      return {&section, panel, static_cast<int>(count), section.first_row + row,
+              std::min(count * kPanelRows, section.layout.rows - row)};
     }
     index -= tasks;
   }
@@ -151,7 +159,8 @@ std::int64_t num_tasks(const CpuPackedMatrix& w, std::int64_t width) {
 
 /// Spreads a matrix's panels over the team and calls `tile(task index, task, first_token, tokens)`.
 template <class F>
-void for_each_tile(CpuDevice& device, const LinearKernels& kernels, const CpuPackedMatrix& w, const Input& input, std::int64_t tokens, F tile) {
+void for_each_tile(CpuDevice& device, const LinearKernels& kernels, const CpuPackedMatrix& w, const Input& input,
+                   std::int64_t tokens, F tile) {
   const std::int64_t step = input.tokens_per_call();
   device.pool().run(num_tasks(w, kernels.max_panels), [&](std::int64_t index) {
     const Task task = task_at(w, kernels.max_panels, index);
@@ -208,21 +217,22 @@ void gated_linear(Device& device, const ops::GatedLinear::Args& a) {
   if (!std::ranges::equal(gate.sections(), up.sections(), same_rows))
     throw DeviceError(device.config().name, "gated_linear: gate and up must be fused from parts of equal rows");
   const Input input(cpu, kernels, a.x, {&gate, &up});
-  for_each_tile(cpu, kernels, gate, input, a.x.rows, [&](std::int64_t index, const Task& task, std::int64_t token, int tokens) {
-    float* gates = tile_scratch<0>(input.tokens_per_call());
-    float* ups = tile_scratch<1>(input.tokens_per_call());
-    input.products(task.range(), token, tokens, gates, kTileStride);
-    input.products(task_at(up, kernels.max_panels, index).range(), token, tokens, ups, kTileStride);
-    for (std::int64_t t = 0; t < tokens; ++t) {
-      float* g = gates + t * kTileStride;
-      float* u = ups + t * kTileStride;
-      float* y = a.y.row(token + t) + task.first;
-      add_bias(g, a.gate_bias, task.first, task.cols);
-      add_bias(u, a.up_bias, task.first, task.cols);
-      join_gate(kernels, a.activation, g, u, task.count * kPanelRows);
-      std::copy_n(g, task.cols, y);
-    }
-  });
+  for_each_tile(cpu, kernels, gate, input, a.x.rows,
+                [&](std::int64_t index, const Task& task, std::int64_t token, int tokens) {
+                  float* gates = tile_scratch<0>(input.tokens_per_call());
+                  float* ups = tile_scratch<1>(input.tokens_per_call());
+                  input.products(task.range(), token, tokens, gates, kTileStride);
+                  input.products(task_at(up, kernels.max_panels, index).range(), token, tokens, ups, kTileStride);
+                  for (std::int64_t t = 0; t < tokens; ++t) {
+                    float* g = gates + t * kTileStride;
+                    float* u = ups + t * kTileStride;
+                    float* y = a.y.row(token + t) + task.first;
+                    add_bias(g, a.gate_bias, task.first, task.cols);
+                    add_bias(u, a.up_bias, task.first, task.cols);
+                    join_gate(kernels, a.activation, g, u, task.count * kPanelRows);
+                    std::copy_n(g, task.cols, y);
+                  }
+                });
 }
 
 void embed(Device&, const ops::Embed::Args& a) {

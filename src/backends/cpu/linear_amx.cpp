@@ -7,8 +7,8 @@
 namespace ttt::cpu {
 namespace {
 
-/// The processor's tiles. In assembly, because the intrinsics take literal tile numbers only, and because g++ 12 declares only 8
-/// of the 64 bytes that _tile_loadconfig reads as read and drops the stores to the rest.
+/// The processor's tiles. In assembly, because the intrinsics take literal tile numbers only, and because g++ 12
+/// declares only 8 of the 64 bytes that _tile_loadconfig reads as read and drops the stores to the rest.
 struct AmxTiles {
   AmxTiles() {
     alignas(64) std::array<std::uint8_t, 64> config{};

@@ -7,14 +7,14 @@
 
 namespace ttt::cpu {
 
-/// Activations in about 15 bits for the integer kinds: per token and group of 32 columns a scale, and codes 128 * high + low with
-/// both in 8 bits. Eight bits alone would flip near ties in small models. Tokens lie in tiles of a power of two, as tile_tokens
-/// cuts them; within a tile of T tokens everything is interleaved, [group][...][T].
+/// Activations in about 15 bits for the integer kinds: per token and group of 32 columns a scale, and codes 128 * high
+/// + low with both in 8 bits. Eight bits alone would flip near ties in small models. Tokens lie in tiles of a power of
+/// two, as tile_tokens cuts them; within a tile of T tokens everything is interleaved, [group][...][T].
 struct QuantizedRows {
-  std::int8_t* codes;   ///< [group][high, low][quad of columns 8][T][4]
-  float* scales;        ///< [group][T]
-  std::int32_t* sums;   ///< sum of codes: [group][columns 0..15, columns 16..31, all][T]
-  float* scaled_sums;   ///< scale * sum, likewise
+  std::int8_t* codes;  ///< [group][high, low][quad of columns 8][T][4]
+  float* scales;       ///< [group][T]
+  std::int32_t* sums;  ///< sum of codes: [group][columns 0..15, columns 16..31, all][T]
+  float* scaled_sums;  ///< scale * sum, likewise
   std::int64_t groups;
 
   /// The tile that starts at a token.
@@ -48,10 +48,11 @@ struct LinearKernels {
   void (*quantize_row)(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens);
 
   /// out[t * stride + 16 * p + lane] = W[panel p, lane] . x[t], in f32 products. `x` rows are `x_stride` apart.
-  void (*float_products)(const PanelRange& w, const float* x, std::int64_t x_stride, int tokens, float* out, std::int64_t stride);
+  void (*float_products)(const PanelRange& w, const float* x, std::int64_t x_stride, int tokens, float* out,
+                         std::int64_t stride);
   /// The same with integer products, for integer kinds. `first_token` starts a tile.
-  void (*integer_products)(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
-                           std::int64_t stride);
+  void (*integer_products)(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens,
+                           float* out, std::int64_t stride);
   /// v[i] = activation(v[i]).
   void (*activate)(Activation activation, float* v, std::int64_t count);
 };

@@ -1,11 +1,11 @@
-// The kernels of linear_kernels.h written once over a level's vector primitives. Included by one source per level, after
-// it has defined, in an unnamed namespace, a struct `V` with:
+// The kernels of linear_kernels.h written once over a level's vector primitives. Included by one source per level,
+// after it has defined, in an unnamed namespace, a struct `V` with:
 //   F   16 f32 lanes: zero, set1, load, store, load_f16, load_u8, load_i8, load_u4_pair(p, low, high), load_e8m0,
 //       load_bf16_pair(p, even, odd), add, mul, div, fma, exp, max_of, abs_max(x, y), round
 //   I   16 i32 lanes: to_float, add_int, sub_int, set1_int, shift_left<n>, shift_right<n>, sum_of, store_i8
-//   B   16 lanes of 4 bytes: load_bytes, store_bytes, add_bytes, low_nibbles, high_nibbles, bits<mask, left>, either, lookup, byte_to_float<k>
-//   dot(I, B codes, p): lane sums of 4 unsigned codes times the 4 signed bytes at p
-//   kMostHigh: the largest |byte| at p that dot takes without overflow
+//   B   16 lanes of 4 bytes: load_bytes, store_bytes, add_bytes, low_nibbles, high_nibbles, bits<mask, left>, either,
+//   lookup, byte_to_float<k> dot(I, B codes, p): lane sums of 4 unsigned codes times the 4 signed bytes at p kMostHigh:
+//   the largest |byte| at p that dot takes without overflow
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -60,18 +60,20 @@ void plain_float(const PanelRange& w, const float* x, std::int64_t xs, float* ou
   } else {
     for (std::int64_t k = 0; k < cols; ++k)
       for (int p = 0; p < P; ++p) {
-        if constexpr (K == PanelKind::f32) tile.accumulate(p, V::load(reinterpret_cast<const float*>(panels.p[p]) + k * kPanelRows), x + k, xs);
-        else tile.accumulate(p, V::load_f16(panels.p[p] + k * kPanelRows * 2), x + k, xs);
+        if constexpr (K == PanelKind::f32)
+          tile.accumulate(p, V::load(reinterpret_cast<const float*>(panels.p[p]) + k * kPanelRows), x + k, xs);
+        else
+          tile.accumulate(p, V::load_f16(panels.p[p] + k * kPanelRows * 2), x + k, xs);
       }
   }
   tile.store(out, stride);
 }
 
-/// A group's codes, scales and offsets times a tile of tokens. Per subgroup: high parts, times 128, plus low parts, less the zero.
-/// `quad(j)` gives the codes of quad j.
+/// A group's codes, scales and offsets times a tile of tokens. Per subgroup: high parts, times 128, plus low parts,
+/// less the zero. `quad(j)` gives the codes of quad j.
 template <int ZeroLog2, int Subs, int T, class Quad>
-inline __attribute__((always_inline)) void integer_group(Quad quad, const F* scale, const F* offset, const QuantizedRows& x, std::int64_t g,
-                                                         F (&sum)[T]) {
+inline __attribute__((always_inline)) void integer_group(Quad quad, const F* scale, const F* offset,
+                                                         const QuantizedRows& x, std::int64_t g, F (&sum)[T]) {
   constexpr int kSubQuads = kQuads / Subs;
   const std::int8_t* x_codes = x.codes + g * T * QuantizedRows::kCodeBytes;
   unroll<Subs>([&](auto s) {
@@ -85,8 +87,11 @@ inline __attribute__((always_inline)) void integer_group(Quad quad, const F* sca
     });
     const std::int64_t sums = (g * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
     for (int t = 0; t < T; ++t) {
-      if constexpr (ZeroLog2 < 0) acc[t] = V::template shift_left<7>(acc[t]);
-      else acc[t] = V::template shift_left<ZeroLog2>(V::sub_int(V::template shift_left<7 - ZeroLog2>(acc[t]), V::set1_int(x.sums[sums + t])));
+      if constexpr (ZeroLog2 < 0)
+        acc[t] = V::template shift_left<7>(acc[t]);
+      else
+        acc[t] = V::template shift_left<ZeroLog2>(
+            V::sub_int(V::template shift_left<7 - ZeroLog2>(acc[t]), V::set1_int(x.sums[sums + t])));
     }
     const std::int8_t* low = high + kQuads * T * 4;
     unroll<kSubQuads>([&](auto j) {
@@ -131,7 +136,8 @@ void integer_tile(const UnpackedPanel& w, const QuantizedRows& x, float* out, st
   tile.store(out, stride);
 }
 
-/// Tiles: 4 panels for one token, so that four chains of additions overlap; 1 panel for several tokens, which share its decoding.
+/// Tiles: 4 panels for one token, so that four chains of additions overlap; 1 panel for several tokens, which share its
+/// decoding.
 constexpr int kPanels = 4, kTokens = V::kTokens;
 
 /// Cuts tokens into tiles: calls f(integral_constant T, first token).
@@ -160,34 +166,43 @@ template <PanelKind K>
 void plain_products(const PanelRange& w, const float* x, std::int64_t xs, int tokens, float* out, std::int64_t stride) {
   if (tokens == 1 && w.count == kPanels) return plain_float<K, kPanels, 1>(w, x, xs, out, stride);
   for (int p = 0; p < w.count; ++p)
-    for_each_token_tile(tokens, [&](auto count, int t) { plain_float<K, 1, count>(one_panel(w, p), x + t * xs, xs, out + t * stride + p * kPanelRows, stride); });
+    for_each_token_tile(tokens, [&](auto count, int t) {
+      plain_float<K, 1, count>(one_panel(w, p), x + t * xs, xs, out + t * stride + p * kPanelRows, stride);
+    });
 }
 
 void float_products(const PanelRange& w, const float* x, std::int64_t xs, int tokens, float* out, std::int64_t stride) {
   const PanelLayout& l = w.layout;
   switch (l.kind) {
-    case PanelKind::f32: return plain_products<PanelKind::f32>(w, x, xs, tokens, out, stride);
-    case PanelKind::f16: return plain_products<PanelKind::f16>(w, x, xs, tokens, out, stride);
-    case PanelKind::bf16: return plain_products<PanelKind::bf16>(w, x, xs, tokens, out, stride);
-    default: break;
+    case PanelKind::f32:
+      return plain_products<PanelKind::f32>(w, x, xs, tokens, out, stride);
+    case PanelKind::f16:
+      return plain_products<PanelKind::f16>(w, x, xs, tokens, out, stride);
+    case PanelKind::bf16:
+      return plain_products<PanelKind::bf16>(w, x, xs, tokens, out, stride);
+    default:
+      break;
   }
   const PanelLayout decoded{PanelKind::f32, l.rows, l.cols};
   std::byte* panels = panel_scratch(static_cast<std::size_t>(w.count) * decoded.panel_bytes());
   for (int p = 0; p < w.count; ++p)
     with_integer_kind(l.kind, [&](auto kind) {
-      unpack_floats<kind>(one_panel(w, p).data, l.groups(), reinterpret_cast<float*>(panels + static_cast<std::size_t>(p) * decoded.panel_bytes()));
+      unpack_floats<kind>(one_panel(w, p).data, l.groups(),
+                          reinterpret_cast<float*>(panels + static_cast<std::size_t>(p) * decoded.panel_bytes()));
     });
   plain_products<PanelKind::f32>({decoded, panels, w.count}, x, xs, tokens, out, stride);
 }
 
-void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out, std::int64_t stride) {
+void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
+                      std::int64_t stride) {
   with_integer_kind(w.layout.kind, [&](auto k) {
     if (tokens == 1 && w.count == kPanels) return integer_row<k, kPanels>(w, x.tile(first_token), out);
     constexpr IntegerKind kind = integer_kind(k);
     for (int p = 0; p < w.count; ++p) {
       const UnpackedPanel panel = unpack_codes<k>(one_panel(w, p).data, x.groups);
       for_each_token_tile(tokens, [&](auto count, int t) {
-        integer_tile<kind.has_offset(), kind.subgroups(), count>(panel, x.tile(first_token + t), out + t * stride + p * kPanelRows, stride);
+        integer_tile<kind.has_offset(), kind.subgroups(), count>(panel, x.tile(first_token + t),
+                                                                 out + t * stride + p * kPanelRows, stride);
       });
     }
   });

@@ -24,9 +24,16 @@ Matrix scratch(std::vector<float>& buffer, std::int64_t rows, std::int64_t cols)
 void run_expert(Device& device, const ops::Experts::Args& a, const ops::Expert& e, std::span<const Assignment> tokens) {
   thread_local std::vector<float> in_buffer, hidden_buffer, out_buffer;
   const auto n = static_cast<std::int64_t>(tokens.size());
-  const Matrix x = scratch(in_buffer, n, a.x.cols), h = scratch(hidden_buffer, n, e.gate->rows()), y = scratch(out_buffer, n, a.y.cols);
-  for (std::int64_t i = 0; i < n; ++i) std::copy_n(a.x.row(tokens[static_cast<std::size_t>(i)].token), a.x.cols, x.row(i));
-  gated_linear(device, {.gate = *e.gate, .up = *e.up, .gate_bias = e.gate_bias, .up_bias = e.up_bias, .x = x, .y = h,
+  const Matrix x = scratch(in_buffer, n, a.x.cols), h = scratch(hidden_buffer, n, e.gate->rows()),
+               y = scratch(out_buffer, n, a.y.cols);
+  for (std::int64_t i = 0; i < n; ++i)
+    std::copy_n(a.x.row(tokens[static_cast<std::size_t>(i)].token), a.x.cols, x.row(i));
+  gated_linear(device, {.gate = *e.gate,
+                        .up = *e.up,
+                        .gate_bias = e.gate_bias,
+                        .up_bias = e.up_bias,
+                        .x = x,
+                        .y = h,
                         .activation = a.activation});
   linear(device, {.weight = *e.down, .bias = e.down_bias, .x = h, .y = y});
   for (std::int64_t i = 0; i < n; ++i) {

@@ -28,7 +28,8 @@ template <class Args, class F>
 void for_each_group(Device& device, const Args& a, F normalise) {
   const std::int64_t n = a.group > 0 ? a.group : a.x.cols;
   const auto row = [&](std::int64_t t) {
-    for (std::int64_t first = 0; first < a.x.cols; first += n) normalise(a.x.row(t) + first, a.y.row(t) + first, n, first / n * a.weight_stride);
+    for (std::int64_t first = 0; first < a.x.cols; first += n)
+      normalise(a.x.row(t) + first, a.y.row(t) + first, n, first / n * a.weight_stride);
   };
   constexpr std::int64_t kInline = 8, kRowsPerTask = 8;
   if (a.x.rows <= kInline) {
@@ -57,7 +58,8 @@ void layer_norm(Device& device, const ops::LayerNorm::Args& a) {
     const float mean = sum(x, n, [](float v) { return v; }) / count;
     const float scale = 1.0f / std::sqrt(sum(x, n, [&](float v) { return (v - mean) * (v - mean); }) / count + a.eps);
     for (std::int64_t i = 0; i < n; ++i)
-      write(y[i], (x[i] - mean) * scale * (a.weight ? a.weight[w + i] : 1.0f) + (a.bias ? a.bias[w + i] : 0.0f), a.write);
+      write(y[i], (x[i] - mean) * scale * (a.weight ? a.weight[w + i] : 1.0f) + (a.bias ? a.bias[w + i] : 0.0f),
+            a.write);
   });
 }
 

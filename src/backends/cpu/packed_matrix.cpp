@@ -28,9 +28,12 @@ PanelKind panel_kind(DType dtype) {
 /// Where element k of a lane lies in a float panel.
 std::size_t float_at(PanelKind kind, std::size_t k, std::size_t lane) {
   switch (kind) {
-    case PanelKind::f32: return (k * kPanelRows + lane) * 4;
-    case PanelKind::f16: return (k * kPanelRows + lane) * 2;
-    default: return ((k / 2 * kPanelRows + lane) * 2 + k % 2) * 2;
+    case PanelKind::f32:
+      return (k * kPanelRows + lane) * 4;
+    case PanelKind::f16:
+      return (k * kPanelRows + lane) * 2;
+    default:
+      return ((k / 2 * kPanelRows + lane) * 2 + k % 2) * 2;
   }
 }
 
@@ -79,7 +82,8 @@ void pack_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_
 
 }  // namespace
 
-CpuPackedMatrix::CpuPackedMatrix(std::vector<Section> sections, DType format) : sections_(std::move(sections)), format_(format) {}
+CpuPackedMatrix::CpuPackedMatrix(std::vector<Section> sections, DType format)
+    : sections_(std::move(sections)), format_(format) {}
 
 std::size_t CpuPackedMatrix::bytes() const {
   std::size_t total = 0;
@@ -88,7 +92,8 @@ std::size_t CpuPackedMatrix::bytes() const {
 }
 
 void CpuPackedMatrix::unpack_row(std::int64_t row, std::span<float> out) const {
-  const auto section = std::ranges::find_if(sections_, [&](const Section& s) { return row < s.first_row + s.layout.rows; });
+  const auto section =
+      std::ranges::find_if(sections_, [&](const Section& s) { return row < s.first_row + s.layout.rows; });
   const PanelLayout& l = section->layout;
   const std::byte* panel = section->panel((row - section->first_row) / kPanelRows);
   const auto lane = static_cast<std::size_t>((row - section->first_row) % kPanelRows);
@@ -104,9 +109,14 @@ void CpuPackedMatrix::unpack_row(std::int64_t row, std::span<float> out) const {
   for (std::size_t k = 0; k < out.size(); ++k) {
     const std::byte* at = panel + float_at(l.kind, k, lane);
     switch (l.kind) {
-      case PanelKind::f32: std::memcpy(&out[k], at, 4); break;
-      case PanelKind::f16: out[k] = f16_to_f32(load_u16(at)); break;
-      default: out[k] = bf16_to_f32(load_u16(at));
+      case PanelKind::f32:
+        std::memcpy(&out[k], at, 4);
+        break;
+      case PanelKind::f16:
+        out[k] = f16_to_f32(load_u16(at));
+        break;
+      default:
+        out[k] = bf16_to_f32(load_u16(at));
     }
   }
 }

@@ -6,15 +6,17 @@
 
 namespace ttt::cpu {
 
-/// Weights in panels of 16 rows, each contiguous: the layout that the CPU's kernels stream. Parts stored in different formats
-/// (a fused q, k, v of mixed precision) make sections, each in its own kind.
+/// Weights in panels of 16 rows, each contiguous: the layout that the CPU's kernels stream. Parts stored in different
+/// formats (a fused q, k, v of mixed precision) make sections, each in its own kind.
 class CpuPackedMatrix final : public ops::PackedMatrix {
  public:
   struct Section {
     PanelLayout layout;
     std::int64_t first_row;
     std::shared_ptr<std::byte> data;
-    const std::byte* panel(std::int64_t i) const { return data.get() + static_cast<std::size_t>(i) * layout.panel_bytes(); }
+    const std::byte* panel(std::int64_t i) const {
+      return data.get() + static_cast<std::size_t>(i) * layout.panel_bytes();
+    }
   };
 
   CpuPackedMatrix(std::vector<Section> sections, DType format);

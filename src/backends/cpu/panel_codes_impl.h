@@ -13,7 +13,9 @@ constexpr int kQuads = kGroup / 4;
 /// Calls f(std::integral_constant<int, 0>), ... f(<N - 1>).
 template <int N, class F>
 inline __attribute__((always_inline)) void unroll(F f) {
-  [&]<int... I>(std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }(std::make_integer_sequence<int, N>{});
+  [&]<int... I>(std::integer_sequence<int, I...>) {
+    (f(std::integral_constant<int, I>{}), ...);
+  }(std::make_integer_sequence<int, N>{});
 }
 
 /// Quad J of a group's codes: 16 rows x 4 columns, a byte each.
@@ -25,14 +27,20 @@ inline __attribute__((always_inline)) V::B quad_codes(const std::byte* codes) {
   } else if constexpr (kind.bits >= 4) {
     const V::B stored = V::load_bytes(codes + J / 2 * 64);
     const V::B low = J % 2 ? V::high_nibbles(stored) : V::low_nibbles(stored);
-    if constexpr (kind.table) return V::lookup(code_table(K).data(), low);
-    else if constexpr (kind.bits == 4) return low;
-    else if constexpr (kind.bits == 5) return V::either(low, V::template bits<0x10, 4 - J>(V::load_bytes(codes + 256)));
-    else return V::either(low, V::template bits<0x30, 4 - J % 4 * 2>(V::load_bytes(codes + 256 + J / 4 * 64)));
+    if constexpr (kind.table)
+      return V::lookup(code_table(K).data(), low);
+    else if constexpr (kind.bits == 4)
+      return low;
+    else if constexpr (kind.bits == 5)
+      return V::either(low, V::template bits<0x10, 4 - J>(V::load_bytes(codes + 256)));
+    else
+      return V::either(low, V::template bits<0x30, 4 - J % 4 * 2>(V::load_bytes(codes + 256 + J / 4 * 64)));
   } else {
     const V::B low = V::template bits<3, -(J % 4) * 2>(V::load_bytes(codes + J / 4 * 64));
-    if constexpr (kind.bits == 2) return low;
-    else return V::either(low, V::template bits<4, 2 - J>(V::load_bytes(codes + 128)));
+    if constexpr (kind.bits == 2)
+      return low;
+    else
+      return V::either(low, V::template bits<4, 2 - J>(V::load_bytes(codes + 128)));
   }
 }
 
@@ -91,18 +99,30 @@ inline __attribute__((always_inline)) void for_each_group(std::int64_t groups, F
 template <class F>
 void with_integer_kind(PanelKind kind, F f) {
   switch (kind) {
-    case PanelKind::u4: return f(std::integral_constant<PanelKind, PanelKind::u4>{});
-    case PanelKind::u4_offset: return f(std::integral_constant<PanelKind, PanelKind::u4_offset>{});
-    case PanelKind::u5: return f(std::integral_constant<PanelKind, PanelKind::u5>{});
-    case PanelKind::u5_offset: return f(std::integral_constant<PanelKind, PanelKind::u5_offset>{});
-    case PanelKind::iq4_nl: return f(std::integral_constant<PanelKind, PanelKind::iq4_nl>{});
-    case PanelKind::mxfp4: return f(std::integral_constant<PanelKind, PanelKind::mxfp4>{});
-    case PanelKind::u2_k: return f(std::integral_constant<PanelKind, PanelKind::u2_k>{});
-    case PanelKind::u3_k: return f(std::integral_constant<PanelKind, PanelKind::u3_k>{});
-    case PanelKind::u4_k: return f(std::integral_constant<PanelKind, PanelKind::u4_k>{});
-    case PanelKind::u5_k: return f(std::integral_constant<PanelKind, PanelKind::u5_k>{});
-    case PanelKind::u6_k: return f(std::integral_constant<PanelKind, PanelKind::u6_k>{});
-    default: return f(std::integral_constant<PanelKind, PanelKind::u8>{});
+    case PanelKind::u4:
+      return f(std::integral_constant<PanelKind, PanelKind::u4>{});
+    case PanelKind::u4_offset:
+      return f(std::integral_constant<PanelKind, PanelKind::u4_offset>{});
+    case PanelKind::u5:
+      return f(std::integral_constant<PanelKind, PanelKind::u5>{});
+    case PanelKind::u5_offset:
+      return f(std::integral_constant<PanelKind, PanelKind::u5_offset>{});
+    case PanelKind::iq4_nl:
+      return f(std::integral_constant<PanelKind, PanelKind::iq4_nl>{});
+    case PanelKind::mxfp4:
+      return f(std::integral_constant<PanelKind, PanelKind::mxfp4>{});
+    case PanelKind::u2_k:
+      return f(std::integral_constant<PanelKind, PanelKind::u2_k>{});
+    case PanelKind::u3_k:
+      return f(std::integral_constant<PanelKind, PanelKind::u3_k>{});
+    case PanelKind::u4_k:
+      return f(std::integral_constant<PanelKind, PanelKind::u4_k>{});
+    case PanelKind::u5_k:
+      return f(std::integral_constant<PanelKind, PanelKind::u5_k>{});
+    case PanelKind::u6_k:
+      return f(std::integral_constant<PanelKind, PanelKind::u6_k>{});
+    default:
+      return f(std::integral_constant<PanelKind, PanelKind::u8>{});
   }
 }
 
@@ -129,7 +149,8 @@ template <PanelKind K>
 UnpackedPanel unpack_codes(const std::byte* panel, std::int64_t groups) {
   constexpr IntegerKind kind = integer_kind(K);
   constexpr int kSubs = kind.subgroups();
-  const auto code_bytes = static_cast<std::size_t>(groups) * kGroup * kPanelRows, scale_bytes = static_cast<std::size_t>(groups) * kSubs * kPanelRows * 4;
+  const auto code_bytes = static_cast<std::size_t>(groups) * kGroup * kPanelRows,
+             scale_bytes = static_cast<std::size_t>(groups) * kSubs * kPanelRows * 4;
   std::byte* out = panel_scratch(code_bytes + 2 * scale_bytes);
   auto* scales = reinterpret_cast<float*>(out + code_bytes);
   auto* offsets = reinterpret_cast<float*>(out + code_bytes + scale_bytes);
@@ -141,7 +162,8 @@ UnpackedPanel unpack_codes(const std::byte* panel, std::int64_t groups) {
     }
     unroll<kQuads>([&](auto j) {
       V::B quad = quad_codes<K, j>(panel + codes);
-      if constexpr (!kind.has_offset() && kind.zero() != 1 << kUnpackedZeroLog2) quad = V::add_bytes(quad, (1 << kUnpackedZeroLog2) - kind.zero());
+      if constexpr (!kind.has_offset() && kind.zero() != 1 << kUnpackedZeroLog2)
+        quad = V::add_bytes(quad, (1 << kUnpackedZeroLog2) - kind.zero());
       V::store_bytes(out + (g * kQuads + j) * 64, quad);
     });
   });
@@ -160,7 +182,8 @@ void unpack_floats(const std::byte* panel, std::int64_t groups, float* out) {
       const V::B quad = quad_codes<K, j>(panel + codes);
       unroll<4>([&](auto c) {
         const V::F code = V::template byte_to_float<c>(quad);
-        const V::F value = kind.has_offset() ? V::fma(group.scale[kSub], code, group.offset[kSub]) : V::mul(group.scale[kSub], V::add(code, minus_zero));
+        const V::F value = kind.has_offset() ? V::fma(group.scale[kSub], code, group.offset[kSub])
+                                             : V::mul(group.scale[kSub], V::add(code, minus_zero));
         V::store(out + (g * kGroup + j * 4 + c) * kPanelRows, value);
       });
     });

@@ -32,7 +32,8 @@ void read_group(DType dtype, Bytes b, std::size_t g, CodedBlock& out) {
     for (int i = 0; i < kGroup; ++i) codes[i] = b[2 + i] ^ 0x80;
     return;
   }
-  const bool offset = dtype == DType::q4_1 || dtype == DType::q5_1, fifth = dtype == DType::q5_0 || dtype == DType::q5_1;
+  const bool offset = dtype == DType::q4_1 || dtype == DType::q5_1,
+             fifth = dtype == DType::q5_0 || dtype == DType::q5_1;
   out.wide[offset ? 2 * g : g] = load_u16(b);
   if (offset) out.wide[2 * g + 1] = load_u16(b + 2);
   b += offset ? 4 : 2;
@@ -41,7 +42,8 @@ void read_group(DType dtype, Bytes b, std::size_t g, CodedBlock& out) {
     std::memcpy(&high, b, sizeof high);
     b += sizeof high;
   }
-  for (int i = 0; i < kGroup; ++i) codes[i] = static_cast<std::uint8_t>((i < 16 ? b[i] & 15 : b[i - 16] >> 4) | (high >> i & 1) << 4);
+  for (int i = 0; i < kGroup; ++i)
+    codes[i] = static_cast<std::uint8_t>((i < 16 ? b[i] & 15 : b[i - 16] >> 4) | (high >> i & 1) << 4);
 }
 
 /// 2 bits of code i: 32 bytes hold four runs of 32 columns.
@@ -78,7 +80,8 @@ void read_k_block(DType dtype, Bytes b, CodedBlock& out) {
       out.wide = {load_u16(b + 108), 0};
       break;
     case DType::q6_k:
-      fill_codes(out, [&](int i) { return (b[i / 128 * 64 + i % 64] >> (i / 64 % 2 * 4) & 15) | crumb(b + 128, i) << 4; });
+      fill_codes(out,
+                 [&](int i) { return (b[i / 128 * 64 + i % 64] >> (i / 64 % 2 * 4) & 15) | crumb(b + 128, i) << 4; });
       std::copy_n(b + 192, 16, out.narrow.begin());
       out.wide = {load_u16(b + 208), 0};
       break;
@@ -116,33 +119,51 @@ void for_each_plane(int bits, F f) {
 
 std::optional<PanelKind> integer_kind_of(DType dtype) {
   switch (dtype) {
-    case DType::q4_0: return PanelKind::u4;
-    case DType::q4_1: return PanelKind::u4_offset;
-    case DType::q5_0: return PanelKind::u5;
-    case DType::q5_1: return PanelKind::u5_offset;
-    case DType::q8_0: return PanelKind::u8;
-    case DType::iq4_nl: return PanelKind::iq4_nl;
-    case DType::mxfp4: return PanelKind::mxfp4;
-    case DType::q2_k: return PanelKind::u2_k;
-    case DType::q3_k: return PanelKind::u3_k;
-    case DType::q4_k: return PanelKind::u4_k;
-    case DType::q5_k: return PanelKind::u5_k;
-    case DType::q6_k: return PanelKind::u6_k;
-    default: return std::nullopt;
+    case DType::q4_0:
+      return PanelKind::u4;
+    case DType::q4_1:
+      return PanelKind::u4_offset;
+    case DType::q5_0:
+      return PanelKind::u5;
+    case DType::q5_1:
+      return PanelKind::u5_offset;
+    case DType::q8_0:
+      return PanelKind::u8;
+    case DType::iq4_nl:
+      return PanelKind::iq4_nl;
+    case DType::mxfp4:
+      return PanelKind::mxfp4;
+    case DType::q2_k:
+      return PanelKind::u2_k;
+    case DType::q3_k:
+      return PanelKind::u3_k;
+    case DType::q4_k:
+      return PanelKind::u4_k;
+    case DType::q5_k:
+      return PanelKind::u5_k;
+    case DType::q6_k:
+      return PanelKind::u6_k;
+    default:
+      return std::nullopt;
   }
 }
 
 std::size_t PanelLayout::panel_bytes() const {
   const auto k = static_cast<std::size_t>(cols);
   switch (kind) {
-    case PanelKind::f32: return k * kPanelRows * 4;
-    case PanelKind::f16: return k * kPanelRows * 2;
-    case PanelKind::bf16: return (k + 1) / 2 * kPanelRows * 4;
-    default: break;
+    case PanelKind::f32:
+      return k * kPanelRows * 4;
+    case PanelKind::f16:
+      return k * kPanelRows * 2;
+    case PanelKind::bf16:
+      return (k + 1) / 2 * kPanelRows * 4;
+    default:
+      break;
   }
   const IntegerKind integer = integer_kind(kind);
   const std::int64_t rest = groups() % kBlockGroups;
-  return static_cast<std::size_t>(groups() / kBlockGroups) * integer.block_bytes(kBlockGroups) + (rest > 0 ? integer.block_bytes(rest) : 0);
+  return static_cast<std::size_t>(groups() / kBlockGroups) * integer.block_bytes(kBlockGroups) +
+         (rest > 0 ? integer.block_bytes(rest) : 0);
 }
 
 CodedBlock read_coded_block(DType dtype, const std::byte* row, std::int64_t first, std::int64_t groups) {
@@ -158,7 +179,8 @@ CodedBlock read_coded_block(DType dtype, const std::byte* row, std::int64_t firs
   return result;
 }
 
-void store_blocks(const IntegerKind& kind, const std::array<CodedBlock, kPanelRows>& rows, std::int64_t groups, std::byte* block) {
+void store_blocks(const IntegerKind& kind, const std::array<CodedBlock, kPanelRows>& rows, std::int64_t groups,
+                  std::byte* block) {
   for (int field = 0; field < kind.wide_fields(groups); ++field)
     for (const auto& row : rows) {
       std::memcpy(block, &row.wide[static_cast<std::size_t>(field)], 2);
@@ -195,7 +217,8 @@ CodedBlock load_block(const IntegerKind& kind, const std::byte* block, std::int6
       const int quads = 8 / plane.width, mask = (1 << plane.width) - 1;
       for (int i = 0; i < kGroup; ++i) {
         const int j = i / 4;
-        const auto byte = static_cast<int>(block[at + static_cast<std::size_t>(j / quads) * 64 + lane * 4 + static_cast<std::size_t>(i % 4)]);
+        const auto byte = static_cast<int>(
+            block[at + static_cast<std::size_t>(j / quads) * 64 + lane * 4 + static_cast<std::size_t>(i % 4)]);
         auto& code = result.codes[static_cast<std::size_t>(g * kGroup + i)];
         code = static_cast<std::uint8_t>(code | (byte >> (j % quads * plane.width) & mask) << plane.from);
       }
@@ -210,15 +233,29 @@ void decode_block(PanelKind panel_kind, const CodedBlock& block, std::int64_t gr
     const std::size_t g = i / kGroup, half = i / 16;
     float scale = 0, offset = 0;
     switch (kind.scales) {
-      case Scales::f16: scale = f16_to_f32(block.wide[g]); break;
-      case Scales::f16_offset: scale = f16_to_f32(block.wide[2 * g]), offset = f16_to_f32(block.wide[2 * g + 1]); break;
-      case Scales::e8m0: scale = std::ldexp(1.0f, block.narrow[g] - 128); break;
-      case Scales::k32_offset: scale = d * block.narrow[2 * g], offset = -(dmin * block.narrow[2 * g + 1]); break;
-      case Scales::k16: scale = d * static_cast<float>(static_cast<std::int8_t>(block.narrow[half])); break;
-      case Scales::k16_offset: scale = d * static_cast<float>(block.narrow[half] & 15), offset = -(dmin * static_cast<float>(block.narrow[half] >> 4)); break;
+      case Scales::f16:
+        scale = f16_to_f32(block.wide[g]);
+        break;
+      case Scales::f16_offset:
+        scale = f16_to_f32(block.wide[2 * g]), offset = f16_to_f32(block.wide[2 * g + 1]);
+        break;
+      case Scales::e8m0:
+        scale = std::ldexp(1.0f, block.narrow[g] - 128);
+        break;
+      case Scales::k32_offset:
+        scale = d * block.narrow[2 * g], offset = -(dmin * block.narrow[2 * g + 1]);
+        break;
+      case Scales::k16:
+        scale = d * static_cast<float>(static_cast<std::int8_t>(block.narrow[half]));
+        break;
+      case Scales::k16_offset:
+        scale = d * static_cast<float>(block.narrow[half] & 15),
+        offset = -(dmin * static_cast<float>(block.narrow[half] >> 4));
+        break;
     }
     const int code = kind.table ? code_table(panel_kind)[block.codes[i]] : block.codes[i];
-    out[i] = kind.has_offset() ? scale * static_cast<float>(code) + offset : scale * static_cast<float>(code - kind.zero());
+    out[i] =
+        kind.has_offset() ? scale * static_cast<float>(code) + offset : scale * static_cast<float>(code - kind.zero());
   }
 }
 

@@ -8,42 +8,57 @@
 
 namespace ttt::cpu {
 
-/// Output rows in a panel: they lie in vector lanes, so each output is one chain of additions over k in order, and its bits
-/// depend neither on the number of tokens nor on tiling or threads.
+/// Output rows in a panel: they lie in vector lanes, so each output is one chain of additions over k in order, and its
+/// bits depend neither on the number of tokens nor on tiling or threads.
 constexpr int kPanelRows = 16;
-constexpr int kGroup = 32;        ///< columns that share a step of the integer kernels
-constexpr int kBlockGroups = 8;   ///< groups that share a header in a panel: a K-quant's block of 256 columns
+constexpr int kGroup = 32;       ///< columns that share a step of the integer kernels
+constexpr int kBlockGroups = 8;  ///< groups that share a header in a panel: a K-quant's block of 256 columns
 
 /// How a panel stores its weights: as floats, or as a block format's own codes.
 enum class PanelKind {
   f32,   ///< [k][16] f32
   f16,   ///< [k][16] f16
   bf16,  ///< [k/2][16][2] bf16
-  u4, u4_offset, u5, u5_offset, u8, iq4_nl, mxfp4, u2_k, u3_k, u4_k, u5_k, u6_k,
+  u4,
+  u4_offset,
+  u5,
+  u5_offset,
+  u8,
+  iq4_nl,
+  mxfp4,
+  u2_k,
+  u3_k,
+  u4_k,
+  u5_k,
+  u6_k,
 };
 
-/// The fields of a panel's header and what a code means by them. d and dmin are f16, "scale" and "min" the K-quants' integers.
+/// The fields of a panel's header and what a code means by them. d and dmin are f16, "scale" and "min" the K-quants'
+/// integers.
 enum class Scales {
-  f16,          ///< per group: scale                    scale * (code - zero)
-  f16_offset,   ///< per group: scale, offset            scale * code + offset
-  e8m0,         ///< per group: exponent                 2^(exponent - 128) * (code - zero)
-  k32_offset,   ///< d, dmin; per group: scale, min      d * scale * code - dmin * min
-  k16,          ///< d; per half group: signed scale     d * scale * (code - zero)
-  k16_offset,   ///< d, dmin; per half group: min << 4 | scale
+  f16,         ///< per group: scale                    scale * (code - zero)
+  f16_offset,  ///< per group: scale, offset            scale * code + offset
+  e8m0,        ///< per group: exponent                 2^(exponent - 128) * (code - zero)
+  k32_offset,  ///< d, dmin; per group: scale, min      d * scale * code - dmin * min
+  k16,         ///< d; per half group: signed scale     d * scale * (code - zero)
+  k16_offset,  ///< d, dmin; per half group: min << 4 | scale
 };
 
-/// A block of up to 256 columns in a panel is a header and its groups' codes. The header has two-byte fields, then one-byte
-/// fields, each for 16 rows. A code for row r and column 4j + c of a group is spread over bit planes: of its byte r * 4 + c, the
-/// 4-bit plane holds quads j = 2i and 2i + 1 in byte row i, then the 2-bit plane four quads, the 1-bit plane all eight.
+/// A block of up to 256 columns in a panel is a header and its groups' codes. The header has two-byte fields, then
+/// one-byte fields, each for 16 rows. A code for row r and column 4j + c of a group is spread over bit planes: of its
+/// byte r * 4 + c, the 4-bit plane holds quads j = 2i and 2i + 1 in byte row i, then the 2-bit plane four quads, the
+/// 1-bit plane all eight.
 struct IntegerKind {
-  int bits;       ///< of a code: 2, 3, 4, 5, 6, 8
+  int bits;  ///< of a code: 2, 3, 4, 5, 6, 8
   Scales scales;
-  int zero_log2;  ///< the zero is 2^zero_log2; -1: none
+  int zero_log2;       ///< the zero is 2^zero_log2; -1: none
   bool table = false;  ///< the 4-bit codes index code_table()
 
   constexpr int zero() const { return zero_log2 < 0 ? 0 : 1 << zero_log2; }
   constexpr bool has_offset() const { return zero_log2 < 0; }
-  constexpr bool is_k() const { return scales == Scales::k32_offset || scales == Scales::k16 || scales == Scales::k16_offset; }
+  constexpr bool is_k() const {
+    return scales == Scales::k32_offset || scales == Scales::k16 || scales == Scales::k16_offset;
+  }
   /// Columns that share a scale, as parts of a group.
   constexpr int subgroups() const { return scales == Scales::k16 || scales == Scales::k16_offset ? 2 : 1; }
   constexpr std::size_t code_bytes() const { return static_cast<std::size_t>(bits) * 64; }
@@ -66,25 +81,40 @@ constexpr bool is_integer(PanelKind kind) { return kind >= PanelKind::u4; }
 /// Of an integer kind.
 constexpr IntegerKind integer_kind(PanelKind kind) {
   switch (kind) {
-    case PanelKind::u4: return {4, Scales::f16, 3};
-    case PanelKind::u4_offset: return {4, Scales::f16_offset, -1};
-    case PanelKind::u5: return {5, Scales::f16, 4};
-    case PanelKind::u5_offset: return {5, Scales::f16_offset, -1};
-    case PanelKind::iq4_nl: return {4, Scales::f16, 7, true};
-    case PanelKind::mxfp4: return {4, Scales::e8m0, 4, true};
-    case PanelKind::u2_k: return {2, Scales::k16_offset, -1};
-    case PanelKind::u3_k: return {3, Scales::k16, 2};
-    case PanelKind::u4_k: return {4, Scales::k32_offset, -1};
-    case PanelKind::u5_k: return {5, Scales::k32_offset, -1};
-    case PanelKind::u6_k: return {6, Scales::k16, 5};
-    default: return {8, Scales::f16, 7};
+    case PanelKind::u4:
+      return {4, Scales::f16, 3};
+    case PanelKind::u4_offset:
+      return {4, Scales::f16_offset, -1};
+    case PanelKind::u5:
+      return {5, Scales::f16, 4};
+    case PanelKind::u5_offset:
+      return {5, Scales::f16_offset, -1};
+    case PanelKind::iq4_nl:
+      return {4, Scales::f16, 7, true};
+    case PanelKind::mxfp4:
+      return {4, Scales::e8m0, 4, true};
+    case PanelKind::u2_k:
+      return {2, Scales::k16_offset, -1};
+    case PanelKind::u3_k:
+      return {3, Scales::k16, 2};
+    case PanelKind::u4_k:
+      return {4, Scales::k32_offset, -1};
+    case PanelKind::u5_k:
+      return {5, Scales::k32_offset, -1};
+    case PanelKind::u6_k:
+      return {6, Scales::k16, 5};
+    default:
+      return {8, Scales::f16, 7};
   }
 }
 
 /// What the codes of iq4_nl and mxfp4 stand for, plus the zero.
-inline constexpr std::array<std::uint8_t, 16> kIq4Table{1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
+inline constexpr std::array<std::uint8_t, 16> kIq4Table{1,   24,  45,  63,  79,  93,  106, 118,
+                                                        129, 141, 153, 166, 181, 197, 217, 241};
 inline constexpr std::array<std::uint8_t, 16> kMxfp4Table{16, 17, 18, 19, 20, 22, 24, 28, 16, 15, 14, 13, 12, 10, 8, 4};
-constexpr const std::array<std::uint8_t, 16>& code_table(PanelKind kind) { return kind == PanelKind::iq4_nl ? kIq4Table : kMxfp4Table; }
+constexpr const std::array<std::uint8_t, 16>& code_table(PanelKind kind) {
+  return kind == PanelKind::iq4_nl ? kIq4Table : kMxfp4Table;
+}
 
 /// The kind that holds a block format's codes as they are; nothing for floats.
 std::optional<PanelKind> integer_kind_of(DType dtype);
@@ -111,7 +141,8 @@ struct CodedBlock {
 CodedBlock read_coded_block(DType dtype, const std::byte* row, std::int64_t first, std::int64_t groups);
 
 /// Writes 16 rows' blocks into a panel, and reads one row's back.
-void store_blocks(const IntegerKind& kind, const std::array<CodedBlock, kPanelRows>& rows, std::int64_t groups, std::byte* block);
+void store_blocks(const IntegerKind& kind, const std::array<CodedBlock, kPanelRows>& rows, std::int64_t groups,
+                  std::byte* block);
 CodedBlock load_block(const IntegerKind& kind, const std::byte* block, std::int64_t groups, int row);
 
 /// The weights that a block stands for, bit for bit as dequantised from the block format. `out` holds 32 a group.

@@ -8,8 +8,8 @@
 namespace ttt::cpu {
 namespace {
 
-/// All eight tiles 16 rows of 64 bytes, and zero. The configuration is loaded in assembly because g++ 12 declares only 8 of
-/// the 64 bytes that _tile_loadconfig reads as read, and drops the stores to the rest.
+/// All eight tiles 16 rows of 64 bytes, and zero. The configuration is loaded in assembly because g++ 12 declares only
+/// 8 of the 64 bytes that _tile_loadconfig reads as read, and drops the stores to the rest.
 class Tiles {
  public:
   Tiles() {
@@ -60,8 +60,8 @@ void bf16(std::int64_t iterations) {
   }
 }
 
-constexpr std::array<PeakKernel, 2> kKernels{{{"amx_int8", false, 2.0 * 16 * 16 * 64 * kChains, int8},
-                                              {"amx_bf16", false, 2.0 * 16 * 16 * 32 * kChains, bf16}}};
+constexpr std::array<PeakKernel, 2> kKernels{
+    {{"amx_int8", false, 2.0 * 16 * 16 * 64 * kChains, int8}, {"amx_bf16", false, 2.0 * 16 * 16 * 32 * kChains, bf16}}};
 
 }  // namespace
 

@@ -11,8 +11,8 @@ namespace ttt::cpu {
 /// A chain of one multiply-add instruction in registers, wide enough to keep its units busy.
 struct PeakKernel {
   std::string_view instruction;
-  bool exact;       ///< in f32
-  double flops;     ///< of one iteration; a multiply-add is two
+  bool exact;    ///< in f32
+  double flops;  ///< of one iteration; a multiply-add is two
   void (*run)(std::int64_t iterations);
 };
 
@@ -24,6 +24,6 @@ std::span<const PeakKernel> avx2_peak_kernels();
 std::span<const PeakKernel> avx512_peak_kernels();       ///< f32
 std::span<const PeakKernel> avx512_vnni_peak_kernels();  ///< int8
 std::span<const PeakKernel> avx512_bf16_peak_kernels();
-std::span<const PeakKernel> amx_peak_kernels();          ///< int8 and bf16
+std::span<const PeakKernel> amx_peak_kernels();  ///< int8 and bf16
 
 }  // namespace ttt::cpu

@@ -23,7 +23,8 @@ std::uint64_t read_all(std::span<const std::uint64_t> words) {
 double read_rate(CpuDevice& device, std::uint64_t working_set) {
   const auto threads = static_cast<std::uint64_t>(device.num_threads());
   constexpr std::uint64_t kSmallest = 4096, kLeastRead = std::uint64_t{64} << 20;
-  const std::uint64_t slice = std::max(working_set / threads / sizeof(std::uint64_t), kSmallest / sizeof(std::uint64_t));
+  const std::uint64_t slice =
+      std::max(working_set / threads / sizeof(std::uint64_t), kSmallest / sizeof(std::uint64_t));
   const auto bytes = slice * threads * sizeof(std::uint64_t);
   const auto memory = device.allocate(bytes);
   auto* words = reinterpret_cast<std::uint64_t*>(memory.get());
@@ -71,7 +72,8 @@ std::vector<PeakKernel> peak_kernels(const DeviceConfig& config) {
 Roofline measure_roofline(CpuDevice& device, std::uint64_t working_set) {
   Roofline roofline{working_set, read_rate(device, working_set), {}};
   for (const auto& kernel : peak_kernels(device.config()))
-    if (kernel.exact || !device.exact()) roofline.peaks.push_back({std::string(kernel.instruction), peak_rate(device, kernel)});
+    if (kernel.exact || !device.exact())
+      roofline.peaks.push_back({std::string(kernel.instruction), peak_rate(device, kernel)});
   return roofline;
 }
 

@@ -44,7 +44,8 @@ float encode(const AttentionKernels& kernels, DType dtype, const float* values, 
     float most = 0.0f;
     for (int d = 0; d < count; ++d) most = std::max(most, std::fabs(values[d]));
     const float inverse = most > 0.0f ? 127.0f / most : 0.0f;
-    for (int d = 0; d < count; ++d) out[d] = static_cast<std::byte>(static_cast<std::int8_t>(std::nearbyint(values[d] * inverse)));
+    for (int d = 0; d < count; ++d)
+      out[d] = static_cast<std::byte>(static_cast<std::int8_t>(std::nearbyint(values[d] * inverse)));
     return most / 127.0f;
   }
   return 0.0f;
@@ -53,10 +54,13 @@ float encode(const AttentionKernels& kernels, DType dtype, const float* values, 
 /// Scatters a key into its tile, where consecutive dims are 16 elements apart.
 template <class T>
 void scatter(const std::byte* from, int count, std::byte* to) {
-  for (int d = 0; d < count; ++d) std::memcpy(to + static_cast<std::size_t>(d) * ops::KvLayout::kKeyTile * sizeof(T), from + static_cast<std::size_t>(d) * sizeof(T), sizeof(T));
+  for (int d = 0; d < count; ++d)
+    std::memcpy(to + static_cast<std::size_t>(d) * ops::KvLayout::kKeyTile * sizeof(T),
+                from + static_cast<std::size_t>(d) * sizeof(T), sizeof(T));
 }
 
-void append_row(const AttentionKernels& kernels, const Args& a, std::size_t sequence, std::int32_t position, std::int64_t row) {
+void append_row(const AttentionKernels& kernels, const Args& a, std::size_t sequence, std::int32_t position,
+                std::int64_t row) {
   const auto& l = a.cache.layout;
   for (int h = 0; h < a.num_heads; ++h) rotate(a, row, a.q.row(row) + static_cast<std::int64_t>(h) * l.k_dim);
   std::byte* page = a.cache.page(sequence, position);

@@ -11,9 +11,15 @@ namespace ttt::cpu {
 namespace {
 
 struct V {
-  struct F { __m256 a, b; };
-  struct I { __m256i a, b; };
-  struct B { __m256i a, b; };
+  struct F {
+    __m256 a, b;
+  };
+  struct I {
+    __m256i a, b;
+  };
+  struct B {
+    __m256i a, b;
+  };
   static constexpr int kTokens = 4;
 
   static F zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
@@ -37,11 +43,13 @@ struct V {
   /// exp by 2^n * p(r), |r| <= ln2/2; relative error about 2e-7; 0 below -87, finite above 88.
   static __m256 exp8(__m256 x) {
     x = _mm256_max_ps(_mm256_min_ps(x, _mm256_set1_ps(88.0f)), _mm256_set1_ps(-104.0f));
-    const __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const __m256 n =
+        _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693145752f), x);
     r = _mm256_fnmadd_ps(n, _mm256_set1_ps(1.42860677e-6f), r);
     __m256 p = _mm256_set1_ps(1.0f / 720);
-    for (const float c : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(c));
+    for (const float c : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
+      p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(c));
     const __m256i exponent = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
     const __m256 tiny = _mm256_cmp_ps(x, _mm256_set1_ps(-87.0f), _CMP_LT_OQ);
     return _mm256_andnot_ps(tiny, _mm256_mul_ps(p, _mm256_castsi256_ps(exponent)));
@@ -75,7 +83,8 @@ struct V {
   }
   static I load_u8_int(const std::byte* p) {
     const auto* v = reinterpret_cast<const __m128i*>(p);
-    return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(v)), _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8)))};
+    return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(v)),
+            _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8)))};
   }
   static F load_u8(const std::byte* p) { return to_float(load_u8_int(p)); }
   static void load_u4_pair(const std::byte* p, F& low, F& high) {
@@ -104,9 +113,13 @@ struct V {
   static I add_int(I x, I y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
   static I sub_int(I x, I y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
   template <int N>
-  static I shift_left(I x) { return {_mm256_slli_epi32(x.a, N), _mm256_slli_epi32(x.b, N)}; }
+  static I shift_left(I x) {
+    return {_mm256_slli_epi32(x.a, N), _mm256_slli_epi32(x.b, N)};
+  }
   template <int N>
-  static I shift_right(I x) { return {_mm256_srai_epi32(x.a, N), _mm256_srai_epi32(x.b, N)}; }
+  static I shift_right(I x) {
+    return {_mm256_srai_epi32(x.a, N), _mm256_srai_epi32(x.b, N)};
+  }
   static std::int32_t sum_of(I x) {
     alignas(32) std::int32_t v[8];
     _mm256_store_si256(reinterpret_cast<__m256i*>(v), _mm256_add_epi32(x.a, x.b));
@@ -116,7 +129,8 @@ struct V {
   }
   static void store_i8(std::int8_t* p, I x) {
     const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xd8);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
   }
   static F to_float(I x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
   static B load_bytes(const std::byte* p) {
@@ -140,7 +154,8 @@ struct V {
   template <int K>
   static F byte_to_float(B x) {
     const __m256i mask = _mm256_set1_epi32(255);
-    return to_float({_mm256_and_si256(_mm256_srli_epi32(x.a, 8 * K), mask), _mm256_and_si256(_mm256_srli_epi32(x.b, 8 * K), mask)});
+    return to_float(
+        {_mm256_and_si256(_mm256_srli_epi32(x.a, 8 * K), mask), _mm256_and_si256(_mm256_srli_epi32(x.b, 8 * K), mask)});
   }
   /// The bits of Mask, after a shift to the left by Left bits (to the right when negative).
   template <int Mask, int Left>

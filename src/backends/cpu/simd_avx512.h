@@ -12,8 +12,12 @@ namespace {
 
 struct V {
   using F = __m512;
-  struct I { __m512i v; };
-  struct B { __m512i v; };
+  struct I {
+    __m512i v;
+  };
+  struct B {
+    __m512i v;
+  };
   static constexpr int kTokens = 8;
 
   static F zero() { return _mm512_setzero_ps(); }
@@ -28,19 +32,24 @@ struct V {
   /// exp by 2^n * p(r), |r| <= ln2/2; relative error about 2e-7; underflows to 0.
   static F exp(F x) {
     x = _mm512_max_ps(_mm512_min_ps(x, set1(88.0f)), set1(-104.0f));
-    const F n = _mm512_roundscale_ps(_mm512_mul_ps(x, set1(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const F n =
+        _mm512_roundscale_ps(_mm512_mul_ps(x, set1(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     F r = _mm512_fnmadd_ps(n, set1(0.693145752f), x);
     r = _mm512_fnmadd_ps(n, set1(1.42860677e-6f), r);
     F p = set1(1.0f / 720);
     for (const float c : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) p = fma(p, r, set1(c));
     return _mm512_scalef_ps(p, n);
   }
-  static F load_f16(const std::byte* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+  static F load_f16(const std::byte* p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
   static void store_f16(std::uint16_t* p, F x) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
   }
   static F load_bf16(const std::byte* p) {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16));
+    return _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16));
   }
   static F load_i8(const std::byte* p) {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
@@ -52,7 +61,8 @@ struct V {
   }
   /// The nearest bf16, as f32 bits; ties to even; for finite x.
   static __m512i nearest_bf16(F x) {
-    const __m512i bits = _mm512_castps_si512(x), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i bits = _mm512_castps_si512(x),
+                  odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
     return _mm512_and_si512(rounded, _mm512_set1_epi32(static_cast<int>(0xffff0000u)));
   }
@@ -94,11 +104,17 @@ struct V {
   static I add_int(I a, I b) { return {_mm512_add_epi32(a.v, b.v)}; }
   static I sub_int(I a, I b) { return {_mm512_sub_epi32(a.v, b.v)}; }
   template <int N>
-  static I shift_left(I a) { return {_mm512_slli_epi32(a.v, N)}; }
+  static I shift_left(I a) {
+    return {_mm512_slli_epi32(a.v, N)};
+  }
   template <int N>
-  static I shift_right(I a) { return {_mm512_srai_epi32(a.v, N)}; }
+  static I shift_right(I a) {
+    return {_mm512_srai_epi32(a.v, N)};
+  }
   static std::int32_t sum_of(I a) { return _mm512_reduce_add_epi32(a.v); }
-  static void store_i8(std::int8_t* p, I a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v)); }
+  static void store_i8(std::int8_t* p, I a) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v));
+  }
   static F to_float(I x) { return _mm512_cvtepi32_ps(x.v); }
   static B load_bytes(const std::byte* p) { return {_mm512_loadu_si512(p)}; }
   static void store_bytes(std::byte* p, B x) { _mm512_storeu_si512(p, x.v); }
@@ -112,12 +128,14 @@ struct V {
   /// The bits of Mask, after a shift to the left by Left bits (to the right when negative).
   template <int Mask, int Left>
   static B bits(B x) {
-    const __m512i moved = Left >= 0 ? _mm512_slli_epi16(x.v, Left >= 0 ? Left : 0) : _mm512_srli_epi16(x.v, Left < 0 ? -Left : 0);
+    const __m512i moved =
+        Left >= 0 ? _mm512_slli_epi16(x.v, Left >= 0 ? Left : 0) : _mm512_srli_epi16(x.v, Left < 0 ? -Left : 0);
     return {_mm512_and_si512(moved, _mm512_set1_epi8(Mask))};
   }
   static B either(B a, B b) { return {_mm512_or_si512(a.v, b.v)}; }
   static B lookup(const std::uint8_t* table, B index) {
-    return {_mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table))), index.v)};
+    return {
+        _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table))), index.v)};
   }
   static constexpr int kMostHigh = 127;
   static I dot(I acc, B codes, const std::int8_t* four) {

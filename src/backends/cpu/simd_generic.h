@@ -1,5 +1,6 @@
 #pragma once
-// Vector primitives (see linear_kernels_impl.h) without intrinsics: the compiler vectorises what it can for the baseline.
+// Vector primitives (see linear_kernels_impl.h) without intrinsics: the compiler vectorises what it can for the
+// baseline.
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -11,9 +12,15 @@ namespace ttt::cpu {
 namespace {
 
 struct V {
-  struct F { float v[16]; };
-  struct I { std::int32_t v[16]; };
-  struct B { std::uint8_t v[64]; };
+  struct F {
+    float v[16];
+  };
+  struct I {
+    std::int32_t v[16];
+  };
+  struct B {
+    std::uint8_t v[64];
+  };
   static constexpr int kTokens = 2;
 
   template <class Op>
@@ -23,15 +30,29 @@ struct V {
     return r;
   }
   static F zero() { return set1(0.0f); }
-  static F set1(float x) { return map([&](int) { return x; }); }
-  static F load(const float* p) { return map([&](int i) { return p[i]; }); }
+  static F set1(float x) {
+    return map([&](int) { return x; });
+  }
+  static F load(const float* p) {
+    return map([&](int i) { return p[i]; });
+  }
   static void store(float* p, F x) { std::memcpy(p, x.v, sizeof x.v); }
-  static F add(F a, F b) { return map([&](int i) { return a.v[i] + b.v[i]; }); }
-  static F mul(F a, F b) { return map([&](int i) { return a.v[i] * b.v[i]; }); }
-  static F div(F a, F b) { return map([&](int i) { return a.v[i] / b.v[i]; }); }
+  static F add(F a, F b) {
+    return map([&](int i) { return a.v[i] + b.v[i]; });
+  }
+  static F mul(F a, F b) {
+    return map([&](int i) { return a.v[i] * b.v[i]; });
+  }
+  static F div(F a, F b) {
+    return map([&](int i) { return a.v[i] / b.v[i]; });
+  }
   // Without the FMA instruction std::fma is a slow call: multiply and add, rounded twice.
-  static F fma(F a, F b, F c) { return map([&](int i) { return a.v[i] * b.v[i] + c.v[i]; }); }
-  static F exp(F a) { return map([&](int i) { return std::exp(a.v[i]); }); }
+  static F fma(F a, F b, F c) {
+    return map([&](int i) { return a.v[i] * b.v[i] + c.v[i]; });
+  }
+  static F exp(F a) {
+    return map([&](int i) { return std::exp(a.v[i]); });
+  }
   static float max_of(F a) {
     float m = a.v[0];
     for (float x : a.v) m = x > m ? x : m;
@@ -100,14 +121,26 @@ struct V {
     for (int i = 0; i < 16; ++i) r.v[i] = op(i);
     return r;
   }
-  static I round(F a) { return map_int([&](int i) { return static_cast<std::int32_t>(std::nearbyint(a.v[i])); }); }
-  static I set1_int(std::int32_t x) { return map_int([&](int) { return x; }); }
-  static I add_int(I a, I b) { return map_int([&](int i) { return a.v[i] + b.v[i]; }); }
-  static I sub_int(I a, I b) { return map_int([&](int i) { return a.v[i] - b.v[i]; }); }
+  static I round(F a) {
+    return map_int([&](int i) { return static_cast<std::int32_t>(std::nearbyint(a.v[i])); });
+  }
+  static I set1_int(std::int32_t x) {
+    return map_int([&](int) { return x; });
+  }
+  static I add_int(I a, I b) {
+    return map_int([&](int i) { return a.v[i] + b.v[i]; });
+  }
+  static I sub_int(I a, I b) {
+    return map_int([&](int i) { return a.v[i] - b.v[i]; });
+  }
   template <int N>
-  static I shift_left(I a) { return map_int([&](int i) { return a.v[i] * (1 << N); }); }
+  static I shift_left(I a) {
+    return map_int([&](int i) { return a.v[i] * (1 << N); });
+  }
   template <int N>
-  static I shift_right(I a) { return map_int([&](int i) { return a.v[i] >> N; }); }
+  static I shift_right(I a) {
+    return map_int([&](int i) { return a.v[i] >> N; });
+  }
   static std::int32_t sum_of(I a) {
     std::int32_t sum = 0;
     for (const std::int32_t i : a.v) sum += i;
@@ -116,7 +149,9 @@ struct V {
   static void store_i8(std::int8_t* p, I a) {
     for (int i = 0; i < 16; ++i) p[i] = static_cast<std::int8_t>(a.v[i]);
   }
-  static F to_float(I a) { return map([&](int i) { return static_cast<float>(a.v[i]); }); }
+  static F to_float(I a) {
+    return map([&](int i) { return static_cast<float>(a.v[i]); });
+  }
   static B load_bytes(const std::byte* p) {
     B r;
     std::memcpy(r.v, p, sizeof r.v);
@@ -142,7 +177,8 @@ struct V {
   /// The bits of Mask, after a shift to the left by Left bits (to the right when negative).
   template <int Mask, int Left>
   static B bits(B a) {
-    for (auto& v : a.v) v = static_cast<std::uint8_t>((Left >= 0 ? v << (Left >= 0 ? Left : 0) : v >> (Left < 0 ? -Left : 0)) & Mask);
+    for (auto& v : a.v)
+      v = static_cast<std::uint8_t>((Left >= 0 ? v << (Left >= 0 ? Left : 0) : v >> (Left < 0 ? -Left : 0)) & Mask);
     return a;
   }
   static B either(B a, B b) {

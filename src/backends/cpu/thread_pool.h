@@ -8,8 +8,8 @@
 
 namespace ttt::cpu {
 
-/// A fixed team of threads that runs one job at a time. Threads spin a while after a job, so that the next of a chain of
-/// small jobs starts within a microsecond, and sleep when none comes. What a job computes must depend on the task's
+/// A fixed team of threads that runs one job at a time. Threads spin a while after a job, so that the next of a chain
+/// of small jobs starts within a microsecond, and sleep when none comes. What a job computes must depend on the task's
 /// index only, never on the thread: results are then the same for any number of threads.
 class ThreadPool {
  public:
@@ -48,7 +48,7 @@ class ThreadPool {
   Job job_{};
   alignas(64) std::atomic<std::uint32_t> generation_{0};  ///< counts jobs; odd bit unused; waited on by sleepers
   alignas(64) std::atomic<std::int64_t> next_task_{0};
-  alignas(64) std::atomic<int> unfinished_{0};            ///< workers that have not left the current job
+  alignas(64) std::atomic<int> unfinished_{0};  ///< workers that have not left the current job
   std::atomic<bool> stop_{false};
   std::vector<std::thread> workers_;
 };

@@ -13,8 +13,8 @@ namespace ttt {
 /// y = write(scale * activation(x W^T + b)) (torch.nn.Linear).
 /// Input: x [tokens, in_features]. Output: y [tokens, out_features], stored or added.
 /// Weights: `weight` [out_features, in_features], `bias` [out_features] when configured.
-/// Behaviour: sums in f32 or, for integer weights, as the device's kernel has them; with Precision::exact in f32 always.
-/// Errors: WeightError at construction for a missing or misshaped tensor; ShapeError from `forward`.
+/// Behaviour: sums in f32 or, for integer weights, as the device's kernel has them; with Precision::exact in f32
+/// always. Errors: WeightError at construction for a missing or misshaped tensor; ShapeError from `forward`.
 class Linear {
  public:
   struct Config {

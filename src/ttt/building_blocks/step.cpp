@@ -53,7 +53,8 @@ ops::KvLayerView Step::cache_layer(int layer) {
 
 RotaryRows Step::rotary(const RotaryEmbedding& embedding) {
   const auto half = static_cast<std::int64_t>(embedding.config().dim) / 2;
-  auto found = std::ranges::find_if(rotary_, [&](const auto& r) { return r->embedding.identity() == embedding.identity(); });
+  auto found =
+      std::ranges::find_if(rotary_, [&](const auto& r) { return r->embedding.identity() == embedding.identity(); });
   if (found == rotary_.end()) {
     rotary_.push_back(std::make_unique<RotaryCache>(RotaryCache{embedding, {}, {}, false}));
     found = rotary_.end() - 1;

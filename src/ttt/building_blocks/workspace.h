@@ -34,9 +34,9 @@ class Workspace {
 
   /// Uninitialised [rows, cols] that lives until `reset`, or until the frame that is open now ends.
   Matrix matrix(std::int64_t rows, std::int64_t cols);
-  void reset();               ///< gives everything back; no frame may be open
-  /// Makes that many bytes one piece before a pass, so that what it holds is what was planned and not the sum of the pieces
-  /// that matrices of other sizes left behind. Nothing while matrices are in use.
+  void reset();  ///< gives everything back; no frame may be open
+  /// Makes that many bytes one piece before a pass, so that what it holds is what was planned and not the sum of the
+  /// pieces that matrices of other sizes left behind. Nothing while matrices are in use.
   void reserve(std::size_t bytes);
   std::size_t bytes() const;  ///< device memory held
   /// What `reserve` needs for matrices of that many floats together.

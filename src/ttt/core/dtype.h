@@ -10,18 +10,38 @@ namespace ttt {
 /// How numbers are stored: plain element types, then block formats in which `block_size`
 /// consecutive elements of a row share scales (ggml's GGUF types of the same names).
 enum class DType : std::uint8_t {
-  f32, f16, bf16, f64,
-  i8, i16, i32, i64, u8, u16, u32, u64, boolean,
-  q4_0, q4_1, q5_0, q5_1, q8_0,
-  q2_k, q3_k, q4_k, q5_k, q6_k,
-  iq4_nl, mxfp4,
+  f32,
+  f16,
+  bf16,
+  f64,
+  i8,
+  i16,
+  i32,
+  i64,
+  u8,
+  u16,
+  u32,
+  u64,
+  boolean,
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q8_0,
+  q2_k,
+  q3_k,
+  q4_k,
+  q5_k,
+  q6_k,
+  iq4_nl,
+  mxfp4,
 };
 
 struct DTypeInfo {
   DType dtype;
-  std::string_view name;     ///< as printed and as accepted on a command line: "q4_0"
-  std::uint32_t block_size;  ///< elements in a block; 1 for plain types
-  std::uint32_t block_bytes; ///< bytes of a block
+  std::string_view name;      ///< as printed and as accepted on a command line: "q4_0"
+  std::uint32_t block_size;   ///< elements in a block; 1 for plain types
+  std::uint32_t block_bytes;  ///< bytes of a block
 };
 
 /// All dtypes, in the order of the enumeration.

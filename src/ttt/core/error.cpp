@@ -4,8 +4,7 @@
 
 namespace ttt {
 
-Error::Error(std::string_view where, std::string_view what)
-    : std::runtime_error(fmt::format("[{}] {}", where, what)) {}
+Error::Error(std::string_view where, std::string_view what) : std::runtime_error(fmt::format("[{}] {}", where, what)) {}
 
 FormatError::FormatError(std::string_view path, std::string_view what) : Error(path, what) {}
 

@@ -11,8 +11,7 @@ Shape::Shape(std::initializer_list<std::int64_t> dims)
     : Shape(std::span<const std::int64_t>(dims.begin(), dims.size())) {}
 
 Shape::Shape(std::span<const std::int64_t> dims) {
-  if (dims.size() > kMaxRank)
-    throw Error("Shape", fmt::format("rank {} is more than {}", dims.size(), kMaxRank));
+  if (dims.size() > kMaxRank) throw Error("Shape", fmt::format("rank {} is more than {}", dims.size(), kMaxRank));
   for (const auto dim : dims) {
     if (dim < 0) throw Error("Shape", fmt::format("negative dimension {}", dim));
     dims_[static_cast<std::size_t>(rank_++)] = dim;

@@ -15,8 +15,8 @@ constexpr std::align_val_t kAlignment{64};
 Tensor::Tensor(DType dtype, Shape shape, std::shared_ptr<const std::byte> data, std::size_t bytes)
     : dtype_(dtype), shape_(shape), data_(std::move(data)), bytes_(bytes) {
   if (bytes != bytes_for(dtype, shape))
-    throw Error("Tensor", fmt::format("{} {} needs {} bytes, got {}", shape.str(), name(dtype),
-                                      bytes_for(dtype, shape), bytes));
+    throw Error("Tensor",
+                fmt::format("{} {} needs {} bytes, got {}", shape.str(), name(dtype), bytes_for(dtype, shape), bytes));
 }
 
 Tensor Tensor::without_data(DType dtype, Shape shape) {

@@ -50,8 +50,14 @@ Checkpoint open_folder(const std::filesystem::path& path) {
   auto model_type = config.string("model_type");
   auto eos = stop_tokens(path, config);
   std::shared_ptr<const WeightSource> source = open_safetensors(path);
-  return {Checkpoint::Kind::hugging_face, path, std::move(config), std::move(model_type), source,
-          Weights(source), nullptr, std::move(eos)};
+  return {Checkpoint::Kind::hugging_face,
+          path,
+          std::move(config),
+          std::move(model_type),
+          source,
+          Weights(source),
+          nullptr,
+          std::move(eos)};
 }
 
 Checkpoint open_gguf(const std::filesystem::path& path) {
@@ -59,8 +65,8 @@ Checkpoint open_gguf(const std::filesystem::path& path) {
   auto config = gguf_config(*file);
   auto model_type = config.string("model_type");
   auto eos = stop_tokens(*file);
-  return {Checkpoint::Kind::gguf, path, std::move(config), std::move(model_type), file, Weights(file), file,
-          std::move(eos)};
+  return {Checkpoint::Kind::gguf, path, std::move(config), std::move(model_type), file,
+          Weights(file),          file, std::move(eos)};
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ struct Checkpoint {
   std::string model_type;
   std::shared_ptr<const WeightSource> source;  ///< the tensors as they are stored
   Weights weights;                             ///< the same, to build a model from
-  std::shared_ptr<const GgufFile> gguf;  ///< null for Hugging Face folders
+  std::shared_ptr<const GgufFile> gguf;        ///< null for Hugging Face folders
   /// Stop tokens: all eos ids of generation_config.json, config.json or GGUF (eos, eot), each once.
   std::vector<std::int64_t> eos_token_ids;
 
@@ -38,9 +38,9 @@ struct Checkpoint {
 /// and rope.scaling.* -> rope_parameters{rope_theta, rope_type, factor, original_max_position_embeddings},
 /// vocab_size (or the token list's length) -> vocab_size, attention.sliding_window -> sliding_window,
 /// rope.dimension_count -> rope_dim, and those of experts, latent attention, multipliers and caps;
-/// tie_word_embeddings is true when there is no `output.weight`; attention_bias, mlp_bias and use_qk_norm are what the first
-/// layer's tensors show.
-/// Keys it has no spelling for stay under their GGUF names (general.* and tokenizer.* are left out).
+/// tie_word_embeddings is true when there is no `output.weight`; attention_bias, mlp_bias and use_qk_norm are what the
+/// first layer's tensors show. Keys it has no spelling for stay under their GGUF names (general.* and tokenizer.* are
+/// left out).
 ConfigReader gguf_config(const GgufFile& file);
 
 }  // namespace ttt

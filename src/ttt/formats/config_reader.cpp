@@ -149,7 +149,8 @@ std::vector<std::int64_t> ConfigReader::integers_or_one(std::string_view key) co
     if (!value) mistyped(*this, key, "an integer or a list of integers", found);
     result.push_back(*value);
   };
-  if (!found->is_array()) add(*found);
+  if (!found->is_array())
+    add(*found);
   else
     for (const auto& item : *found) add(item);
   return result;

@@ -88,8 +88,7 @@ void decode_q4_k(Bytes b, float* y) {
   const float d = half_at(b), dmin = half_at(b + 2);
   for (int i = 0; i < 256; ++i) {
     const auto s = k_scale_min(b + 4, i / 32);
-    y[i] = d * static_cast<float>(s.scale) * static_cast<float>(k_nibble(b + 16, i)) -
-           dmin * static_cast<float>(s.min);
+    y[i] = d * static_cast<float>(s.scale) * static_cast<float>(k_nibble(b + 16, i)) - dmin * static_cast<float>(s.min);
   }
 }
 void decode_q5_k(Bytes b, float* y) {
@@ -107,8 +106,8 @@ void decode_q6_k(Bytes b, float* y) {
   for (int i = 0; i < 256; ++i) {
     const int low = ql[i / 128 * 64 + i % 64] >> (i / 64 % 2 * 4) & 15;
     const int high = qh[i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2) & 3;
-    y[i] = d * static_cast<float>(static_cast<std::int8_t>(scales[i / 16])) *
-           static_cast<float>((low | high << 4) - 32);
+    y[i] =
+        d * static_cast<float>(static_cast<std::int8_t>(scales[i / 16])) * static_cast<float>((low | high << 4) - 32);
   }
 }
 
@@ -134,8 +133,7 @@ using Decoder = void (*)(Bytes, float*);
 
 template <Decoder decode>
 void decode_all(Bytes in, const DTypeInfo& format, std::span<float> out) {
-  for (std::size_t i = 0; i < out.size(); i += format.block_size, in += format.block_bytes)
-    decode(in, out.data() + i);
+  for (std::size_t i = 0; i < out.size(); i += format.block_size, in += format.block_bytes) decode(in, out.data() + i);
 }
 
 void check_sizes(const char* what, DType dtype, std::size_t elements, std::size_t bytes) {
@@ -180,23 +178,40 @@ void dequantize(DType dtype, std::span<const std::byte> in, std::span<float> out
   const auto* bytes = reinterpret_cast<Bytes>(in.data());
   const auto& format = info(dtype);
   switch (dtype) {
-    case DType::f32: return decode_all<decode_f32>(bytes, format, out);
-    case DType::f16: return decode_all<decode_f16>(bytes, format, out);
-    case DType::bf16: return decode_all<decode_bf16>(bytes, format, out);
-    case DType::f64: return decode_all<decode_f64>(bytes, format, out);
-    case DType::q4_0: return decode_all<decode_q4_0>(bytes, format, out);
-    case DType::q4_1: return decode_all<decode_q4_1>(bytes, format, out);
-    case DType::q5_0: return decode_all<decode_q5_0>(bytes, format, out);
-    case DType::q5_1: return decode_all<decode_q5_1>(bytes, format, out);
-    case DType::q8_0: return decode_all<decode_q8_0>(bytes, format, out);
-    case DType::q2_k: return decode_all<decode_q2_k>(bytes, format, out);
-    case DType::q3_k: return decode_all<decode_q3_k>(bytes, format, out);
-    case DType::q4_k: return decode_all<decode_q4_k>(bytes, format, out);
-    case DType::q5_k: return decode_all<decode_q5_k>(bytes, format, out);
-    case DType::q6_k: return decode_all<decode_q6_k>(bytes, format, out);
-    case DType::iq4_nl: return decode_all<decode_iq4_nl>(bytes, format, out);
-    case DType::mxfp4: return decode_all<decode_mxfp4>(bytes, format, out);
-    default: throw Error("dequantize", fmt::format("{} does not hold floating-point numbers", name(dtype)));
+    case DType::f32:
+      return decode_all<decode_f32>(bytes, format, out);
+    case DType::f16:
+      return decode_all<decode_f16>(bytes, format, out);
+    case DType::bf16:
+      return decode_all<decode_bf16>(bytes, format, out);
+    case DType::f64:
+      return decode_all<decode_f64>(bytes, format, out);
+    case DType::q4_0:
+      return decode_all<decode_q4_0>(bytes, format, out);
+    case DType::q4_1:
+      return decode_all<decode_q4_1>(bytes, format, out);
+    case DType::q5_0:
+      return decode_all<decode_q5_0>(bytes, format, out);
+    case DType::q5_1:
+      return decode_all<decode_q5_1>(bytes, format, out);
+    case DType::q8_0:
+      return decode_all<decode_q8_0>(bytes, format, out);
+    case DType::q2_k:
+      return decode_all<decode_q2_k>(bytes, format, out);
+    case DType::q3_k:
+      return decode_all<decode_q3_k>(bytes, format, out);
+    case DType::q4_k:
+      return decode_all<decode_q4_k>(bytes, format, out);
+    case DType::q5_k:
+      return decode_all<decode_q5_k>(bytes, format, out);
+    case DType::q6_k:
+      return decode_all<decode_q6_k>(bytes, format, out);
+    case DType::iq4_nl:
+      return decode_all<decode_iq4_nl>(bytes, format, out);
+    case DType::mxfp4:
+      return decode_all<decode_mxfp4>(bytes, format, out);
+    default:
+      throw Error("dequantize", fmt::format("{} does not hold floating-point numbers", name(dtype)));
   }
 }
 
@@ -219,7 +234,8 @@ void quantize(DType dtype, std::span<const float> in, std::span<std::byte> out) 
     case DType::q4_0:
       for (std::size_t i = 0; i < in.size() / 32; ++i) encode_q4_0(in.data() + 32 * i, bytes + 18 * i);
       return;
-    default: throw Error("quantize", fmt::format("no encoder for {}", name(dtype)));
+    default:
+      throw Error("quantize", fmt::format("no encoder for {}", name(dtype)));
   }
 }
 

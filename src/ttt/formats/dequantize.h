@@ -20,7 +20,7 @@ void quantize(DType dtype, std::span<const float> in, std::span<std::byte> out);
 Tensor to_f32(const Tensor& tensor);
 
 float f16_to_f32(std::uint16_t bits);
-std::uint16_t f32_to_f16(float value);   ///< round to nearest even
+std::uint16_t f32_to_f16(float value);  ///< round to nearest even
 float bf16_to_f32(std::uint16_t bits);
 std::uint16_t f32_to_bf16(float value);  ///< round to nearest even; NaN stays NaN
 

@@ -20,8 +20,8 @@ constexpr std::uint64_t kDefaultAlignment = 32;
 constexpr std::uint64_t kMaxAlignment = 1u << 20;
 constexpr std::uint64_t kMaxName = 65535;
 constexpr std::uint32_t kMaxRank = 4;
-constexpr std::uint64_t kMinEntry = 8 + 4 + 1;            // a metadata entry: key length, type, value
-constexpr std::uint64_t kMinTensor = 8 + 4 + 4 + 8;       // name length, rank, type, offset
+constexpr std::uint64_t kMinEntry = 8 + 4 + 1;       // a metadata entry: key length, type, value
+constexpr std::uint64_t kMinTensor = 8 + 4 + 4 + 8;  // name length, rank, type, offset
 
 enum ValueType : std::uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
 
@@ -30,10 +30,10 @@ struct TypeId {
   DType dtype;
 };
 constexpr std::array<TypeId, 20> kTypes{{
-    {0, DType::f32},   {1, DType::f16},   {2, DType::q4_0},  {3, DType::q4_1},  {6, DType::q5_0},
-    {7, DType::q5_1},  {8, DType::q8_0},  {10, DType::q2_k}, {11, DType::q3_k}, {12, DType::q4_k},
-    {13, DType::q5_k}, {14, DType::q6_k}, {20, DType::iq4_nl}, {24, DType::i8}, {25, DType::i16},
-    {26, DType::i32},  {27, DType::i64},  {28, DType::f64},  {30, DType::bf16}, {39, DType::mxfp4},
+    {0, DType::f32},   {1, DType::f16},   {2, DType::q4_0},    {3, DType::q4_1},  {6, DType::q5_0},
+    {7, DType::q5_1},  {8, DType::q8_0},  {10, DType::q2_k},   {11, DType::q3_k}, {12, DType::q4_k},
+    {13, DType::q5_k}, {14, DType::q6_k}, {20, DType::iq4_nl}, {24, DType::i8},   {25, DType::i16},
+    {26, DType::i32},  {27, DType::i64},  {28, DType::f64},    {30, DType::bf16}, {39, DType::mxfp4},
 }};
 
 std::optional<DType> dtype_of_id(std::uint32_t id) {
@@ -46,8 +46,8 @@ struct Entry {
   std::uint32_t type_id = 0;
   std::optional<DType> dtype;  // nothing: a type we do not know
   Shape shape;
-  std::uint64_t offset = 0;    // in the file
-  std::uint64_t bytes = 0;     // 0 for unknown types
+  std::uint64_t offset = 0;  // in the file
+  std::uint64_t bytes = 0;   // 0 for unknown types
 };
 
 /// Reads little-endian values in sequence; every read is checked against what is left.
@@ -110,48 +110,78 @@ std::int64_t narrow(Reader& in, std::uint64_t value) {
 template <class T>
 GgufValue read_integers(Reader& in) {
   return read_list<std::int64_t>(in, sizeof(T), [&] {
-    if constexpr (std::is_same_v<T, std::uint64_t>) return narrow(in, in.number<T>());
-    else return static_cast<std::int64_t>(in.number<T>());
+    if constexpr (std::is_same_v<T, std::uint64_t>)
+      return narrow(in, in.number<T>());
+    else
+      return static_cast<std::int64_t>(in.number<T>());
   });
 }
 
 GgufValue read_array(Reader& in) {
   const auto type = in.number<std::uint32_t>();
   switch (type) {
-    case u8: return read_integers<std::uint8_t>(in);
-    case i8: return read_integers<std::int8_t>(in);
-    case u16: return read_integers<std::uint16_t>(in);
-    case i16: return read_integers<std::int16_t>(in);
-    case u32: return read_integers<std::uint32_t>(in);
-    case i32: return read_integers<std::int32_t>(in);
-    case u64: return read_integers<std::uint64_t>(in);
-    case i64: return read_integers<std::int64_t>(in);
-    case f32: return read_list<double>(in, 4, [&] { return double{in.number<float>()}; });
-    case f64: return read_list<double>(in, 8, [&] { return in.number<double>(); });
-    case boolean: return read_list<bool>(in, 1, [&] { return in.boolean(); });
-    case string: return read_list<std::string>(in, 8, [&] { return in.text(); });
-    case array: in.fail("an array of arrays");
-    default: in.fail(fmt::format("unknown array type {}", type));
+    case u8:
+      return read_integers<std::uint8_t>(in);
+    case i8:
+      return read_integers<std::int8_t>(in);
+    case u16:
+      return read_integers<std::uint16_t>(in);
+    case i16:
+      return read_integers<std::int16_t>(in);
+    case u32:
+      return read_integers<std::uint32_t>(in);
+    case i32:
+      return read_integers<std::int32_t>(in);
+    case u64:
+      return read_integers<std::uint64_t>(in);
+    case i64:
+      return read_integers<std::int64_t>(in);
+    case f32:
+      return read_list<double>(in, 4, [&] { return double{in.number<float>()}; });
+    case f64:
+      return read_list<double>(in, 8, [&] { return in.number<double>(); });
+    case boolean:
+      return read_list<bool>(in, 1, [&] { return in.boolean(); });
+    case string:
+      return read_list<std::string>(in, 8, [&] { return in.text(); });
+    case array:
+      in.fail("an array of arrays");
+    default:
+      in.fail(fmt::format("unknown array type {}", type));
   }
 }
 
 GgufValue read_value(Reader& in) {
   const auto type = in.number<std::uint32_t>();
   switch (type) {
-    case u8: return std::uint64_t{in.number<std::uint8_t>()};
-    case u16: return std::uint64_t{in.number<std::uint16_t>()};
-    case u32: return std::uint64_t{in.number<std::uint32_t>()};
-    case u64: return in.number<std::uint64_t>();
-    case i8: return std::int64_t{in.number<std::int8_t>()};
-    case i16: return std::int64_t{in.number<std::int16_t>()};
-    case i32: return std::int64_t{in.number<std::int32_t>()};
-    case i64: return in.number<std::int64_t>();
-    case f32: return double{in.number<float>()};
-    case f64: return in.number<double>();
-    case boolean: return in.boolean();
-    case string: return in.text();
-    case array: return read_array(in);
-    default: in.fail(fmt::format("unknown metadata type {}", type));
+    case u8:
+      return std::uint64_t{in.number<std::uint8_t>()};
+    case u16:
+      return std::uint64_t{in.number<std::uint16_t>()};
+    case u32:
+      return std::uint64_t{in.number<std::uint32_t>()};
+    case u64:
+      return in.number<std::uint64_t>();
+    case i8:
+      return std::int64_t{in.number<std::int8_t>()};
+    case i16:
+      return std::int64_t{in.number<std::int16_t>()};
+    case i32:
+      return std::int64_t{in.number<std::int32_t>()};
+    case i64:
+      return in.number<std::int64_t>();
+    case f32:
+      return double{in.number<float>()};
+    case f64:
+      return in.number<double>();
+    case boolean:
+      return in.boolean();
+    case string:
+      return in.text();
+    case array:
+      return read_array(in);
+    default:
+      in.fail(fmt::format("unknown metadata type {}", type));
   }
 }
 
@@ -238,8 +268,9 @@ void GgufFile::Impl::place_tensors(std::uint64_t header_end) {
     if (entry.offset % align != 0)
       throw FormatError(where, start, fmt::format("{}: offset {} is not aligned to {}", name, entry.offset, align));
     if (entry.offset > left || entry.bytes > left - entry.offset)
-      throw FormatError(where, start, fmt::format("{}: bytes [{}, +{}) leave the file's {} bytes of data", name,
-                                                  entry.offset, entry.bytes, left));
+      throw FormatError(
+          where, start,
+          fmt::format("{}: bytes [{}, +{}) leave the file's {} bytes of data", name, entry.offset, entry.bytes, left));
     entry.offset += start;
   }
 }

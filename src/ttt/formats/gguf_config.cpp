@@ -95,7 +95,8 @@ Json rope_value(std::string_view key, Json value) {
 }
 
 Json top_level_value(std::string_view key, Json value) {
-  if (key == "scoring_func") return value == 1 ? "softmax" : value == 2 ? "sigmoid" : value == 3 ? "softmax_of_selected" : std::move(value);
+  if (key == "scoring_func")
+    return value == 1 ? "softmax" : value == 2 ? "sigmoid" : value == 3 ? "softmax_of_selected" : std::move(value);
   return uniform_as_scalar(std::move(value));
 }
 

@@ -30,7 +30,7 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
   // Without O_NONBLOCK opening a pipe that nobody writes to would hang.
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) fail_errno(path, "cannot open");
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.fd, &status) != 0) fail_errno(path, "cannot stat");
   if (S_ISDIR(status.st_mode)) throw FormatError(path.string(), "is a directory, expected a file");
   if (!S_ISREG(status.st_mode)) throw FormatError(path.string(), "is not a regular file");

@@ -25,10 +25,18 @@ struct NamedDType {
   std::string_view name;
   DType dtype;
 };
-constexpr std::array<NamedDType, 13> kDTypes{{{"F64", DType::f64}, {"F32", DType::f32}, {"F16", DType::f16},
-                                              {"BF16", DType::bf16}, {"I64", DType::i64}, {"I32", DType::i32},
-                                              {"I16", DType::i16}, {"I8", DType::i8}, {"U64", DType::u64},
-                                              {"U32", DType::u32}, {"U16", DType::u16}, {"U8", DType::u8},
+constexpr std::array<NamedDType, 13> kDTypes{{{"F64", DType::f64},
+                                              {"F32", DType::f32},
+                                              {"F16", DType::f16},
+                                              {"BF16", DType::bf16},
+                                              {"I64", DType::i64},
+                                              {"I32", DType::i32},
+                                              {"I16", DType::i16},
+                                              {"I8", DType::i8},
+                                              {"U64", DType::u64},
+                                              {"U32", DType::u32},
+                                              {"U16", DType::u16},
+                                              {"U8", DType::u8},
                                               {"BOOL", DType::boolean}}};
 
 std::optional<DType> dtype_named(std::string_view name) {
@@ -78,9 +86,7 @@ class SafetensorsFile : public WeightSource {
   bool contains(std::string_view name) const { return entries_.contains(name); }
 
  private:
-  [[noreturn]] void fail(std::uint64_t offset, std::string_view what) const {
-    throw FormatError(where_, offset, what);
-  }
+  [[noreturn]] void fail(std::uint64_t offset, std::string_view what) const { throw FormatError(where_, offset, what); }
   DType known_dtype(std::string_view name, const Entry& e) const {
     if (!e.dtype) fail(kPrefix, fmt::format("{}: dtype {} is not supported", name, e.dtype_name));
     return *e.dtype;
@@ -104,8 +110,7 @@ void SafetensorsFile::read_header() {
   std::uint64_t length = 0;
   std::memcpy(&length, data_.get(), kPrefix);
   if (length > kMaxHeader) fail(0, fmt::format("header of {} bytes, more than {}", length, kMaxHeader));
-  if (length > size_ - kPrefix)
-    fail(0, fmt::format("header of {} bytes is longer than the file's {}", length, size_));
+  if (length > size_ - kPrefix) fail(0, fmt::format("header of {} bytes is longer than the file's {}", length, size_));
   data_start_ = kPrefix + static_cast<std::size_t>(length);
   Json header;
   try {
@@ -127,8 +132,8 @@ void SafetensorsFile::read_entry(const std::string& name, const Json& value) {
   const auto dtype = value.find("dtype"), shape = value.find("shape"), offsets = value.find("data_offsets");
   expect(dtype != value.end() && dtype->is_string(), "dtype is missing or not a string");
   expect(shape != value.end() && shape->is_array(), "shape is missing or not a list");
-  expect(offsets != value.end() && offsets->is_array() && offsets->size() == 2 &&
-             (*offsets)[0].is_number_unsigned() && (*offsets)[1].is_number_unsigned(),
+  expect(offsets != value.end() && offsets->is_array() && offsets->size() == 2 && (*offsets)[0].is_number_unsigned() &&
+             (*offsets)[1].is_number_unsigned(),
          "data_offsets is missing or not two non-negative integers");
   Entry e;
   e.dtype_name = dtype->get<std::string>();
@@ -138,8 +143,8 @@ void SafetensorsFile::read_entry(const std::string& name, const Json& value) {
   e.end = (*offsets)[1].get<std::uint64_t>();
   expect(e.begin <= e.end, "data_offsets run backwards");
   if (e.end > size_ - data_start_)
-    fail(data_start_, fmt::format("{}: data_offsets [{}, {}] leave the file's {} bytes of data", name, e.begin,
-                                  e.end, size_ - data_start_));
+    fail(data_start_, fmt::format("{}: data_offsets [{}, {}] leave the file's {} bytes of data", name, e.begin, e.end,
+                                  size_ - data_start_));
   check_size(name, e);
   entries_.emplace(name, std::move(e));
 }
@@ -173,8 +178,8 @@ void SafetensorsFile::check_overlaps() const {
   std::sort(spans.begin(), spans.end());
   for (std::size_t i = 1; i < spans.size(); ++i)
     if (spans[i].first < spans[i - 1].second.first)
-      fail(data_start_ + spans[i].first, fmt::format("{} overlaps {}", *spans[i].second.second,
-                                                     *spans[i - 1].second.second));
+      fail(data_start_ + spans[i].first,
+           fmt::format("{} overlaps {}", *spans[i].second.second, *spans[i - 1].second.second));
 }
 
 /// A folder whose index says which shard holds which tensor.
@@ -183,8 +188,8 @@ class ShardedSafetensors : public WeightSource {
   explicit ShardedSafetensors(const std::filesystem::path& index) : where_(index.parent_path().string()) {
     const auto file = MappedFile::open(index);
     try {
-      read_index(index, internal::parse_strict_json(
-                            {reinterpret_cast<const char*>(file.data().get()), file.size()}, kMaxIndex));
+      read_index(index, internal::parse_strict_json({reinterpret_cast<const char*>(file.data().get()), file.size()},
+                                                    kMaxIndex));
     } catch (const internal::JsonError& e) {
       throw FormatError(index.string(), e.offset, e.what());
     }
@@ -278,8 +283,7 @@ std::shared_ptr<const WeightSource> open_safetensors(const std::filesystem::path
   return parse_safetensors(mapped.data(), mapped.size(), file.string());
 }
 
-void save_safetensors(const std::filesystem::path& path,
-                      const std::vector<std::pair<std::string, Tensor>>& tensors) {
+void save_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Tensor>>& tensors) {
   const auto header = header_of(tensors);
   const std::uint64_t length = header.size();
   std::ofstream out(path, std::ios::binary | std::ios::trunc);

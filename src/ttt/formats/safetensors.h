@@ -21,7 +21,6 @@ std::shared_ptr<const WeightSource> parse_safetensors(std::shared_ptr<const std:
 /// Writes tensors of plain dtypes in the order given; throws ttt::Error for block formats, tensors without
 /// data and duplicate names,
 /// FormatError when the file cannot be written.
-void save_safetensors(const std::filesystem::path& path,
-                      const std::vector<std::pair<std::string, Tensor>>& tensors);
+void save_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Tensor>>& tensors);
 
 }  // namespace ttt

@@ -178,8 +178,8 @@ class Weights::Transposed : public Adaptor {
     const auto tensor = inner_->load(name, ledger);
     if (!matches_(name)) return tensor;
     if (tensor.shape().rank() != 2)
-      throw WeightError(name, fmt::format("{} {} cannot be transposed", tensor.shape().str(),
-                                          ttt::name(tensor.dtype())));
+      throw WeightError(name,
+                        fmt::format("{} {} cannot be transposed", tensor.shape().str(), ttt::name(tensor.dtype())));
     if (tensor.has_data()) return transpose(tensor);
     return Tensor::without_data(transposed_dtype(tensor.dtype()), Shape{tensor.shape()[1], tensor.shape()[0]});
   }
@@ -242,7 +242,8 @@ class Weights::Indexed : public Adaptor {
     if (!element) return inner_->load(name, ledger);
     const auto stacked = inner_->load(element->stacked, ledger);
     if (stacked.shape().rank() < 2 || element->index < 0 || element->index >= stacked.shape()[0])
-      throw WeightError(name, fmt::format("no element {} in {} {}", element->index, element->stacked, stacked.shape().str()));
+      throw WeightError(name,
+                        fmt::format("no element {} in {} {}", element->index, element->stacked, stacked.shape().str()));
     const Shape shape(stacked.shape().dims().subspan(1));
     if (!stacked.has_data()) return Tensor::without_data(stacked.dtype(), shape);
     const auto size = Tensor::bytes_for(stacked.dtype(), shape);
@@ -316,8 +317,9 @@ class Weights::Concatenated : public Adaptor {
       const auto &first = tensors.front(), &last = tensors.back();
       if (last.dtype() != first.dtype() || last.shape().rank() < 1 || last.shape().rank() != first.shape().rank() ||
           with_rows(last.shape(), 1) != with_rows(first.shape(), 1))
-        throw WeightError(part, fmt::format("{} {} cannot be concatenated with {} {} {}", last.shape().str(), ttt::name(last.dtype()),
-                                            parts.front(), first.shape().str(), ttt::name(first.dtype())));
+        throw WeightError(
+            part, fmt::format("{} {} cannot be concatenated with {} {} {}", last.shape().str(), ttt::name(last.dtype()),
+                              parts.front(), first.shape().str(), ttt::name(first.dtype())));
       rows += last.shape()[0];
     }
     const auto dtype = tensors.front().dtype();
@@ -393,15 +395,15 @@ Tensor Weights::take(std::string_view name, const Shape& expected) const {
     const auto found = view_->find(whole);
     if (!found) {
       if (!ledger_->planning)
-        throw WeightError(where, fmt::format("{}: expected {}, missing from {}", name, expected.str(),
-                                             view_->source().where()));
+        throw WeightError(
+            where, fmt::format("{}: expected {}, missing from {}", name, expected.str(), view_->source().where()));
       ledger_->note(ledger_->missing, fmt::format("{}: expected {}", whole, expected.str()));
       return planned();
     }
     if (found->shape != expected) {
       view_->mark(whole, *ledger_);
-      const auto what = fmt::format("expected {}, got {} {}", expected.str(), found->shape.str(),
-                                    ttt::name(found->dtype));
+      const auto what =
+          fmt::format("expected {}, got {} {}", expected.str(), found->shape.str(), ttt::name(found->dtype));
       if (!ledger_->planning) throw WeightError(where, fmt::format("{}: {}", name, what));
       ledger_->note(ledger_->wrong, fmt::format("{}: {}", whole, what));
       return planned();
@@ -429,9 +431,9 @@ void Weights::finish(const std::function<bool(std::string_view)>& ignorable) con
   for (const auto& name : view_->source().names())
     if (!ledger_->taken.contains(name) && !(ignorable && ignorable(name))) extra.push_back(name);
   if (missing.empty() && ledger_->wrong.empty() && extra.empty()) return;
-  throw WeightError(view_->source().where(),
-                    "the weights do not fit the model:" + list_names("missing", missing) +
-                        list_names("misshaped or unusable", ledger_->wrong) + list_names("never taken", extra));
+  throw WeightError(view_->source().where(), "the weights do not fit the model:" + list_names("missing", missing) +
+                                                 list_names("misshaped or unusable", ledger_->wrong) +
+                                                 list_names("never taken", extra));
 }
 
 void Weights::ignore(const std::function<bool(std::string_view)>& names) const {

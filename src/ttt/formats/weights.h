@@ -49,7 +49,8 @@ class Weights {
   /// `ignorable` answers true (e.g. stale "rotary_emb.inv_freq" buffers).
   void finish(const std::function<bool(std::string_view)>& ignorable = {}) const;
 
-  /// Counts the checkpoint's tensors of these names as taken: the model has no use for them (buffers, a pooler, other heads).
+  /// Counts the checkpoint's tensors of these names as taken: the model has no use for them (buffers, a pooler, other
+  /// heads).
   void ignore(const std::function<bool(std::string_view)>& names) const;
 
   /// Adaptors: the same tensors seen otherwise. `matches` gets the full new name.
@@ -62,13 +63,20 @@ class Weights {
   Weights transposed(Match matches) const;
   /// `name` becomes rows [first, first+count) of the source tensor `fused` (any dtype; zero copy).
   /// Several slices of one tensor may be taken; the tensor counts as taken when any slice is.
-  struct Slice { std::string fused; std::int64_t first; std::int64_t count; };
+  struct Slice {
+    std::string fused;
+    std::int64_t first;
+    std::int64_t count;
+  };
   Weights sliced(std::function<std::optional<Slice>(std::string_view)> slice_of) const;
   /// `name` is element `index` along the first dimension of `stacked`, that dimension dropped (any dtype; zero copy).
-  struct Element { std::string stacked; std::int64_t index; };
+  struct Element {
+    std::string stacked;
+    std::int64_t index;
+  };
   Weights indexed(std::function<std::optional<Element>(std::string_view)> element_of) const;
-  /// `name` is computed from other tensors: `fill` gets them in order and writes a tensor of that type and shape. Used where
-  /// a checkpoint spells one tensor as several (parts to concatenate; codes and scales apart).
+  /// `name` is computed from other tensors: `fill` gets them in order and writes a tensor of that type and shape. Used
+  /// where a checkpoint spells one tensor as several (parts to concatenate; codes and scales apart).
   struct Recipe {
     std::vector<std::string> parts;
     DType dtype;
@@ -85,8 +93,8 @@ class Weights {
   std::optional<DType> requested_format() const { return requested_format_; }
 
  private:
-  class View;      // a source or an adaptor over another view
-  class Base;      // the checkpoint itself
+  class View;  // a source or an adaptor over another view
+  class Base;  // the checkpoint itself
   class Adaptor;
   class Renamed;
   class RowsPermuted;

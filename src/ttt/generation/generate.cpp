@@ -84,11 +84,16 @@ FinishReason decode(const CausalLM& model, Step& step, KvCache::Sequence sequenc
 
 std::string_view name(FinishReason reason) {
   switch (reason) {
-    case FinishReason::stop_token: return "stop_token";
-    case FinishReason::stop_string: return "stop_string";
-    case FinishReason::max_tokens: return "max_tokens";
-    case FinishReason::context_full: return "context_full";
-    case FinishReason::cancelled: return "cancelled";
+    case FinishReason::stop_token:
+      return "stop_token";
+    case FinishReason::stop_string:
+      return "stop_string";
+    case FinishReason::max_tokens:
+      return "max_tokens";
+    case FinishReason::context_full:
+      return "context_full";
+    case FinishReason::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }
@@ -99,9 +104,9 @@ std::int64_t context_size(const CausalLM& model, const KvCache& cache) {
 
 Matrix prefill(const CausalLM& model, Step& step, KvCache::Sequence sequence, std::span<const std::int32_t> tokens,
                const CausalLM::Hooks& hooks, const std::function<void(std::int64_t, std::int64_t)>& progress) {
-  const auto chunk = std::min<std::size_t>(
-      static_cast<std::size_t>(step.device().config().optimal_params<PrefillParams>().chunk),
-      static_cast<std::size_t>(step.cache().config().max_step_tokens));
+  const auto chunk =
+      std::min<std::size_t>(static_cast<std::size_t>(step.device().config().optimal_params<PrefillParams>().chunk),
+                            static_cast<std::size_t>(step.cache().config().max_step_tokens));
   const auto total = step.cache().length(sequence) + static_cast<std::int32_t>(tokens.size());
   Matrix logits{};
   for (std::size_t first = 0; first < tokens.size(); first += chunk) {

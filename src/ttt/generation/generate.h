@@ -25,12 +25,12 @@ std::string_view name(FinishReason reason);
 
 /// All optional. They are called from the thread that calls `generate`.
 struct GenerationCallbacks {
-  std::function<void(std::int32_t id)> on_token = {};                      ///< each token but stop tokens
-  std::function<std::string(std::int32_t id)> decode = {};                 ///< text that a token completes
-  std::function<std::string()> decode_rest = {};                           ///< text of an unfinished last character
-  std::function<void(std::string_view text)> on_text = {};                 ///< text that no stop string can claim
+  std::function<void(std::int32_t id)> on_token = {};                          ///< each token but stop tokens
+  std::function<std::string(std::int32_t id)> decode = {};                     ///< text that a token completes
+  std::function<std::string()> decode_rest = {};                               ///< text of an unfinished last character
+  std::function<void(std::string_view text)> on_text = {};                     ///< text that no stop string can claim
   std::function<void(std::int64_t done, std::int64_t total)> on_prefill = {};  ///< after each chunk of the prompt
-  std::function<bool()> cancelled = {};                                    ///< asked between layers and tokens
+  std::function<bool()> cancelled = {};                                        ///< asked between layers and tokens
 };
 
 struct GenerationResult {
@@ -55,7 +55,6 @@ std::int64_t context_size(const CausalLM& model, const KvCache& cache);
 /// Appends tokens to a sequence in chunks that suit the device and returns the last token's logits, which live
 /// until the step is cleared. `hooks.cancelled` as in CausalLM::forward.
 Matrix prefill(const CausalLM& model, Step& step, KvCache::Sequence sequence, std::span<const std::int32_t> tokens,
-               const CausalLM::Hooks& hooks = {},
-               const std::function<void(std::int64_t, std::int64_t)>& progress = {});
+               const CausalLM::Hooks& hooks = {}, const std::function<void(std::int64_t, std::int64_t)>& progress = {});
 
 }  // namespace ttt

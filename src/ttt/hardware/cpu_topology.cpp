@@ -38,7 +38,8 @@ int distinct_cores(const fs::path& root, const std::vector<int>& cpus) {
   for (const int cpu : cpus) {
     const fs::path topology = root / "sys/devices/system/cpu" / ("cpu" + std::to_string(cpu)) / "topology";
     const auto core = read_line(topology / "core_id");
-    cores.emplace(read_line(topology / "physical_package_id").value_or("0"), core.value_or("cpu" + std::to_string(cpu)));
+    cores.emplace(read_line(topology / "physical_package_id").value_or("0"),
+                  core.value_or("cpu" + std::to_string(cpu)));
   }
   return static_cast<int>(cores.size());
 }
@@ -48,7 +49,8 @@ double quotient(const std::string& quota, const std::string& period) {
   return q > 0 && p > 0 ? q / p : std::numeric_limits<double>::infinity();
 }
 
-/// The process's cgroup (version 2) and those above it, each of which may set limits; in a container the topmost is its own.
+/// The process's cgroup (version 2) and those above it, each of which may set limits; in a container the topmost is its
+/// own.
 std::vector<fs::path> cgroups(const fs::path& root) {
   const fs::path top = root / "sys/fs/cgroup";
   std::vector<fs::path> all{top};

@@ -13,14 +13,13 @@ Device::Device(DeviceConfig config, DeviceOptions options) : config_(std::move(c
 
 Device::~Device() = default;
 
-Roofline Device::measure_roofline(std::uint64_t) {
-  throw DeviceError(config_.name, "cannot measure its roofline");
-}
+Roofline Device::measure_roofline(std::uint64_t) { throw DeviceError(config_.name, "cannot measure its roofline"); }
 
 std::unique_ptr<Device> Device::open(DeviceConfig config, DeviceOptions options) {
   const Backend& backend = find_backend(config.backend);
   if (backend.open == nullptr)
-    throw DeviceError(config.name, "is a planning target: this build has no kernels for it; use it with `inspect` only");
+    throw DeviceError(config.name,
+                      "is a planning target: this build has no kernels for it; use it with `inspect` only");
   return backend.open(std::move(config), std::move(options));
 }
 

@@ -30,8 +30,8 @@ std::vector<int> allowed_cpus() {
 /// Lowers the level to `wanted`, and drops the features that belong to higher ones.
 void lower_isa(DeviceConfig& config, const CpuFeatures& cpu, const std::string& wanted) {
   if (std::ranges::find(cpu.levels, wanted) == cpu.levels.end())
-    throw DeviceError("TTT_CPU_ISA", fmt::format("expected one of {} on this machine, got '{}'",
-                                                 fmt::join(cpu.levels, ", "), wanted));
+    throw DeviceError("TTT_CPU_ISA",
+                      fmt::format("expected one of {} on this machine, got '{}'", fmt::join(cpu.levels, ", "), wanted));
   config.isa = wanted;
   std::erase_if(config.features, [&](const std::string& feature) {
     if (feature.starts_with("amx")) return wanted != "amx";
@@ -86,7 +86,8 @@ DeviceConfig DeviceConfig::auto_detect() {
   DeviceConfig config = x86_level(cpu.levels.back());
   config.name = "cpu";
   config.features = cpu.features;
-  if (const char* wanted = std::getenv("TTT_CPU_ISA"); wanted != nullptr && *wanted != '\0') lower_isa(config, cpu, wanted);
+  if (const char* wanted = std::getenv("TTT_CPU_ISA"); wanted != nullptr && *wanted != '\0')
+    lower_isa(config, cpu, wanted);
   return config;
 }
 
@@ -109,7 +110,9 @@ DeviceConfig DeviceConfig::named(std::string_view name) {
   return config;
 }
 
-bool DeviceConfig::has_feature(std::string_view feature) const { return std::ranges::find(features, feature) != features.end(); }
+bool DeviceConfig::has_feature(std::string_view feature) const {
+  return std::ranges::find(features, feature) != features.end();
+}
 
 Params DeviceConfig::get_optimal_params(std::string_view operation) const {
   Params params;
@@ -130,11 +133,15 @@ void DeviceConfig::load_overrides(const std::filesystem::path& file) {
   if (!json.is_object()) throw FormatError(file.string(), "expected a JSON object of operations");
   ParamOverrides read = overrides;
   for (const auto& [operation, values] : json.items()) {
-    if (!values.is_object()) throw FormatError(file.string(), fmt::format("{}: expected an object of parameters", operation));
+    if (!values.is_object())
+      throw FormatError(file.string(), fmt::format("{}: expected an object of parameters", operation));
     const Params known = get_optimal_params(operation);
     for (const auto& [key, value] : values.items()) {
-      if (!known.contains(key)) throw ConfigError(file.string(), fmt::format("{}.{}: no such parameter", operation, key));
-      if (!value.is_number_integer()) throw ConfigError(file.string(), fmt::format("{}.{}: expected an integer, got {}", operation, key, value.dump()));
+      if (!known.contains(key))
+        throw ConfigError(file.string(), fmt::format("{}.{}: no such parameter", operation, key));
+      if (!value.is_number_integer())
+        throw ConfigError(file.string(),
+                          fmt::format("{}.{}: expected an integer, got {}", operation, key, value.dump()));
       read[operation][key] = value.get<std::int64_t>();
     }
   }

@@ -37,7 +37,9 @@ struct DeviceConfig {
   Params get_optimal_params(std::string_view operation) const;
   /// The typed form: `config.optimal_params<AttentionParams>()`.
   template <class T>
-  T optimal_params() const { return T::from(get_optimal_params(T::operation)); }
+  T optimal_params() const {
+    return T::from(get_optimal_params(T::operation));
+  }
   /// Reads an override file (JSON: {"attention": {"page_size": 64}}); throws FormatError/ConfigError.
   void load_overrides(const std::filesystem::path& file);
 };

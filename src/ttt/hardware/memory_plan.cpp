@@ -15,10 +15,11 @@ std::string format_bytes(std::uint64_t bytes) {
 
 void MemoryPlan::check() const {
   if (fits()) return;
-  throw DeviceError(device, fmt::format("the model needs {} (weights {}, cache {}, workspace {}) but there are {}; use a smaller "
-                                        "--ctx, a smaller --kv-dtype, or --quantize",
-                                        format_bytes(total()), format_bytes(weights), format_bytes(cache),
-                                        format_bytes(workspace), format_bytes(available)));
+  throw DeviceError(
+      device, fmt::format("the model needs {} (weights {}, cache {}, workspace {}) but there are {}; use a smaller "
+                          "--ctx, a smaller --kv-dtype, or --quantize",
+                          format_bytes(total()), format_bytes(weights), format_bytes(cache), format_bytes(workspace),
+                          format_bytes(available)));
 }
 
 std::string MemoryPlan::table() const {

@@ -5,8 +5,8 @@
 
 namespace ttt {
 
-/// One row of a backend's tuning table: on devices that match, `operation`'s parameter `key` is `value`. Tables are ordered,
-/// most specific first; the first row that matches wins.
+/// One row of a backend's tuning table: on devices that match, `operation`'s parameter `key` is `value`. Tables are
+/// ordered, most specific first; the first row that matches wins.
 struct ParamRule {
   std::string_view operation;
   std::string_view key;

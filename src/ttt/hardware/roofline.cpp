@@ -5,9 +5,7 @@
 
 namespace ttt {
 
-const Roofline::Peak& Roofline::peak() const {
-  return *std::ranges::max_element(peaks, {}, &Peak::flops_per_second);
-}
+const Roofline::Peak& Roofline::peak() const { return *std::ranges::max_element(peaks, {}, &Peak::flops_per_second); }
 
 double Roofline::least_seconds(const Work& work) const {
   return std::max(static_cast<double>(work.bytes) / bytes_per_second,

@@ -24,7 +24,9 @@ struct GatedActivation {
   static GatedActivation clamped_swiglu(float alpha, float limit);
   /// Throws ConfigError unless alpha and limit are positive.
   void check() const;
-  bool is_plain() const { return alpha == 1.0f && up_offset == 0.0f && limit == std::numeric_limits<float>::infinity(); }
+  bool is_plain() const {
+    return alpha == 1.0f && up_offset == 0.0f && limit == std::numeric_limits<float>::infinity();
+  }
 };
 
 /// The join of one gate and one up value, in f32: the reference that kernels are tested against.

@@ -55,8 +55,8 @@ void store(DType dtype, std::byte* base, std::size_t index, float value, float i
 
 /// Stores one head's vector; for i8 also its scale, max |v| / 127.
 template <class Index>
-void store_vector(const KvLayout& l, std::byte* base, std::byte* scales, std::size_t slot_index,
-                  const float* v, int dim, Index index) {
+void store_vector(const KvLayout& l, std::byte* base, std::byte* scales, std::size_t slot_index, const float* v,
+                  int dim, Index index) {
   float inverse = 0.0f;
   if (l.dtype == DType::i8) {
     float most = 0.0f;
@@ -129,8 +129,8 @@ void RotaryAppend::reference(Device&, const Args& a) {
         rotate(key.data(), a.rotary_dim, a.style, cos, sin);
         store_vector(l, page, page + l.k_scale_offset, scale_index, key.data(), l.k_dim,
                      [&](int d) { return l.k_index(h, slot, d); });
-        store_vector(l, page + l.v_offset, page + l.v_scale_offset, scale_index, a.v.row(t) + h * l.v_dim,
-                     l.v_dim, [&](int d) { return l.v_index(h, slot, d); });
+        store_vector(l, page + l.v_offset, page + l.v_scale_offset, scale_index, a.v.row(t) + h * l.v_dim, l.v_dim,
+                     [&](int d) { return l.v_index(h, slot, d); });
       }
     }
   }
@@ -168,8 +168,8 @@ void attend(const Attention::Args& a, std::size_t sequence, std::int32_t first, 
     const float scale = scale_of(j, l.v_scale_offset);
     sum += weight;
     for (int d = 0; d < l.v_dim; ++d)
-      result[static_cast<std::size_t>(d)] += weight * read(l.dtype, a.cache.page(sequence, j) + l.v_offset,
-                                                           l.v_index(kv_head, j % l.page_size, d), scale);
+      result[static_cast<std::size_t>(d)] +=
+          weight * read(l.dtype, a.cache.page(sequence, j) + l.v_offset, l.v_index(kv_head, j % l.page_size, d), scale);
   }
   for (int d = 0; d < l.v_dim; ++d) out[d] = static_cast<float>(result[static_cast<std::size_t>(d)] / sum);
 }
@@ -194,8 +194,7 @@ void Attention::reference(Device&, const Args& a) {
 
 Work Attention::work(const Args& a) {
   const auto& layout = a.cache.layout;
-  const std::uint64_t flops_per_key =
-      2 * static_cast<std::uint64_t>(a.num_heads) * (layout.k_dim + layout.v_dim);
+  const std::uint64_t flops_per_key = 2 * static_cast<std::uint64_t>(a.num_heads) * (layout.k_dim + layout.v_dim);
   const std::uint64_t bytes_per_key = layout.page_bytes / static_cast<std::size_t>(layout.page_size);
   const std::int64_t window = a.mask.window_size.value_or(std::numeric_limits<std::int32_t>::max());
   Work work;

@@ -47,9 +47,9 @@ struct RotaryAppend {
   static void check(const Args&);
 };
 
-/// out[t, h] = sum_j softmax_j(cap(scale * q[t, h] . k[j, h'])) v[j, h'] over the keys that the mask lets position(t) see,
-/// h' = h * num_kv_heads / num_heads; cap(s) = softcap * tanh(s / softcap) when softcap > 0. `sinks[h]` adds exp(sink)
-/// to the softmax's denominator (gpt-oss). Softmax and sums in f32.
+/// out[t, h] = sum_j softmax_j(cap(scale * q[t, h] . k[j, h'])) v[j, h'] over the keys that the mask lets position(t)
+/// see, h' = h * num_kv_heads / num_heads; cap(s) = softcap * tanh(s / softcap) when softcap > 0. `sinks[h]` adds
+/// exp(sink) to the softmax's denominator (gpt-oss). Softmax and sums in f32.
 struct Attention {
   static constexpr std::string_view name = "attention";
   struct Args {

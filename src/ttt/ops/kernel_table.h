@@ -44,7 +44,8 @@ class KernelTable {
   mutable std::vector<std::string_view> reported_;
 };
 
-/// Checks the arguments and runs `Op` on the device. An op whose work is not small next to the others' also has `static Work work(const Args&)`.
+/// Checks the arguments and runs `Op` on the device. An op whose work is not small next to the others' also has `static
+/// Work work(const Args&)`.
 template <class Op>
 auto run(Device& device, const typename Op::Args& args) {
   Op::check(args);

@@ -23,7 +23,7 @@ struct KvLayout {
   std::size_t v_offset;        ///< bytes from the page's start; K is at 0
   std::size_t k_scale_offset;  ///< [num_kv_heads, page_size] f32, i8 only
   std::size_t v_scale_offset;
-  std::size_t page_bytes;      ///< a multiple of 64
+  std::size_t page_bytes;  ///< a multiple of 64
 
   static KvLayout make(DType dtype, int page_size, int num_kv_heads, int k_dim, int v_dim);
 
@@ -46,8 +46,8 @@ struct SequencePages {
 /// One layer's cache for the sequences of a step.
 struct KvLayerView {
   const KvLayout& layout;
-  std::byte* storage;                       ///< physical page p at storage + p * layout.page_bytes
-  std::span<const SequencePages> sequences; ///< parallel to BatchPlan::sequences
+  std::byte* storage;                        ///< physical page p at storage + p * layout.page_bytes
+  std::span<const SequencePages> sequences;  ///< parallel to BatchPlan::sequences
   std::byte* page(std::size_t sequence, std::int32_t position) const {
     const auto& s = sequences[sequence];
     return storage + static_cast<std::size_t>(s.pages[position / layout.page_size - s.first_page]) * layout.page_bytes;

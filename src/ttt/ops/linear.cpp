@@ -48,8 +48,7 @@ void GatedLinear::check(const Args& a) {
 void Embed::check(const Args& a) {
   expect_shape(name, "y", a.y, static_cast<std::int64_t>(a.ids.size()), a.weight.cols());
   for (const auto id : a.ids)
-    if (id < 0 || id >= a.weight.rows())
-      throw ShapeError(name, fmt::format("id {} of {} rows", id, a.weight.rows()));
+    if (id < 0 || id >= a.weight.rows()) throw ShapeError(name, fmt::format("id {} of {} rows", id, a.weight.rows()));
 }
 
 void Linear::reference(Device&, const Args& a) {
@@ -59,9 +58,8 @@ void Linear::reference(Device&, const Args& a) {
 }
 
 void GatedLinear::reference(Device&, const Args& a) {
-  for_each_product(a.gate, a.x, [&](std::int64_t o, std::int64_t t, double sum) {
-    a.y.row(t)[o] = with_bias(sum, a.gate_bias, o);
-  });
+  for_each_product(a.gate, a.x,
+                   [&](std::int64_t o, std::int64_t t, double sum) { a.y.row(t)[o] = with_bias(sum, a.gate_bias, o); });
   for_each_product(a.up, a.x, [&](std::int64_t o, std::int64_t t, double sum) {
     float& y = a.y.row(t)[o];
     y = activate(a.activation, y, with_bias(sum, a.up_bias, o));
@@ -85,8 +83,7 @@ Work GatedLinear::work(const Args& a) {
 }
 
 Work product_work(const PackedMatrix& weight, std::int64_t tokens) {
-  return {.flops = 2 * static_cast<std::uint64_t>(weight.rows() * weight.cols() * tokens),
-          .bytes = weight.bytes()};
+  return {.flops = 2 * static_cast<std::uint64_t>(weight.rows() * weight.cols() * tokens), .bytes = weight.bytes()};
 }
 
 }  // namespace ttt::ops

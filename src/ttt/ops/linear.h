@@ -18,10 +18,10 @@ Work product_work(const PackedMatrix& weight, std::int64_t tokens);
 struct Linear {
   static constexpr std::string_view name = "linear";
   struct Args {
-    const PackedMatrix& weight;    ///< [out, in]
-    const float* bias = nullptr;   ///< [out] or null
-    ConstMatrix x;                 ///< [tokens, in]
-    Matrix y;                      ///< [tokens, out]; must not overlap x
+    const PackedMatrix& weight;   ///< [out, in]
+    const float* bias = nullptr;  ///< [out] or null
+    ConstMatrix x;                ///< [tokens, in]
+    Matrix y;                     ///< [tokens, out]; must not overlap x
     Activation activation = Activation::none;
     float scale = 1.0f;
     Write write = Write::store;

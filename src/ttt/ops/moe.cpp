@@ -28,9 +28,8 @@ void score(RoutingRule::Scores kind, std::span<const float> logits, std::span<fl
 std::vector<std::int32_t> best(std::span<const float> values, std::size_t count) {
   std::vector<std::int32_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, [&](auto a, auto b) {
-    return values[static_cast<std::size_t>(a)] > values[static_cast<std::size_t>(b)];
-  });
+  std::ranges::stable_sort(
+      order, [&](auto a, auto b) { return values[static_cast<std::size_t>(a)] > values[static_cast<std::size_t>(b)]; });
   order.resize(count);
   std::ranges::sort(order);
   return order;
@@ -60,8 +59,7 @@ void Route::check(const Args& a) {
   if (a.rule.experts_per_token <= 0 || a.rule.experts_per_token > a.logits.cols)
     throw ShapeError(name, fmt::format("{} experts a token, of {}", a.rule.experts_per_token, a.logits.cols));
   if (a.rule.groups && (a.rule.groups->num_groups <= 0 || a.logits.cols % a.rule.groups->num_groups != 0))
-    throw ShapeError(
-        name, fmt::format("{} experts do not make {} groups", a.logits.cols, a.rule.groups->num_groups));
+    throw ShapeError(name, fmt::format("{} experts do not make {} groups", a.logits.cols, a.rule.groups->num_groups));
 }
 
 void Experts::check(const Args& a) {
@@ -69,8 +67,7 @@ void Experts::check(const Args& a) {
   expect_count(name, "weights", static_cast<std::int64_t>(a.weights.size()),
                static_cast<std::int64_t>(a.chosen.size()));
   if (a.x.rows > 0)
-    expect_count(name, "choices beyond whole tokens", static_cast<std::int64_t>(a.chosen.size()) % a.x.rows,
-                 0);
+    expect_count(name, "choices beyond whole tokens", static_cast<std::int64_t>(a.chosen.size()) % a.x.rows, 0);
   for (const auto expert : a.chosen)
     if (expert < 0 || static_cast<std::size_t>(expert) >= a.all.size())
       throw ShapeError(name, fmt::format("expert {} of {}", expert, a.all.size()));
@@ -89,8 +86,7 @@ void Route::reference(Device&, const Args& a) {
   std::vector<float> scores(num_experts), choice(num_experts);
   for (std::int64_t t = 0; t < a.logits.rows; ++t) {
     score(a.rule.scores, {a.logits.row(t), num_experts}, scores);
-    for (std::size_t e = 0; e < num_experts; ++e)
-      choice[e] = scores[e] + (a.correction ? a.correction[e] : 0.0f);
+    for (std::size_t e = 0; e < num_experts; ++e) choice[e] = scores[e] + (a.correction ? a.correction[e] : 0.0f);
     if (a.rule.groups) keep_best_groups(*a.rule.groups, choice);
     const auto chosen = best(choice, k);
     float sum = 0.0f;

@@ -37,7 +37,7 @@ namespace ops {
 struct Route {
   static constexpr std::string_view name = "route";
   struct Args {
-    ConstMatrix logits;                 ///< [tokens, num_experts]
+    ConstMatrix logits;  ///< [tokens, num_experts]
     const RoutingRule& rule;
     const float* correction = nullptr;  ///< [num_experts], counts for the choice and not for the weights; or null
     std::span<std::int32_t> experts;    ///< out: [tokens * experts_per_token], ascending for each token
@@ -58,7 +58,8 @@ struct Expert {
   const float* down_bias = nullptr;
 };
 
-/// y[t] (=|+=) sum over the token's experts e, in ascending order, of scale * weight(t, e) * down_e(activate(gate_e(x[t]), up_e(x[t]))).
+/// y[t] (=|+=) sum over the token's experts e, in ascending order, of scale * weight(t, e) *
+/// down_e(activate(gate_e(x[t]), up_e(x[t]))).
 struct Experts {
   static constexpr std::string_view name = "experts";
   struct Args {

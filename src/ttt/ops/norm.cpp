@@ -19,9 +19,7 @@ void for_each_group(const Args& a, F normalise) {
       normalise(a.x.row(t) + first, a.y.row(t) + first, n, first / n * a.weight_stride);
 }
 
-void write(float& y, double value, Write mode) {
-  y = static_cast<float>(mode == Write::add ? y + value : value);
-}
+void write(float& y, double value, Write mode) { y = static_cast<float>(mode == Write::add ? y + value : value); }
 
 /// The same for both norms.
 template <class Args>
@@ -42,8 +40,7 @@ void RmsNorm::reference(Device&, const Args& a) {
     double squares = 0;
     for (std::int64_t i = 0; i < n; ++i) squares += static_cast<double>(x[i]) * x[i];
     const double scale = 1.0 / std::sqrt(squares / static_cast<double>(n) + a.eps);
-    for (std::int64_t i = 0; i < n; ++i)
-      write(y[i], x[i] * scale * (a.weight ? a.weight[w + i] : 1.0f), a.write);
+    for (std::int64_t i = 0; i < n; ++i) write(y[i], x[i] * scale * (a.weight ? a.weight[w + i] : 1.0f), a.write);
   });
 }
 
@@ -54,8 +51,7 @@ void LayerNorm::reference(Device&, const Args& a) {
     for (std::int64_t i = 0; i < n; ++i) var += (x[i] - mean) * (x[i] - mean) / static_cast<double>(n);
     const double scale = 1.0 / std::sqrt(var + a.eps);
     for (std::int64_t i = 0; i < n; ++i)
-      write(y[i],
-            (x[i] - mean) * scale * (a.weight ? a.weight[w + i] : 1.0f) + (a.bias ? a.bias[w + i] : 0.0f),
+      write(y[i], (x[i] - mean) * scale * (a.weight ? a.weight[w + i] : 1.0f) + (a.bias ? a.bias[w + i] : 0.0f),
             a.write);
   });
 }

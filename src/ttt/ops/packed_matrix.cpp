@@ -49,8 +49,7 @@ void PackMatrix::check(const Args& a) {
 }
 
 Tensor in_format(const Tensor& tensor, DType format) {
-  if (!is_floating(tensor.dtype()) || !row_bytes(format, static_cast<std::uint64_t>(tensor.shape()[1])))
-    return tensor;
+  if (!is_floating(tensor.dtype()) || !row_bytes(format, static_cast<std::uint64_t>(tensor.shape()[1]))) return tensor;
   if (!tensor.has_data()) return Tensor::without_data(format, tensor.shape());
   const Tensor f32 = to_f32(tensor);
   return Tensor::make(format, tensor.shape(),

@@ -35,8 +35,8 @@ struct PackMatrix {
   static void check(const Args&);
 };
 
-/// A floating-point tensor [rows, cols] re-encoded in a block format; itself when it is not floating-point or its rows do
-/// not fill whole blocks.
+/// A floating-point tensor [rows, cols] re-encoded in a block format; itself when it is not floating-point or its rows
+/// do not fill whole blocks.
 Tensor in_format(const Tensor& tensor, DType format);
 
 }  // namespace ttt::ops

@@ -44,7 +44,8 @@ std::uint64_t CausalLM::weight_bytes() const {
 }
 
 std::uint64_t CausalLM::workspace_bytes(std::int64_t rows, std::int64_t logit_rows) const {
-  const std::int64_t floats = rows * (hidden_size() + layers.workspace_cols()) + logit_rows * (hidden_size() + vocab_size());
+  const std::int64_t floats =
+      rows * (hidden_size() + layers.workspace_cols()) + logit_rows * (hidden_size() + vocab_size());
   return Workspace::bytes_for(floats);
 }
 

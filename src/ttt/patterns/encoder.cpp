@@ -33,7 +33,8 @@ Matrix Encoder::forward(Step& step) const {
   for (const auto& sequence : step.plan().sequences) {
     if (sequence.first_position != 0) throw RequestError("encoder", "a sequence must be encoded whole, in one step");
     if (max_positions > 0 && sequence.num_rows > max_positions)
-      throw RequestError("encoder", fmt::format("expected at most {} tokens, got {}; shorten the text", max_positions, sequence.num_rows));
+      throw RequestError("encoder", fmt::format("expected at most {} tokens, got {}; shorten the text", max_positions,
+                                                sequence.num_rows));
   }
   auto& workspace = step.workspace();
   workspace.reserve(workspace_bytes(step.num_rows(), static_cast<std::int64_t>(step.plan().sequences.size())));
@@ -59,8 +60,8 @@ Matrix Encoder::pool(Step& step, ConstMatrix hidden, Pooling pooling) const {
 }
 
 std::uint64_t Encoder::weight_bytes() const {
-  return embedding.weight_bytes() + (positions ? positions->weight_bytes() : 0) + (token_types ? token_types->weight_bytes() : 0) +
-         norm.weight_bytes() + layers.weight_bytes();
+  return embedding.weight_bytes() + (positions ? positions->weight_bytes() : 0) +
+         (token_types ? token_types->weight_bytes() : 0) + norm.weight_bytes() + layers.weight_bytes();
 }
 
 std::uint64_t Encoder::workspace_bytes(std::int64_t rows, std::int64_t sequences) const {

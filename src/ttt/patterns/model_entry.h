@@ -14,7 +14,7 @@ inline constexpr char kModelAbi[] = "ttt-model-2.0";
 ///   extern "C" const ttt::ModelEntry* ttt_model_entry();
 /// whose result lives as long as the library is loaded. The CMake function `ttt_add_model_plugin` builds one.
 struct ModelEntry {
-  const char* abi;  ///< kModelAbi of the library that the model was built against; the first field, always
+  const char* abi;         ///< kModelAbi of the library that the model was built against; the first field, always
   const char* model_type;  ///< of the checkpoints that `build` takes
   CausalLM (*build)(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind);
 };

@@ -10,8 +10,8 @@
 namespace ttt {
 
 /// Attention and feed-forward side by side (Wang & Komatsuzaki, 2021):
-/// x += attention(attention_norm(x)) + ffn(ffn_norm(x)); without a norm of its own the feed-forward layer reads attention_norm(x).
-/// Input and output: the residual stream x [tokens, hidden], in place.
+/// x += attention(attention_norm(x)) + ffn(ffn_norm(x)); without a norm of its own the feed-forward layer reads
+/// attention_norm(x). Input and output: the residual stream x [tokens, hidden], in place.
 template <class Norm, class Attention, class FFN>
 struct ParallelLayer {
   Norm attention_norm;
@@ -34,7 +34,8 @@ struct ParallelLayer {
 
   std::vector<CacheLayerSpec> cache_layers() const { return {attention.cache_spec()}; }
   std::uint64_t weight_bytes() const {
-    return attention_norm.weight_bytes() + attention.weight_bytes() + (ffn_norm ? ffn_norm->weight_bytes() : 0) + ffn.weight_bytes();
+    return attention_norm.weight_bytes() + attention.weight_bytes() + (ffn_norm ? ffn_norm->weight_bytes() : 0) +
+           ffn.weight_bytes();
   }
   std::int64_t workspace_cols() const {
     return 2 * attention.hidden_size() + std::max(attention.workspace_cols(), ffn.workspace_cols());

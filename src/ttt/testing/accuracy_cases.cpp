@@ -27,14 +27,12 @@ Outcome exact_precision(const GoldenSubject& subject) {
   const auto model = subject.build({.threads = 1, .precision = Precision::exact});
   for (std::size_t b = 0; b < golden.input_ids.size(); ++b) {
     const auto diff = agreement_of(subject, model, b).max_abs_diff;
-    outcome.expect(diff <= kMaxAbsDiff,
-                   fmt::format("row {}: logits differ by {}, more than {}", b, diff, kMaxAbsDiff));
+    outcome.expect(diff <= kMaxAbsDiff, fmt::format("row {}: logits differ by {}, more than {}", b, diff, kMaxAbsDiff));
   }
   for (std::size_t b = 0; b < golden.greedy.size(); ++b) {
     const auto got = model.greedy(golden.input_ids[b], golden.greedy[b].size());
     const auto equal = std::ranges::mismatch(got, golden.greedy[b]).in1 - got.begin();
-    outcome.expect(got == golden.greedy[b],
-                   fmt::format("row {}: greedy token {} of {} differs", b, equal, got.size()));
+    outcome.expect(got == golden.greedy[b], fmt::format("row {}: greedy token {} of {} differs", b, equal, got.size()));
   }
   return outcome;
 }
@@ -44,8 +42,7 @@ Outcome standard_precision(const GoldenSubject& subject) {
   const auto model = subject.build({.threads = 1});
   for (std::size_t b = 0; b < subject.golden.input_ids.size(); ++b) {
     const auto pcc = agreement_of(subject, model, b).pcc;
-    outcome.expect(pcc >= kMinPcc,
-                   fmt::format("row {}: logits correlate with {}, less than {}", b, pcc, kMinPcc));
+    outcome.expect(pcc >= kMinPcc, fmt::format("row {}: logits correlate with {}, less than {}", b, pcc, kMinPcc));
   }
   return outcome;
 }
@@ -79,8 +76,7 @@ Outcome batch_invariance(const GoldenSubject& subject) {
   Outcome outcome;
   const auto& golden = subject.golden;
   for (const auto precision : {Precision::exact, Precision::standard}) {
-    const auto model =
-        subject.build({.threads = 1, .precision = precision, .batch_invariance = BatchInvariance::on});
+    const auto model = subject.build({.threads = 1, .precision = precision, .batch_invariance = BatchInvariance::on});
     const auto expect = [&](const Logits& got, const Logits& want, std::string_view what) {
       outcome.expect(got == want, fmt::format("{}: {} gives other bits", name(precision), what));
     };
@@ -102,11 +98,9 @@ Outcome batch_invariance(const GoldenSubject& subject) {
 Outcome cache(const GoldenSubject& subject) {
   Outcome outcome;
   for (const auto precision : {Precision::exact, Precision::standard}) {
-    const auto model =
-        subject.build({.threads = 1, .precision = precision, .batch_invariance = BatchInvariance::on});
+    const auto model = subject.build({.threads = 1, .precision = precision, .batch_invariance = BatchInvariance::on});
     // Within a page no key slides out of a window, so that truncating is always possible.
-    const auto page =
-        static_cast<std::size_t>(model.device().config().optimal_params<AttentionParams>().page_size);
+    const auto page = static_cast<std::size_t>(model.device().config().optimal_params<AttentionParams>().page_size);
     auto row = subject.golden.input_ids[0];
     row.resize(std::min(row.size(), page));
     const auto want = model.logits({row})[0];
@@ -149,11 +143,10 @@ Outcome memory_plan(const GoldenSubject& subject) {
   const auto model = subject.build({.threads = 1});
   const auto plan = checkpoint.weights.plan();
   const auto planned = subject.factory(checkpoint.config, plan, model.device(), checkpoint.kind);
-  outcome.expect(planned.weight_bytes() >= model.model().weight_bytes() && planned.weight_bytes() > 0,
-                 fmt::format("{} bytes of weights were planned, {} taken", planned.weight_bytes(),
-                             model.model().weight_bytes()));
-  outcome.expect(planned.cache_layers() == model.model().cache_layers(),
-                 "the planned cache is not the model's");
+  outcome.expect(
+      planned.weight_bytes() >= model.model().weight_bytes() && planned.weight_bytes() > 0,
+      fmt::format("{} bytes of weights were planned, {} taken", planned.weight_bytes(), model.model().weight_bytes()));
+  outcome.expect(planned.cache_layers() == model.model().cache_layers(), "the planned cache is not the model's");
 
   const auto& rows = subject.golden.input_ids;
   KvCache kv = model.make_cache(subject.golden.batch * subject.golden.tokens, static_cast<int>(rows.size()));
@@ -161,9 +154,8 @@ Outcome memory_plan(const GoldenSubject& subject) {
   for (const auto& row : rows) step.add(kv.create(), row, LogitRows::all);
   model.model().forward(step);
   const auto bound = planned.workspace_bytes(step.num_rows(), step.num_rows());
-  outcome.expect(
-      step.workspace().bytes() <= bound,
-      fmt::format("{} bytes of workspace were planned, {} taken", bound, step.workspace().bytes()));
+  outcome.expect(step.workspace().bytes() <= bound,
+                 fmt::format("{} bytes of workspace were planned, {} taken", bound, step.workspace().bytes()));
   return outcome;
 }
 

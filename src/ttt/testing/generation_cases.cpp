@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::int64_t kAnswer = 8;
 
-std::vector<std::int32_t> run(const GoldenModel& model, const TokenRow& prompt,
-                              const GenerationConfig& config, const GenerationCallbacks& callbacks = {}) {
+std::vector<std::int32_t> run(const GoldenModel& model, const TokenRow& prompt, const GenerationConfig& config,
+                              const GenerationCallbacks& callbacks = {}) {
   KvCache cache = model.make_cache(static_cast<std::int64_t>(prompt.size()) + config.max_tokens, 1);
   return generate(model.model(), cache, cache.create(), model.device(), prompt, config, callbacks).tokens;
 }
@@ -24,9 +24,8 @@ Outcome greedy(const GoldenSubject& subject) {
   const auto model = subject.build({.threads = 1, .precision = Precision::exact});
   for (std::size_t b = 0; b < golden.greedy.size(); ++b) {
     TokenRow told;
-    const auto got =
-        run(model, golden.input_ids[b], {.max_tokens = static_cast<std::int64_t>(golden.greedy[b].size())},
-            {.on_token = [&](std::int32_t id) { told.push_back(id); }});
+    const auto got = run(model, golden.input_ids[b], {.max_tokens = static_cast<std::int64_t>(golden.greedy[b].size())},
+                         {.on_token = [&](std::int32_t id) { told.push_back(id); }});
     outcome.expect(got == golden.greedy[b], fmt::format("row {}: other tokens than the reference's", b));
     outcome.expect(told == got, fmt::format("row {}: other tokens were told than returned", b));
   }
@@ -43,17 +42,15 @@ class StopTrial {
   static std::string text(std::int32_t id) { return fmt::format("<{}>", id); }
 
   /// Expects the first `count` tokens of the answer and that reason.
-  void expect(Outcome& outcome, const GenerationConfig& config, const GenerationCallbacks& callbacks,
-              std::size_t count, FinishReason reason, std::int64_t room = kAnswer) const {
+  void expect(Outcome& outcome, const GenerationConfig& config, const GenerationCallbacks& callbacks, std::size_t count,
+              FinishReason reason, std::int64_t room = kAnswer) const {
     KvCache cache = model_.make_cache(static_cast<std::int64_t>(prompt_.size()) + room, 1);
-    const auto result =
-        generate(model_.model(), cache, cache.create(), model_.device(), prompt_, config, callbacks);
-    outcome.expect(result.finish == reason, fmt::format("expected the answer to end by {}, got {}",
-                                                        name(reason), name(result.finish)));
-    outcome.expect(
-        std::ranges::equal(result.tokens, std::span(answer_).first(std::min(count, answer_.size()))),
-        fmt::format("{}: expected the answer's first {} tokens, got {} tokens", name(reason), count,
-                    result.tokens.size()));
+    const auto result = generate(model_.model(), cache, cache.create(), model_.device(), prompt_, config, callbacks);
+    outcome.expect(result.finish == reason,
+                   fmt::format("expected the answer to end by {}, got {}", name(reason), name(result.finish)));
+    outcome.expect(std::ranges::equal(result.tokens, std::span(answer_).first(std::min(count, answer_.size()))),
+                   fmt::format("{}: expected the answer's first {} tokens, got {} tokens", name(reason), count,
+                               result.tokens.size()));
   }
 
  private:
@@ -67,22 +64,18 @@ Outcome stop_conditions(const GoldenSubject& subject) {
   const auto model = subject.build({.threads = 1, .precision = Precision::exact});
   const StopTrial trial(model, subject.golden.input_ids[0]);
   const auto stop = trial.answer()[kAnswer / 2];
-  const auto first_stop =
-      static_cast<std::size_t>(std::ranges::find(trial.answer(), stop) - trial.answer().begin());
+  const auto first_stop = static_cast<std::size_t>(std::ranges::find(trial.answer(), stop) - trial.answer().begin());
 
   for (const std::int64_t count : {0, 1, 3})
-    trial.expect(outcome, {.max_tokens = count}, {}, static_cast<std::size_t>(count),
-                 FinishReason::max_tokens);
-  trial.expect(outcome, {.max_tokens = kAnswer, .stop_ids = {stop}}, {}, first_stop,
-               FinishReason::stop_token);
+    trial.expect(outcome, {.max_tokens = count}, {}, static_cast<std::size_t>(count), FinishReason::max_tokens);
+  trial.expect(outcome, {.max_tokens = kAnswer, .stop_ids = {stop}}, {}, first_stop, FinishReason::stop_token);
 
   std::string shown, want;
   for (std::size_t i = 0; i < first_stop; ++i) want += StopTrial::text(trial.answer()[i]);
   trial.expect(outcome, {.max_tokens = kAnswer, .stop_strings = {StopTrial::text(stop)}},
-               {.decode = StopTrial::text, .on_text = [&](std::string_view text) { shown += text; }},
-               first_stop + 1, FinishReason::stop_string);
-  outcome.expect(shown == want,
-                 fmt::format("expected the text \"{}\" before a stop string, got \"{}\"", want, shown));
+               {.decode = StopTrial::text, .on_text = [&](std::string_view text) { shown += text; }}, first_stop + 1,
+               FinishReason::stop_string);
+  outcome.expect(shown == want, fmt::format("expected the text \"{}\" before a stop string, got \"{}\"", want, shown));
 
   // The last token needs no room: nothing follows it.
   trial.expect(outcome, {}, {}, 4, FinishReason::context_full, 3);
@@ -106,9 +99,7 @@ Outcome conversation(const GoldenSubject& subject) {
   const GenerationConfig config{.max_tokens = 4};
   KvCache cache = model.make_cache(golden.tokens + 2 * config.max_tokens + 2, 1);
   const auto sequence = cache.create();
-  const auto turn = [&] {
-    return generate(model.model(), cache, sequence, model.device(), history, config).tokens;
-  };
+  const auto turn = [&] { return generate(model.model(), cache, sequence, model.device(), history, config).tokens; };
   const auto answer = turn();
   history.insert(history.end(), answer.begin(), answer.end());
   history.insert(history.end(), {golden.input_ids[0][1], golden.input_ids[0][0]});

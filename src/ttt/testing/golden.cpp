@@ -13,7 +13,8 @@ namespace {
 
 std::vector<std::vector<std::int32_t>> read_ids(const Tensor& tensor, const std::string& where) {
   if (tensor.dtype() != DType::i64 || tensor.shape().rank() != 2)
-    throw FormatError(where, fmt::format("token ids: expected int64 [B, T], got {} {}", name(tensor.dtype()), tensor.shape().str()));
+    throw FormatError(
+        where, fmt::format("token ids: expected int64 [B, T], got {} {}", name(tensor.dtype()), tensor.shape().str()));
   // Files may be unaligned; a copy is not.
   const Tensor aligned = Tensor::make(DType::i64, tensor.shape(), [&](std::span<std::byte> out) {
     std::copy(tensor.bytes().begin(), tensor.bytes().end(), out.begin());
@@ -24,7 +25,8 @@ std::vector<std::vector<std::int32_t>> read_ids(const Tensor& tensor, const std:
   for (std::int64_t b = 0; b < tensor.shape()[0]; ++b) {
     auto& row = rows.emplace_back();
     for (const auto id : values.subspan(static_cast<std::size_t>(b) * cols, cols)) {
-      if (id < 0 || id > std::numeric_limits<std::int32_t>::max()) throw FormatError(where, fmt::format("token id {} is out of range", id));
+      if (id < 0 || id > std::numeric_limits<std::int32_t>::max())
+        throw FormatError(where, fmt::format("token id {} is out of range", id));
       row.push_back(static_cast<std::int32_t>(id));
     }
   }
@@ -47,7 +49,8 @@ Golden Golden::load(const std::filesystem::path& file) {
   golden.batch = static_cast<std::int64_t>(golden.input_ids.size());
   golden.tokens = golden.batch == 0 ? 0 : static_cast<std::int64_t>(golden.input_ids.front().size());
   if (shape.rank() != 3 || shape[0] != golden.batch || shape[1] != golden.tokens || shape.count() == 0)
-    throw FormatError(where, fmt::format("logits: expected [{}, {}, V], got {}", golden.batch, golden.tokens, shape.str()));
+    throw FormatError(where,
+                      fmt::format("logits: expected [{}, {}, V], got {}", golden.batch, golden.tokens, shape.str()));
   golden.vocab_size = shape[2];
   if (source->find("greedy")) golden.greedy = read_ids(source->load("greedy"), where);
   if (source->find("hidden_0")) golden.hidden_0 = to_f32(source->load("hidden_0"));

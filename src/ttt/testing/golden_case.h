@@ -16,9 +16,7 @@ struct GoldenSubject {
   GoldenFolder folder;
   Golden golden;
 
-  GoldenModel build(DeviceOptions options) const {
-    return {factory, folder.checkpoint(), std::move(options)};
-  }
+  GoldenModel build(DeviceOptions options) const { return {factory, folder.checkpoint(), std::move(options)}; }
 };
 
 /// What a case found. It passes when there are no failures and nothing to skip for.
@@ -38,8 +36,8 @@ struct GoldenCase {
   Outcome (*run)(const GoldenSubject& subject);
 };
 
-/// Agreement with the reference, equal bits, cache and memory, on one thread but for same_bits: goldens are too small to share
-/// out.
+/// Agreement with the reference, equal bits, cache and memory, on one thread but for same_bits: goldens are too small
+/// to share out.
 /// - exact_precision: logits within 5e-4 of the reference, and every greedy token;
 /// - standard_precision: logits correlate with the reference's, pcc >= 0.999;
 /// - same_bits: run to run, and for 1, 2 and 4 threads;

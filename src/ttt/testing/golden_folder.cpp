@@ -31,8 +31,7 @@ std::optional<fs::path> flattened_target(const fs::path& file) {
   while (text.ends_with('\n')) text.pop_back();
   if (!text.ends_with(".safetensors") || text.find('\0') != std::string::npos) return std::nullopt;
   const fs::path target = file.parent_path() / text;
-  if (!fs::is_regular_file(target))
-    throw FormatError(file.string(), "is a link to " + text + ", which is not there");
+  if (!fs::is_regular_file(target)) throw FormatError(file.string(), "is a link to " + text + ", which is not there");
   return target;
 }
 

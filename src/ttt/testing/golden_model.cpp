@@ -6,8 +6,7 @@
 
 namespace ttt::testing {
 
-GoldenModel::GoldenModel(const ModelFactory& factory, const std::filesystem::path& checkpoint,
-                         DeviceOptions options)
+GoldenModel::GoldenModel(const ModelFactory& factory, const std::filesystem::path& checkpoint, DeviceOptions options)
     : GoldenModel(factory, Checkpoint::open(checkpoint), std::move(options)) {}
 
 GoldenModel::GoldenModel(const ModelFactory& factory, const Checkpoint& checkpoint, DeviceOptions options)
@@ -25,8 +24,7 @@ KvCache GoldenModel::make_cache(std::int64_t tokens, int sequences) const {
                  *device_);
 }
 
-std::vector<std::vector<float>> GoldenModel::logits(const std::vector<TokenRow>& rows,
-                                                    std::size_t chunk) const {
+std::vector<std::vector<float>> GoldenModel::logits(const std::vector<TokenRow>& rows, std::size_t chunk) const {
   std::size_t longest = 0, total = 0;
   for (const auto& row : rows) {
     longest = std::max(longest, row.size());
@@ -43,8 +41,7 @@ std::vector<std::vector<float>> GoldenModel::logits(const std::vector<TokenRow>&
     step.clear();
     for (std::size_t i = 0; i < rows.size(); ++i)
       if (first < rows[i].size())
-        step.add(sequences[i],
-                 std::span(rows[i]).subspan(first, std::min(step_tokens, rows[i].size() - first)),
+        step.add(sequences[i], std::span(rows[i]).subspan(first, std::min(step_tokens, rows[i].size() - first)),
                  LogitRows::all, static_cast<std::int32_t>(rows[i].size()));
     const Matrix logits = model_.forward(step);
     std::int64_t row = 0;
@@ -70,8 +67,8 @@ TokenRow GoldenModel::greedy(const TokenRow& prompt, std::size_t count) const {
   return result;
 }
 
-void append_logits(const CausalLM& model, Step& step, KvCache::Sequence sequence,
-                   std::span<const std::int32_t> tokens, std::size_t total_length, std::vector<float>& to) {
+void append_logits(const CausalLM& model, Step& step, KvCache::Sequence sequence, std::span<const std::int32_t> tokens,
+                   std::size_t total_length, std::vector<float>& to) {
   step.clear();
   step.add(sequence, tokens, LogitRows::all, static_cast<std::int32_t>(total_length));
   const Matrix logits = model.forward(step);

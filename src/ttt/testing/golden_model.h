@@ -12,8 +12,8 @@
 namespace ttt::testing {
 
 /// Builds a model from a checkpoint's config and weights, or from a plan of those weights.
-using ModelFactory = std::function<CausalLM(const ConfigReader& config, Weights weights, Device& device,
-                                            Checkpoint::Kind kind)>;
+using ModelFactory =
+    std::function<CausalLM(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind)>;
 
 using TokenRow = std::vector<std::int32_t>;
 
@@ -42,7 +42,7 @@ class GoldenModel {
 
 /// Appends `tokens` to a sequence in a step of its own, as a part of a prompt of `total_length`, and appends
 /// their logits to `to`.
-void append_logits(const CausalLM& model, Step& step, KvCache::Sequence sequence,
-                   std::span<const std::int32_t> tokens, std::size_t total_length, std::vector<float>& to);
+void append_logits(const CausalLM& model, Step& step, KvCache::Sequence sequence, std::span<const std::int32_t> tokens,
+                   std::size_t total_length, std::vector<float>& to);
 
 }  // namespace ttt::testing

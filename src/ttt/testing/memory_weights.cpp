@@ -14,7 +14,8 @@ std::vector<float> random_values(std::size_t count, std::uint64_t seed, float de
   const auto uniform = [&] { return (static_cast<double>(bits() >> 11) + 0.5) * 0x1p-53; };
   std::vector<float> values(count);
   for (auto& v : values)
-    v = mean + deviation * static_cast<float>(std::sqrt(-2 * std::log(uniform())) * std::cos(2 * std::numbers::pi * uniform()));
+    v = mean + deviation *
+                   static_cast<float>(std::sqrt(-2 * std::log(uniform())) * std::cos(2 * std::numbers::pi * uniform()));
   return values;
 }
 

@@ -11,7 +11,8 @@ class MemoryWeights : public WeightSource {
  public:
   void set(std::string name, Tensor tensor) { tensors_.insert_or_assign(std::move(name), std::move(tensor)); }
   /// f32 values, normal with the given mean and deviation, the same for the same seed everywhere.
-  const Tensor& set_random(std::string name, const Shape& shape, std::uint64_t seed, float deviation, float mean = 0.0f);
+  const Tensor& set_random(std::string name, const Shape& shape, std::uint64_t seed, float deviation,
+                           float mean = 0.0f);
 
   std::optional<Info> find(std::string_view name) const override;
   Tensor load(std::string_view name) const override;

@@ -67,16 +67,15 @@ std::string Speed::str() const {
       "prefill {:>5} tokens {:>10.1f} tokens/s\n"
       "decode  {:>5} tokens {:>10.1f} tokens/s, {:.2f} GB/s of weights, {:.0f}% of the {:.1f} GB/s that this "
       "machine reads\n",
-      prompt_tokens, prefill_tokens_per_second, decode_tokens, decode_tokens_per_second,
-      decode_bytes_per_second / 1e9, 100 * share_of_roofline(), read_bytes_per_second / 1e9);
+      prompt_tokens, prefill_tokens_per_second, decode_tokens, decode_tokens_per_second, decode_bytes_per_second / 1e9,
+      100 * share_of_roofline(), read_bytes_per_second / 1e9);
 }
 
 Speed measure_speed(const GoldenModel& model, std::int64_t prompt_tokens, std::int64_t decode_tokens) {
   // Any token does: the arithmetic is the same for all.
   TokenRow prompt(static_cast<std::size_t>(prompt_tokens));
   for (std::size_t i = 0; i < prompt.size(); ++i)
-    prompt[i] =
-        static_cast<std::int32_t>((i * 7919 + 1) % static_cast<std::size_t>(model.model().vocab_size()));
+    prompt[i] = static_cast<std::int32_t>((i * 7919 + 1) % static_cast<std::size_t>(model.model().vocab_size()));
   KvCache cache = model.make_cache(prompt_tokens + decode_tokens, 1);
   Step step(cache, model.device());
   const auto prefill_seconds = median_seconds([&] {

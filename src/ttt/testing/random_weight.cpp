@@ -20,19 +20,32 @@ struct ScaleFields {
 
 ScaleFields scale_fields(DType dtype) {
   switch (dtype) {
-    case DType::q4_0: return {{0}, 0.02f};
-    case DType::q4_1: return {{0, 2}, 0.02f};
-    case DType::q5_0: return {{0}, 0.01f};
-    case DType::q5_1: return {{0, 2}, 0.01f};
-    case DType::q8_0: return {{0}, 0.001f};
-    case DType::q2_k: return {{80, 82}, 0.005f};
-    case DType::q3_k: return {{108}, 0.002f};
-    case DType::q4_k: return {{0, 2}, 0.0003f};
-    case DType::q5_k: return {{0, 2}, 0.0002f};
-    case DType::q6_k: return {{208}, 0.00005f};
-    case DType::iq4_nl: return {{0}, 0.001f};
-    case DType::mxfp4: return {{}, 0.0f};
-    default: throw Error("random_weight", "not a block format");
+    case DType::q4_0:
+      return {{0}, 0.02f};
+    case DType::q4_1:
+      return {{0, 2}, 0.02f};
+    case DType::q5_0:
+      return {{0}, 0.01f};
+    case DType::q5_1:
+      return {{0, 2}, 0.01f};
+    case DType::q8_0:
+      return {{0}, 0.001f};
+    case DType::q2_k:
+      return {{80, 82}, 0.005f};
+    case DType::q3_k:
+      return {{108}, 0.002f};
+    case DType::q4_k:
+      return {{0, 2}, 0.0003f};
+    case DType::q5_k:
+      return {{0, 2}, 0.0002f};
+    case DType::q6_k:
+      return {{208}, 0.00005f};
+    case DType::iq4_nl:
+      return {{0}, 0.001f};
+    case DType::mxfp4:
+      return {{}, 0.0f};
+    default:
+      throw Error("random_weight", "not a block format");
   }
 }
 
@@ -51,7 +64,8 @@ Tensor random_weight(DType dtype, std::int64_t rows, std::int64_t cols, std::uin
     for (std::size_t b = 0; b < out.size(); b += block) {
       for (const auto at : fields.at) {
         const float sign = bits() & 1u ? 1.0f : -1.0f;
-        const std::uint16_t scale = f32_to_f16(sign * fields.size * (0.5f + static_cast<float>(bits() & 1023u) / 1024.0f));
+        const std::uint16_t scale =
+            f32_to_f16(sign * fields.size * (0.5f + static_cast<float>(bits() & 1023u) / 1024.0f));
         std::memcpy(out.data() + b + at, &scale, sizeof scale);
       }
       // The exponent of mxfp4: values up to 12 * 2^(e - 128).

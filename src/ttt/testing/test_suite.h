@@ -30,11 +30,9 @@ class TestSuite {
  public:
   struct Config {
     ModelFactory factory;
-    std::vector<std::string> model_types;  ///< `model_type` of the goldens' configs that the factory builds
-    std::vector<std::filesystem::path>
-        goldens;  ///< folders of golden folders; none for the model there is a failure
-    std::filesystem::path shared_goldens =
-        {};  ///< one more, skipped with a printed reason when it is not there
+    std::vector<std::string> model_types;        ///< `model_type` of the goldens' configs that the factory builds
+    std::vector<std::filesystem::path> goldens;  ///< folders of golden folders; none for the model there is a failure
+    std::filesystem::path shared_goldens = {};   ///< one more, skipped with a printed reason when it is not there
   };
 
   TestSuite(int& argc, char** argv, Config config) : config_(std::move(config)) {
@@ -76,8 +74,7 @@ class TestSuite {
                             [body = std::move(body)]() -> ::testing::Test* { return new Case(body); });
   }
 
-  static void run_case(const GoldenCase& golden_case, const ModelFactory& factory,
-                       const std::filesystem::path& path) {
+  static void run_case(const GoldenCase& golden_case, const ModelFactory& factory, const std::filesystem::path& path) {
     const GoldenFolder folder(path);
     const auto outcome = golden_case.run({factory, folder, Golden::load(folder.golden_file())});
     for (const auto& failure : outcome.failures) ADD_FAILURE() << failure;
@@ -85,8 +82,7 @@ class TestSuite {
   }
 
   /// Folders below `root` whose config has one of the model's types.
-  static std::vector<std::filesystem::path> folders_in(const std::filesystem::path& root,
-                                                       const Config& config) {
+  static std::vector<std::filesystem::path> folders_in(const std::filesystem::path& root, const Config& config) {
     auto folders = golden_folders_in(root);
     std::erase_if(folders, [&](const auto& path) {
       return std::ranges::find(config.model_types, model_type_of(path)) == config.model_types.end();
@@ -105,8 +101,7 @@ class TestSuite {
 
   void add(const std::string& group, std::span<const GoldenCase> cases) try {
     const auto own = own_folders(config_);
-    if (own.empty())
-      add_test(group + "/goldens", "are_there", [] { FAIL() << "the model has no goldens of its own"; });
+    if (own.empty()) add_test(group + "/goldens", "are_there", [] { FAIL() << "the model has no goldens of its own"; });
     add(cases, own, group + "/");
     if (config_.shared_goldens.empty()) return;
     const auto shared = folders_in(config_.shared_goldens, config_);

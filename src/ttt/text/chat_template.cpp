@@ -11,11 +11,9 @@ ChatTemplate::ChatTemplate(std::string source, std::string bos_token, std::strin
 
 std::string ChatTemplate::render(std::span<const ChatMessage> messages,
                                  AddGenerationPrompt add_generation_prompt) const {
-  nlohmann::ordered_json variables{
-      {"messages", nlohmann::ordered_json::array()},
-      {"add_generation_prompt", add_generation_prompt == AddGenerationPrompt::yes}};
-  for (const auto& [role, content] : messages)
-    variables["messages"].push_back({{"role", role}, {"content", content}});
+  nlohmann::ordered_json variables{{"messages", nlohmann::ordered_json::array()},
+                                   {"add_generation_prompt", add_generation_prompt == AddGenerationPrompt::yes}};
+  for (const auto& [role, content] : messages) variables["messages"].push_back({{"role", role}, {"content", content}});
   // Text with invalid UTF-8 cannot be JSON: it becomes U+FFFD.
   return render_json(variables.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
@@ -26,9 +24,8 @@ std::string ChatTemplate::render_json(std::string_view variables) const {
   all["bos_token"] = bos_token_;
   all["eos_token"] = eos_token_;
   const std::string json = all.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-  return text::take(text::call<Error, ttt_bytes>("chat template", ttt_chat_template_render,
-                                                 text::bytes_of(source_), source_.size(),
-                                                 text::bytes_of(json), json.size()));
+  return text::take(text::call<Error, ttt_bytes>("chat template", ttt_chat_template_render, text::bytes_of(source_),
+                                                 source_.size(), text::bytes_of(json), json.size()));
 }
 
 }  // namespace ttt

@@ -138,8 +138,7 @@ Json sentencepiece(const GgufVocabulary& v, const std::string& where) {
   Json decoders = {{{"type", "Replace"}, {"pattern", {{"String", space}}}, {"content", " "}},
                    {{"type", "ByteFallback"}},
                    {{"type", "Fuse"}}};
-  if (v.add_space_prefix)
-    decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  if (v.add_space_prefix) decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
   return {{"normalizer", {{"type", "Sequence"}, {"normalizers", normalizers}}},
           {"pre_tokenizer", nullptr},
           {"decoder", {{"type", "Sequence"}, {"decoders", decoders}}},
@@ -151,11 +150,9 @@ std::vector<TokenPair> listed_merges(const GgufVocabulary& v, const TokenIds& id
   for (const auto& merge : v.merges) {
     const auto space = merge.find(' ', 1);
     const auto left = ids.find(std::string_view(merge).substr(0, space));
-    const auto right =
-        space == std::string::npos ? ids.end() : ids.find(std::string_view(merge).substr(space + 1));
+    const auto right = space == std::string::npos ? ids.end() : ids.find(std::string_view(merge).substr(space + 1));
     if (left == ids.end() || right == ids.end())
-      throw FormatError(
-          where, "tokenizer.ggml.merges: expected two tokens with a space between, got '" + merge + "'");
+      throw FormatError(where, "tokenizer.ggml.merges: expected two tokens with a space between, got '" + merge + "'");
     result.push_back({left->second, right->second});
   }
   return result;
@@ -174,8 +171,8 @@ Json byte_level_bpe(const PreTokenizer& pre) {
 /// where the original marks those that go on.
 Json word_piece(const GgufVocabulary& v, const std::string& where) {
   if (v.token_types.empty())
-    throw FormatError(
-        where, "tokenizer.ggml.token_type: missing; WordPiece needs it to tell special tokens from words");
+    throw FormatError(where,
+                      "tokenizer.ggml.token_type: missing; WordPiece needs it to tell special tokens from words");
   const std::string_view first_piece = "\xE2\x96\x81", going_on = "##";
   Json vocab = Json::object();
   for (std::size_t id = 0; id < v.tokens.size(); ++id) {

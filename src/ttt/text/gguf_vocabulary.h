@@ -12,10 +12,9 @@ struct GgufVocabulary {
   std::string model;  ///< "gpt2" (byte-level BPE), "llama" (SentencePiece) or "bert" (WordPiece)
   std::string pre;    ///< pre-tokenizer of byte-level BPE: "llama-bpe", "smollm", ...
   std::vector<std::string> tokens;
-  std::vector<std::int64_t>
-      token_types;             ///< 1 normal, 2 unknown, 3 control, 4 user defined, 6 byte; empty: all normal
-  std::vector<double> scores;  ///< SentencePiece
-  std::vector<std::string> merges;  ///< byte-level BPE: "left right"
+  std::vector<std::int64_t> token_types;  ///< 1 normal, 2 unknown, 3 control, 4 user defined, 6 byte; empty: all normal
+  std::vector<double> scores;             ///< SentencePiece
+  std::vector<std::string> merges;        ///< byte-level BPE: "left right"
   std::optional<std::int64_t> bos, eos, unk;
   std::optional<std::int64_t> cls, sep;  ///< WordPiece; bos and eos stand in for them
   std::optional<bool>

@@ -18,16 +18,16 @@ const std::string kSpaces = R"(\s+(?!\S)|\s+)";
 
 /// Llama 3's words, with that expression for digits and that one for the ends of lines.
 std::string words(const std::string& digits, const std::string& new_lines = kNewLines) {
-  return kContractions + R"(|[^\r\n\p{L}\p{N}]?\p{L}+|)" + digits + R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|)" +
-         new_lines + "|" + kSpaces;
+  return kContractions + R"(|[^\r\n\p{L}\p{N}]?\p{L}+|)" + digits + R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|)" + new_lines + "|" +
+         kSpaces;
 }
 
 /// Runs of upper and of lower case apart, as in o200k; `suffix` follows each word.
 std::string cased_words(const std::string& suffix, const std::string& digits) {
   const std::string start = R"([^\r\n\p{L}\p{N}]?)", upper = R"([\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}])",
                     lower = R"([\p{Ll}\p{Lm}\p{Lo}\p{M}])";
-  return start + upper + "*" + lower + "+" + suffix + "|" + start + upper + "+" + lower + "*" + suffix + "|" +
-         digits + R"(| ?[^\s\p{L}\p{N}]+[\r\n/]*|)" + kNewLines + "|" + kSpaces;
+  return start + upper + "*" + lower + "+" + suffix + "|" + start + upper + "+" + lower + "*" + suffix + "|" + digits +
+         R"(| ?[^\s\p{L}\p{N}]+[\r\n/]*|)" + kNewLines + "|" + kSpaces;
 }
 
 /// Letters of scripts that have cases, as one tokenizer lists them.
@@ -46,9 +46,9 @@ const std::string kWidePunctuation = "\\s?[!-/:-~！-／：-～‘-‟　-。]+"
 const std::string kPunctuatedWords =
     R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|)" +
     kNewLines + "|" + kSpaces;
-const std::string kWordsWithMarks =
-    kContractions + R"(|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|)" + kNewLines +
-    "|" + kSpaces;
+const std::string kWordsWithMarks = kContractions +
+                                    R"(|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|)" +
+                                    kNewLines + "|" + kSpaces;
 const std::string kWordsBeforeNewLines =
     kContractions + R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}\r\n]+|)" + kNewLines + "|" + kSpaces;
 const std::string kStops = " ?[^(\\s|.,!?…。，、।۔،)]+";
@@ -92,8 +92,8 @@ const std::vector<Entry>& table() {
       {{"deepseek-v3", "hunyuan-dense", "joyai-llm"},  // format name
        {.splits = {kUpToThreeDigits, kIdeographsAndKana, kPunctuatedWords}}},
       {{"deepseek-llm"},  // format name
-       {.splits = {"[\r\n]", R"(\s?[)" + kCasedLetters + "]+", kWidePunctuation, R"(\s+$)",
-                   kIdeographsAndHangul, R"(\p{N}+)"}}},
+       {.splits = {"[\r\n]", R"(\s?[)" + kCasedLetters + "]+", kWidePunctuation, R"(\s+$)", kIdeographsAndHangul,
+                   R"(\p{N}+)"}}},
       {{"deepseek-coder"},  // format name
        {.splits = {"[\r\n]", R"(\s?\p{L}+)", R"(\s?\p{P}+)", kIdeographsAndHangul, kDigit}}},
       {{"falcon"},  // format name
@@ -113,8 +113,7 @@ PreTokenizer pre_tokenizer(std::string_view name, const std::string& where) {
     if (std::ranges::find(entry.names, name) != entry.names.end()) return entry.pre_tokenizer;
     for (const auto other : entry.names) known += (known.empty() ? "" : ", ") + std::string(other);
   }
-  throw FormatError(where,
-                    "tokenizer.ggml.pre: unknown pre-tokenizer '" + std::string(name) + "'; known: " + known);
+  throw FormatError(where, "tokenizer.ggml.pre: unknown pre-tokenizer '" + std::string(name) + "'; known: " + known);
 }
 
 }  // namespace ttt

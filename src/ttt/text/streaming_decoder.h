@@ -19,8 +19,7 @@ class StreamingDecoder {
   Tokenizer tokenizer_;
   SkipSpecial skip_special_;
   std::vector<std::int32_t> ids_;
-  std::size_t shown_ids_ =
-      0;  ///< tokens whose text has been returned; kept, as the next one's text may depend on them
+  std::size_t shown_ids_ = 0;  ///< tokens whose text has been returned; kept, as the next one's text may depend on them
 };
 
 }  // namespace ttt

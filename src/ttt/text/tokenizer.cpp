@@ -37,15 +37,14 @@ Tokenizer Tokenizer::from_gguf(const GgufVocabulary& vocabulary, const std::stri
   tokens.reserve(vocabulary.tokens.size());
   for (const auto& token : vocabulary.tokens) tokens.push_back({bytes_of(token), token.size()});
   auto* tokenizer = text::call<FormatError, ttt_tokenizer*>(
-      where, ttt_tokenizer_from_bpe, bytes_of(description.json), description.json.size(), tokens.data(),
-      tokens.size(), reinterpret_cast<const std::uint32_t*>(description.merges.data()),
-      description.merges.size());
+      where, ttt_tokenizer_from_bpe, bytes_of(description.json), description.json.size(), tokens.data(), tokens.size(),
+      reinterpret_cast<const std::uint32_t*>(description.merges.data()), description.merges.size());
   return Tokenizer(std::make_shared<const Handle>(tokenizer));
 }
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view input, AddSpecial add_special) const {
-  const auto ids = text::call<Error, ttt_ids>("tokenizer", ttt_tokenizer_encode, handle_->tokenizer,
-                                              bytes_of(input), input.size(), add_special == AddSpecial::yes);
+  const auto ids = text::call<Error, ttt_ids>("tokenizer", ttt_tokenizer_encode, handle_->tokenizer, bytes_of(input),
+                                              input.size(), add_special == AddSpecial::yes);
   std::vector<std::int32_t> result(ids.data, ids.data + ids.len);
   ttt_text_free_ids(ids);
   return result;
@@ -55,8 +54,8 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids, SkipSpecial ski
   for (const auto id : ids)
     if (id < 0) throw Error("tokenizer", "negative token id");
   return text::take(text::call<Error, ttt_bytes>("tokenizer", ttt_tokenizer_decode, handle_->tokenizer,
-                                                 reinterpret_cast<const std::uint32_t*>(ids.data()),
-                                                 ids.size(), skip_special == SkipSpecial::yes));
+                                                 reinterpret_cast<const std::uint32_t*>(ids.data()), ids.size(),
+                                                 skip_special == SkipSpecial::yes));
 }
 
 std::string Tokenizer::piece(std::int32_t id) const {

@@ -44,8 +44,8 @@ bool ttt_tokenizer_piece(const ttt_tokenizer* tokenizer, uint32_t id, ttt_bytes*
 bool ttt_tokenizer_token_id(const ttt_tokenizer* tokenizer, const uint8_t* token, size_t len, int64_t* out,
                             ttt_bytes* error);
 bool ttt_tokenizer_vocab_size(const ttt_tokenizer* tokenizer, size_t* out, ttt_bytes* error);
-bool ttt_chat_template_render(const uint8_t* source, size_t source_len, const uint8_t* variables,
-                              size_t variables_len, ttt_bytes* out, ttt_bytes* error);
+bool ttt_chat_template_render(const uint8_t* source, size_t source_len, const uint8_t* variables, size_t variables_len,
+                              ttt_bytes* out, ttt_bytes* error);
 
 #ifdef __cplusplus
 }

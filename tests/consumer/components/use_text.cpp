@@ -14,8 +14,8 @@ int main() try {
     std::cerr << "other token ids than the vocabulary's\n";
     return 1;
   }
-  const ttt::ChatTemplate chat(
-      "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}", "<s>", "</s>");
+  const ttt::ChatTemplate chat("{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}",
+                               "<s>", "</s>");
   const ttt::ChatMessage message{"user", "hi"};
   const auto text = chat.render({&message, 1}, ttt::AddGenerationPrompt::no);
   if (text != "<s>[user] hi") {

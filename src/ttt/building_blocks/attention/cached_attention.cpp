@@ -22,7 +22,8 @@ void CachedAttention::check(const std::string& where) const {
 void CachedAttention::forward(Matrix q, ConstMatrix k, ConstMatrix v, Step& step, Matrix out) const {
   const auto plan = step.plan();
   const auto view = step.cache_layer(cache.index);
-  ops::RotaryAppend::Args append{.plan = plan, .cache = view, .q = q, .k = k, .v = v, .num_heads = num_heads, .cos = {}, .sin = {}};
+  ops::RotaryAppend::Args append{
+      .plan = plan, .cache = view, .q = q, .k = k, .v = v, .num_heads = num_heads, .cos = {}, .sin = {}};
   if (rope) {
     const auto rows = step.rotary(*rope);
     append.rotary_dim = rope->config().dim;

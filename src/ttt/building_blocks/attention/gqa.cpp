@@ -5,7 +5,8 @@
 namespace ttt {
 namespace {
 
-CachedAttention make_attention(const GroupedQueryAttention::Config& c, const Weights& weights, Device& device, CacheLayer cache) {
+CachedAttention make_attention(const GroupedQueryAttention::Config& c, const Weights& weights, Device& device,
+                               CacheLayer cache) {
   CachedAttention attention{.num_heads = c.num_heads,
                             .num_kv_heads = c.num_kv_heads,
                             .k_dim = c.head_dim,

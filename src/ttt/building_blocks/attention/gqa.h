@@ -10,9 +10,10 @@ namespace ttt {
 /// Grouped-query attention (Ainslie et al., 2023): `num_heads` query heads share `num_kv_heads` keys and values.
 /// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
 /// Weights: q_proj [num_heads * head_dim, hidden_size], k_proj and v_proj [num_kv_heads * head_dim, hidden_size],
-/// o_proj [hidden_size, num_heads * head_dim], each `weight` and, when configured, `bias`; q_norm, k_norm (QueryKeyNorm) and sinks [num_heads] when configured.
-/// Behaviour: out = softmax(scale * rope(norm(q)) rope(norm(k))^T + mask) v o_proj^T, over the step's cache. The scale is the model's.
-/// Errors: ConfigError when num_kv_heads does not divide num_heads; WeightError for a misshaped tensor.
+/// o_proj [hidden_size, num_heads * head_dim], each `weight` and, when configured, `bias`; q_norm, k_norm
+/// (QueryKeyNorm) and sinks [num_heads] when configured. Behaviour: out = softmax(scale * rope(norm(q)) rope(norm(k))^T
+/// + mask) v o_proj^T, over the step's cache. The scale is the model's. Errors: ConfigError when num_kv_heads does not
+/// divide num_heads; WeightError for a misshaped tensor.
 class GroupedQueryAttention {
  public:
   struct Config {

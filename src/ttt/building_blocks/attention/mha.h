@@ -5,10 +5,9 @@ namespace ttt {
 
 /// Multi-head attention (Vaswani et al., 2017): every head has its own keys and values.
 /// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
-/// Weights: q_proj, k_proj, v_proj [num_heads * head_dim, hidden_size], o_proj [hidden_size, num_heads * head_dim], each
-/// `weight` and, when configured, `bias`.
-/// Behaviour: grouped-query attention with groups of one.
-/// Errors: those of GroupedQueryAttention.
+/// Weights: q_proj, k_proj, v_proj [num_heads * head_dim, hidden_size], o_proj [hidden_size, num_heads * head_dim],
+/// each `weight` and, when configured, `bias`. Behaviour: grouped-query attention with groups of one. Errors: those of
+/// GroupedQueryAttention.
 class MultiHeadAttention : public GroupedQueryAttention {
  public:
   struct Config {

@@ -40,13 +40,15 @@ std::vector<Linear> by_head(int num_heads, const Linear::Config& config, const W
 
 }  // namespace
 
-MultiHeadLatentAttention::MultiHeadLatentAttention(const Config& c, const Weights& weights, Device& device, CacheLayer cache)
+MultiHeadLatentAttention::MultiHeadLatentAttention(const Config& c, const Weights& weights, Device& device,
+                                                   CacheLayer cache)
     : nope_(c.qk_nope_head_dim),
       rope_(c.qk_rope_head_dim),
       v_head_dim_(c.v_head_dim),
       attention_(make_attention(c, weights, cache)),
       query_(make_query(c, weights, device)),
-      latent_down_({c.hidden_size, c.kv_lora_rank + c.qk_rope_head_dim, c.bias}, weights / "kv_a_proj_with_mqa", device),
+      latent_down_({c.hidden_size, c.kv_lora_rank + c.qk_rope_head_dim, c.bias}, weights / "kv_a_proj_with_mqa",
+                   device),
       latent_norm_({c.kv_lora_rank, c.latent_norm_eps}, weights / "kv_a_layernorm", device),
       key_up_(by_head(c.num_heads, {c.qk_nope_head_dim, c.kv_lora_rank}, weights / "k_b_proj", device)),
       value_up_(by_head(c.num_heads, {c.kv_lora_rank, c.v_head_dim}, weights / "v_b_proj", device)),
@@ -70,8 +72,10 @@ Matrix MultiHeadLatentAttention::queries(ConstMatrix x, Step& step, Workspace::F
   }
   for (int h = 0; h < attention_.num_heads; ++h) {
     const Matrix head = queries.col_range(h * attention_.k_dim, attention_.k_dim);
-    ops::run<ops::Copy>(step.device(), {.x = q.col_range(h * query_dim() + nope_, rope_), .y = head.col_range(0, rope_)});
-    key_up_[static_cast<std::size_t>(h)].forward(q.col_range(h * query_dim(), nope_), step, head.col_range(rope_, latent()));
+    ops::run<ops::Copy>(step.device(),
+                        {.x = q.col_range(h * query_dim() + nope_, rope_), .y = head.col_range(0, rope_)});
+    key_up_[static_cast<std::size_t>(h)].forward(q.col_range(h * query_dim(), nope_), step,
+                                                 head.col_range(rope_, latent()));
   }
   return queries;
 }
@@ -94,7 +98,8 @@ void MultiHeadLatentAttention::forward(ConstMatrix x, Step& step, Matrix out, Bl
 }
 
 std::uint64_t MultiHeadLatentAttention::weight_bytes() const {
-  std::uint64_t total = query_.weight_bytes() + latent_down_.weight_bytes() + latent_norm_.weight_bytes() + output_.weight_bytes();
+  std::uint64_t total =
+      query_.weight_bytes() + latent_down_.weight_bytes() + latent_norm_.weight_bytes() + output_.weight_bytes();
   if (query_down_) total += query_down_->weight_bytes() + query_norm_->weight_bytes();
   for (const auto* layers : {&key_up_, &value_up_})
     for (const auto& layer : *layers) total += layer.weight_bytes();
@@ -103,7 +108,8 @@ std::uint64_t MultiHeadLatentAttention::weight_bytes() const {
 
 std::int64_t MultiHeadLatentAttention::workspace_cols() const {
   const std::int64_t down = query_down_ ? query_down_->out_features() : 0;
-  return attention_.num_heads * (attention_.k_dim + latent() + v_head_dim_) + query_.out_features() + down + 2 * attention_.k_dim;
+  return attention_.num_heads * (attention_.k_dim + latent() + v_head_dim_) + query_.out_features() + down +
+         2 * attention_.k_dim;
 }
 
 }  // namespace ttt

@@ -8,16 +8,15 @@
 
 namespace ttt {
 
-/// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): keys and values of all heads come from one latent vector
-/// per token, and the latent is what the cache holds. The up-projections are absorbed: queries are brought into the
-/// latent space, attention runs there over one shared head, and its result is brought back.
-/// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
-/// Weights: q_proj [num_heads * (nope + rope), hidden_size], or q_a_proj [q_lora_rank, hidden_size], q_a_layernorm
-/// [q_lora_rank] and q_b_proj [num_heads * (nope + rope), q_lora_rank]; kv_a_proj_with_mqa [kv_lora_rank + rope,
-/// hidden_size]; kv_a_layernorm [kv_lora_rank]; for every head h k_b_proj.h [kv_lora_rank, nope] and v_b_proj.h
-/// [v_head_dim, kv_lora_rank]; o_proj [hidden_size, num_heads * v_head_dim].
-/// Behaviour: per head, scores = scale * (q_nope . k_b^T latent + rope(q_rope) . rope(k_rope)); causal by the mask.
-/// Errors: ConfigError on sizes that do not fit; WeightError for a misshaped tensor.
+/// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): keys and values of all heads come from one latent
+/// vector per token, and the latent is what the cache holds. The up-projections are absorbed: queries are brought into
+/// the latent space, attention runs there over one shared head, and its result is brought back. Input: x [tokens,
+/// hidden_size]. Output: out [tokens, hidden_size], stored or added. Weights: q_proj [num_heads * (nope + rope),
+/// hidden_size], or q_a_proj [q_lora_rank, hidden_size], q_a_layernorm [q_lora_rank] and q_b_proj [num_heads * (nope +
+/// rope), q_lora_rank]; kv_a_proj_with_mqa [kv_lora_rank + rope, hidden_size]; kv_a_layernorm [kv_lora_rank]; for every
+/// head h k_b_proj.h [kv_lora_rank, nope] and v_b_proj.h [v_head_dim, kv_lora_rank]; o_proj [hidden_size, num_heads *
+/// v_head_dim]. Behaviour: per head, scores = scale * (q_nope . k_b^T latent + rope(q_rope) . rope(k_rope)); causal by
+/// the mask. Errors: ConfigError on sizes that do not fit; WeightError for a misshaped tensor.
 class MultiHeadLatentAttention {
  public:
   struct Config {

@@ -12,13 +12,14 @@ namespace {
 
 int page_size_of(const DeviceConfig& device) { return device.optimal_params<AttentionParams>().page_size; }
 
-/// Pages of one group. Every sequence may end in a part-filled page, and a fork owns a copy of one, hence one more each.
-/// A windowed sequence holds at most its window, the tokens of a step, and a page cut at either end.
+/// Pages of one group. Every sequence may end in a part-filled page, and a fork owns a copy of one, hence one more
+/// each. A windowed sequence holds at most its window, the tokens of a step, and a page cut at either end.
 std::int64_t num_pages(const KvCache::Config& config, const std::optional<int>& window, int page_size) {
   const auto pages = [&](std::int64_t tokens) { return (tokens + page_size - 1) / page_size; };
   const std::int64_t whole = pages(config.max_tokens) + config.max_sequences;
   if (!window) return whole;
-  return std::min(whole, config.max_sequences * (pages(static_cast<std::int64_t>(*window) + config.max_step_tokens) + 2));
+  return std::min(whole,
+                  config.max_sequences * (pages(static_cast<std::int64_t>(*window) + config.max_step_tokens) + 2));
 }
 
 ops::KvLayout layout_of(const KvCache::Config& config, const CacheLayerSpec& layer, int page_size) {
@@ -36,7 +37,8 @@ std::uint64_t KvCache::bytes_for(const Config& config, const DeviceConfig& devic
   return total;
 }
 
-KvCache::KvCache(Config config, Device& device) : config_(std::move(config)), page_size_(page_size_of(device.config())) {
+KvCache::KvCache(Config config, Device& device)
+    : config_(std::move(config)), page_size_(page_size_of(device.config())) {
   if (config_.max_tokens <= 0 || config_.max_tokens > std::int64_t{1} << 30 || config_.max_sequences <= 0 ||
       config_.max_step_tokens <= 0)
     throw ConfigError("KvCache", fmt::format("max_tokens {}, max_sequences {} and max_step_tokens {} must be positive",
@@ -78,7 +80,8 @@ KvCache::Sequence KvCache::fork(Sequence sequence) {
   sequences_[static_cast<std::size_t>(copy)].length = length(sequence);
   for (auto& group : groups_) {
     group.tables[static_cast<std::size_t>(copy)] = group.tables[static_cast<std::size_t>(sequence)];
-    for (const auto page : group.tables[static_cast<std::size_t>(copy)].pages) ++group.references[static_cast<std::size_t>(page)];
+    for (const auto page : group.tables[static_cast<std::size_t>(copy)].pages)
+      ++group.references[static_cast<std::size_t>(page)];
   }
   return copy;
 }
@@ -137,7 +140,8 @@ void KvCache::own_page(int group_index, PageTable& table, std::size_t index) {
   for (const auto& layer : layers_)
     if (layer.group == group_index)
       std::memcpy(layer.storage.get() + static_cast<std::size_t>(own) * layer.layout.page_bytes,
-                  layer.storage.get() + static_cast<std::size_t>(shared) * layer.layout.page_bytes, layer.layout.page_bytes);
+                  layer.storage.get() + static_cast<std::size_t>(shared) * layer.layout.page_bytes,
+                  layer.layout.page_bytes);
   table.pages[index] = own;
   release(group, shared);
 }
@@ -147,12 +151,14 @@ void KvCache::reserve(Sequence sequence, std::int32_t count) {
   const auto s = static_cast<std::size_t>(sequence);
   const std::int64_t end = static_cast<std::int64_t>(length(sequence)) + count;
   const auto full = [&] {
-    throw RequestError("context", fmt::format("is full: {} tokens and {} more do not fit in {}; use a larger --ctx or fewer tokens",
-                                              length(sequence), count, config_.max_tokens));
+    throw RequestError(
+        "context", fmt::format("is full: {} tokens and {} more do not fit in {}; use a larger --ctx or fewer tokens",
+                               length(sequence), count, config_.max_tokens));
   };
   if (count < 0 || end > config_.max_tokens) full();
   if (count > config_.max_step_tokens)
-    throw RequestError("KvCache", fmt::format("a step takes at most {} tokens of a sequence, got {}", config_.max_step_tokens, count));
+    throw RequestError(
+        "KvCache", fmt::format("a step takes at most {} tokens of a sequence, got {}", config_.max_step_tokens, count));
   const auto needed = [&](const PageTable& table) {
     return static_cast<std::size_t>((end + page_size_ - 1) / page_size_ - table.first_page);
   };
@@ -163,14 +169,16 @@ void KvCache::reserve(Sequence sequence, std::int32_t count) {
   for (const auto& group : groups_) {
     const auto& table = group.tables[s];
     std::size_t wanted = needed(table) - std::min(needed(table), table.pages.size());
-    if (first_written(table) < table.pages.size() && group.references[static_cast<std::size_t>(table.pages[first_written(table)])] > 1)
+    if (first_written(table) < table.pages.size() &&
+        group.references[static_cast<std::size_t>(table.pages[first_written(table)])] > 1)
       ++wanted;
     if (wanted > group.free_pages.size()) full();
   }
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     auto& group = groups_[g];
     auto& table = group.tables[s];
-    if (count > 0 && first_written(table) < table.pages.size()) own_page(static_cast<int>(g), table, first_written(table));
+    if (count > 0 && first_written(table) < table.pages.size())
+      own_page(static_cast<int>(g), table, first_written(table));
     while (table.pages.size() < needed(table)) {
       table.pages.push_back(group.free_pages.back());
       group.references[static_cast<std::size_t>(group.free_pages.back())] = 1;

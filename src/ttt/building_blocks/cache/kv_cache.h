@@ -25,10 +25,10 @@ class KvCache {
  public:
   struct Config {
     std::vector<CacheLayerSpec> layers;
-    std::int64_t max_tokens;            ///< of all sequences together
-    DType dtype = DType::f16;           ///< f32, f16, bf16 or i8 (with a scale per head and token)
+    std::int64_t max_tokens;   ///< of all sequences together
+    DType dtype = DType::f16;  ///< f32, f16, bf16 or i8 (with a scale per head and token)
     int max_sequences = 1;
-    int max_step_tokens = 512;          ///< most tokens appended at once; a window keeps that many more
+    int max_step_tokens = 512;  ///< most tokens appended at once; a window keeps that many more
   };
   /// A sequence of tokens in the cache; valid until dropped.
   using Sequence = std::int32_t;
@@ -39,8 +39,8 @@ class KvCache {
   /// Bytes that a cache of this config takes on that device.
   static std::uint64_t bytes_for(const Config& config, const DeviceConfig& device);
 
-  Sequence create();                          ///< throws RequestError beyond max_sequences
-  Sequence fork(Sequence sequence);           ///< a copy that shares pages
+  Sequence create();                 ///< throws RequestError beyond max_sequences
+  Sequence fork(Sequence sequence);  ///< a copy that shares pages
   /// Keeps the first `length` tokens. Throws RequestError when that needs keys that slid out of a window.
   void truncate(Sequence sequence, std::int32_t length);
   void drop(Sequence sequence);

@@ -18,8 +18,7 @@ std::shared_ptr<const ops::PackedMatrix> pack_table(const Weights& weights, int 
 
 void check_ids(std::span<const std::int32_t> ids, int size, std::string_view what) {
   for (const auto id : ids)
-    if (id < 0 || id >= size)
-      throw RequestError(what, fmt::format("expected a value in [0, {}), got {}", size, id));
+    if (id < 0 || id >= size) throw RequestError(what, fmt::format("expected a value in [0, {}), got {}", size, id));
 }
 
 }  // namespace

@@ -53,7 +53,8 @@ std::vector<float> yarn(int dim, float theta, const Yarn& s) {
   if (low == high) high += 0.001;
   auto result = wavelengths(dim, theta);
   for (std::size_t i = 0; i < result.size(); ++i) {
-    const float ramp = std::clamp((static_cast<float>(i) - static_cast<float>(low)) / static_cast<float>(high - low), 0.0f, 1.0f);
+    const float ramp =
+        std::clamp((static_cast<float>(i) - static_cast<float>(low)) / static_cast<float>(high - low), 0.0f, 1.0f);
     const float keep = 1.0f - ramp;
     result[i] = 1.0f / (s.factor * result[i]) * (1.0f - keep) + 1.0f / result[i] * keep;
   }
@@ -117,17 +118,17 @@ void check(const RotaryEmbedding::Config& c) {
 
 std::vector<float> base_frequencies(const RotaryEmbedding::Config& c) {
   const auto waves = wavelengths(c.dim, c.theta);
-  return std::visit(Overload{[&](const Default&) { return inverse(waves); },
-                             [&](const Linear& s) {
-                               auto result = inverse(waves);
-                               for (auto& f : result) f /= s.factor;
-                               return result;
-                             },
-                             [&](const Dynamic&) { return inverse(waves); },
-                             [&](const Yarn& s) { return yarn(c.dim, c.theta, s); },
-                             [&](const LongRope& s) { return stretched(waves, s.short_factor); },
-                             [&](const ByWavelength& s) { return by_wavelength(inverse(waves), s); }},
-                    c.scaling);
+  return std::visit(
+      Overload{[&](const Default&) { return inverse(waves); },
+               [&](const Linear& s) {
+                 auto result = inverse(waves);
+                 for (auto& f : result) f /= s.factor;
+                 return result;
+               },
+               [&](const Dynamic&) { return inverse(waves); }, [&](const Yarn& s) { return yarn(c.dim, c.theta, s); },
+               [&](const LongRope& s) { return stretched(waves, s.short_factor); },
+               [&](const ByWavelength& s) { return by_wavelength(inverse(waves), s); }},
+      c.scaling);
 }
 
 }  // namespace
@@ -155,8 +156,9 @@ std::vector<float> RotaryEmbedding::inv_freq(int sequence_length) const {
     return sequence_length > s->original_max_position_embeddings ? table_->long_base : table_->base;
   const auto* s = std::get_if<Dynamic>(&c.scaling);
   if (s == nullptr || sequence_length <= s->max_position_embeddings) return table_->base;
-  const float stretch = s->factor * static_cast<float>(sequence_length) / static_cast<float>(s->max_position_embeddings) -
-                        (s->factor - 1.0f);
+  const float stretch =
+      s->factor * static_cast<float>(sequence_length) / static_cast<float>(s->max_position_embeddings) -
+      (s->factor - 1.0f);
   const float exponent = static_cast<float>(static_cast<double>(c.dim) / (c.dim - 2));
   return inverse(wavelengths(c.dim, c.theta * std::pow(stretch, exponent)));
 }

@@ -81,8 +81,8 @@ class RotaryEmbedding {
  private:
   struct Table {
     Config config;
-    std::vector<float> base;         ///< inverse frequencies after length-independent scaling
-    std::vector<float> long_base;    ///< longrope beyond the original maximum
+    std::vector<float> base;       ///< inverse frequencies after length-independent scaling
+    std::vector<float> long_base;  ///< longrope beyond the original maximum
     float attention_factor = 1.0f;
   };
   std::shared_ptr<const Table> table_;

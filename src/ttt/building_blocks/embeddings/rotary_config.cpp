@@ -54,8 +54,9 @@ RopeScaling read_scaling(const ConfigReader& config, const ConfigReader& rope, b
   if (type == "longrope" || type == "su") return read_longrope(config, rope);
   if (type == "llama3")  // format name
     return rope_scaling::ByWavelength{number("factor"), number("low_freq_factor"), number("high_freq_factor"),
-                                original_length(config, rope)};
-  rope.fail(key, "unknown rope type '" + type + "'; known: default, linear, dynamic, yarn, longrope, llama3");  // format name
+                                      original_length(config, rope)};
+  rope.fail(
+      key, "unknown rope type '" + type + "'; known: default, linear, dynamic, yarn, longrope, llama3");  // format name
 }
 
 }  // namespace
@@ -68,7 +69,8 @@ float yarn_attention_factor(double factor, double mscale, double mscale_all_dim)
 
 RotaryEmbedding::Config read_rotary(const ConfigReader& config, const RotaryConfigOptions& options) {
   auto nested = config.object(config.spelling({"rope_parameters", "rope_scaling"}));
-  if (nested && !options.layer_type.empty() && nested->has(options.layer_type)) nested = nested->object(options.layer_type);
+  if (nested && !options.layer_type.empty() && nested->has(options.layer_type))
+    nested = nested->object(options.layer_type);
   const ConfigReader rope = nested.value_or(ConfigReader::parse("{}", config.where()));
   // Older configs keep theta and the partial factor at the top; newer ones inside rope_parameters.
   const auto number = [&](std::string_view key, std::string_view older, double otherwise) {

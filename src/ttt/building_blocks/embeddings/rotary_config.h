@@ -6,12 +6,13 @@
 
 namespace ttt {
 
-/// The rotary embedding that a Hugging Face config describes, in the spelling of transformers 5 (`rope_parameters`) or 4
+/// The rotary embedding that a Hugging Face config describes, in the spelling of transformers 5 (`rope_parameters`) or
+/// 4
 /// (`rope_theta` or `rotary_emb_base`, `rope_scaling`, `partial_rotary_factor` or `rotary_pct`), or GGUF's
 /// (`rope_dim`, the rotated columns).
 struct RotaryConfigOptions {
   int head_dim;
-  float default_theta = 10000.0f;           ///< where the config has no rope_theta
+  float default_theta = 10000.0f;  ///< where the config has no rope_theta
   float default_partial_rotary_factor = 1.0f;
   bool default_truncate = true;  ///< yarn's `truncate` where the config has none
   ops::RotaryStyle style = ops::RotaryStyle::half;

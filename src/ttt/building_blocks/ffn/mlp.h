@@ -5,10 +5,9 @@ namespace ttt {
 
 /// Plain feed-forward layer: down(activation(up(x))).
 /// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
-/// Weights: up_proj [intermediate_size, hidden_size], down_proj [hidden_size, intermediate_size], each `weight` and, when
-/// configured, `bias`.
-/// Behaviour: rows do not see each other; `output.scale` multiplies the result before it is stored or added.
-/// Errors: WeightError at construction; ShapeError from `forward`.
+/// Weights: up_proj [intermediate_size, hidden_size], down_proj [hidden_size, intermediate_size], each `weight` and,
+/// when configured, `bias`. Behaviour: rows do not see each other; `output.scale` multiplies the result before it is
+/// stored or added. Errors: WeightError at construction; ShapeError from `forward`.
 class MLP {
  public:
   struct Config {

@@ -7,10 +7,10 @@
 
 namespace ttt {
 
-/// Mixture of experts: the weighted sum of the gated feed-forward layers that the router chose for a token, plus a shared
-/// expert that serves every token (Dai et al., 2024) when configured, itself scaled by sigmoid(gate(x)) when gated.
-/// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
-/// Weights: `gate` (the Router's), `experts.N` (gate_proj, up_proj, down_proj, as GatedFFN), `shared_expert` (a GatedFFN),
+/// Mixture of experts: the weighted sum of the gated feed-forward layers that the router chose for a token, plus a
+/// shared expert that serves every token (Dai et al., 2024) when configured, itself scaled by sigmoid(gate(x)) when
+/// gated. Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added. Weights: `gate` (the
+/// Router's), `experts.N` (gate_proj, up_proj, down_proj, as GatedFFN), `shared_expert` (a GatedFFN),
 /// `shared_expert_gate.weight` [1, hidden_size].
 /// Behaviour: a token's experts are added in ascending order, so the sum does not depend on the other tokens.
 /// Errors: those of Router and GatedFFN.

@@ -30,7 +30,9 @@ class Router {
     std::span<float> weights;
   };
   /// How many values of each kind a Choice for that many tokens holds.
-  std::size_t choices(std::int64_t tokens) const { return static_cast<std::size_t>(tokens * config_.rule.experts_per_token); }
+  std::size_t choices(std::int64_t tokens) const {
+    return static_cast<std::size_t>(tokens * config_.rule.experts_per_token);
+  }
   void forward(ConstMatrix x, Step& step, Choice out) const;
 
   int num_experts() const { return config_.num_experts; }

@@ -11,7 +11,8 @@ std::shared_ptr<const float> take(std::string_view name, QueryKeyNorm::Scope sco
   if (scope == QueryKeyNorm::Scope::shared) return device.upload(weights.take(name, {head_dim}));
   const auto found = weights.find(name);
   const bool by_head = scope == QueryKeyNorm::Scope::per_head && found && found->shape.rank() == 2;
-  return device.upload(by_head ? weights.take(name, {num_heads, head_dim}) : weights.take(name, {num_heads * head_dim}));
+  return device.upload(by_head ? weights.take(name, {num_heads, head_dim})
+                               : weights.take(name, {num_heads * head_dim}));
 }
 
 }  // namespace
@@ -28,8 +29,9 @@ void QueryKeyNorm::forward(Matrix x, Step& step) const {
   const std::int64_t group = config_.scope == Scope::all_heads ? x.cols : head_dim_;
   const std::int64_t stride = config_.scope == Scope::per_head ? head_dim_ : 0;
   if (config_.kind == Kind::rms)
-    ops::run<ops::RmsNorm>(step.device(),
-                           {.x = x, .weight = weight_.get(), .eps = config_.eps, .y = x, .group = group, .weight_stride = stride});
+    ops::run<ops::RmsNorm>(
+        step.device(),
+        {.x = x, .weight = weight_.get(), .eps = config_.eps, .y = x, .group = group, .weight_stride = stride});
   else
     ops::run<ops::LayerNorm>(step.device(), {.x = x,
                                              .weight = weight_.get(),
@@ -41,7 +43,8 @@ void QueryKeyNorm::forward(Matrix x, Step& step) const {
 }
 
 std::uint64_t QueryKeyNorm::weight_bytes() const {
-  const auto count = static_cast<std::uint64_t>(config_.scope == Scope::shared ? 1 : num_heads_) * static_cast<std::uint64_t>(head_dim_);
+  const auto count = static_cast<std::uint64_t>(config_.scope == Scope::shared ? 1 : num_heads_) *
+                     static_cast<std::uint64_t>(head_dim_);
   return count * sizeof(float) * (config_.bias ? 2 : 1);
 }
 

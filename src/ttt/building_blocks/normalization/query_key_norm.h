@@ -8,10 +8,9 @@ namespace ttt {
 
 /// Norm of queries or keys before they are rotated (Henry et al., 2020; Dehghani et al., 2023).
 /// Input: x [tokens, num_heads * head_dim]. Output: x itself, in place.
-/// Weights: `weight`, by scope [head_dim], [num_heads, head_dim] (or that many in one dimension) or [num_heads * head_dim];
-/// `bias` of the same shape when configured.
-/// Behaviour: RMSNorm or LayerNorm over what the scope says, in f32.
-/// Errors: WeightError at construction; ShapeError from `forward`.
+/// Weights: `weight`, by scope [head_dim], [num_heads, head_dim] (or that many in one dimension) or [num_heads *
+/// head_dim]; `bias` of the same shape when configured. Behaviour: RMSNorm or LayerNorm over what the scope says, in
+/// f32. Errors: WeightError at construction; ShapeError from `forward`.
 class QueryKeyNorm {
  public:
   enum class Kind { rms, layer };

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
 # Installs what the build needs from Debian's packages. Does nothing when all is there.
 #
-# usage: scripts/setup.sh [--fuzz]    --fuzz: also clang 19, which the fuzz targets need
+# usage: scripts/setup.sh [--clang]    --clang: also clang 19, which the fuzz targets and sanitizers need
 set -euo pipefail
 IFS=$'\n\t'
 
-fuzz=0
+clang=0
 case ${1:-} in
   '') ;;
-  --fuzz) fuzz=1 ;;
+  --clang) clang=1 ;;
   *) sed -n '2,4s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
 
 packages=(g++ cmake ninja-build pkg-config ca-certificates python3 python3-venv
   libgtest-dev libgmock-dev libbenchmark-dev nlohmann-json3-dev libcli11-dev libfmt-dev)
-if [ "$fuzz" = 1 ]; then
+if [ "$clang" = 1 ]; then
   packages+=(clang-19 lld-19 libclang-rt-19-dev)
 fi
 

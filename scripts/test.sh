@@ -40,12 +40,12 @@ run_tests() {
 test_jobs=${TTT_TEST_JOBS:-$(($(nproc) > 1 ? $(nproc) / 2 : 1))}
 
 if [ "$sanitize" = 1 ]; then
-  "$root/scripts/setup.sh"
+  "$root/scripts/setup.sh" --clang
   folder=$root/build-asan preset=asan
   export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
   export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 else
-  "$root/scripts/setup.sh" --fuzz
+  "$root/scripts/setup.sh" --clang
   folder=$root/build preset=release
 fi
 for model in smollm2 gemma3 minilm; do

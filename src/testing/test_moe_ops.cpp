@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "isa_levels.h"
@@ -117,6 +118,18 @@ TEST_P(MoeOps, RouteTakesLargeLogits) {
   EXPECT_EQ(experts, (std::vector<std::int32_t>{2, 3}));
   EXPECT_NEAR(weights[0], 1 / (1 + std::exp(-1.0)), 1e-6);
   EXPECT_NEAR(weights[1], 1 / (1 + std::exp(1.0)), 1e-6);
+}
+
+TEST_P(MoeOps, RouteSurvivesLogitsThatAreNoNumbers) {
+  const auto device = open_level(GetParam(), Precision::exact);
+  const RoutingRule rule{.experts_per_token = 3, .scores = RoutingRule::Scores::sigmoid};
+  std::vector<float> logits(64, std::numeric_limits<float>::quiet_NaN());
+  logits[40] = 1;
+  std::vector<std::int32_t> experts(3);
+  std::vector<float> weights(3);
+  ops::run<ops::Route>(*device,
+                       {.logits = {logits.data(), 1, 64}, .rule = rule, .experts = experts, .weights = weights});
+  EXPECT_EQ(experts, (std::vector<std::int32_t>{0, 1, 40}));
 }
 
 /// Experts of random weights on one device, and what their layers are in f32.

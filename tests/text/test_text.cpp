@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "ttt/core/error.h"
 #include "ttt/text/chat_template.h"
 #include "ttt/text/gguf_vocabulary.h"
@@ -175,6 +177,10 @@ TEST(GgufTokenizer, RejectsWhatItDoesNotKnow) {
   v = byte_vocabulary("default");
   v.model = "bert";
   v.token_types.clear();
+  EXPECT_THROW(Tokenizer::from_gguf(v, "test"), FormatError);
+  v = byte_vocabulary("default");
+  v.model = "llama";
+  v.scores.assign(v.tokens.size(), std::numeric_limits<double>::quiet_NaN());
   EXPECT_THROW(Tokenizer::from_gguf(v, "test"), FormatError);
   EXPECT_THROW(Tokenizer::from_json("{", "test"), FormatError);
   const auto tokenizer = Tokenizer::from_gguf(byte_vocabulary("default"), "test");

@@ -85,7 +85,7 @@ TEST(TextGoldens, ChatTemplates) {
   int number = 0;
   for (const auto& entry : all["cases"]) {
     SCOPED_TRACE("case " + std::to_string(number++) + " of " + entry["template"].get<std::string>());
-    const ChatTemplate chat(all["templates"][entry["template"]].get<std::string>(), "<s>", "</s>");
+    const ChatTemplate chat(all["templates"][entry["template"].get<std::string>()].get<std::string>(), "<s>", "</s>");
     if (entry.contains("rendered")) {
       EXPECT_EQ(chat.render_json(entry["variables"].dump()), entry["rendered"].get<std::string>());
     } else {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -28,8 +29,12 @@ void score(RoutingRule::Scores kind, std::span<const float> logits, std::span<fl
 std::vector<std::int32_t> best(std::span<const float> values, std::size_t count) {
   std::vector<std::int32_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(
-      order, [&](auto a, auto b) { return values[static_cast<std::size_t>(a)] > values[static_cast<std::size_t>(b)]; });
+  // A NaN counts as the least: an order that it breaks is undefined behaviour.
+  const auto value = [&](std::int32_t i) {
+    const float v = values[static_cast<std::size_t>(i)];
+    return std::isnan(v) ? -std::numeric_limits<float>::infinity() : v;
+  };
+  std::ranges::sort(order, [&](auto a, auto b) { return value(a) != value(b) ? value(a) > value(b) : a < b; });
   order.resize(count);
   std::ranges::sort(order);
   return order;

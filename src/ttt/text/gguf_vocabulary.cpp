@@ -1,8 +1,10 @@
 #include "ttt/text/gguf_vocabulary.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 
 #include "ttt/core/error.h"
@@ -101,24 +103,24 @@ TokenIds token_ids(const GgufVocabulary& v, const std::string& where) {
 std::vector<TokenPair> merges_from_scores(const GgufVocabulary& v, const TokenIds& ids) {
   struct Merge {
     double score;
+    std::size_t order;
     TokenPair pair;
   };
   std::vector<Merge> merges;
   for (std::size_t id = 0; id < v.tokens.size(); ++id) {
     const std::string_view token = v.tokens[id];
-    const auto first = merges.size();
     for (std::size_t cut = 1; cut < token.size(); ++cut) {
       const bool within_character = (static_cast<unsigned char>(token[cut]) & 0xC0) == 0x80;
       if (within_character) continue;
       const auto left = ids.find(token.substr(0, cut));
       if (left == ids.end()) continue;
       const auto right = ids.find(token.substr(cut));
-      if (right != ids.end()) merges.push_back({v.scores[id], {left->second, right->second}});
+      if (right != ids.end()) merges.push_back({v.scores[id], id, {left->second, right->second}});
     }
-    std::sort(merges.begin() + static_cast<std::ptrdiff_t>(first), merges.end(),
-              [](const Merge& a, const Merge& b) { return a.pair < b.pair; });
   }
-  std::ranges::stable_sort(merges, [](const Merge& a, const Merge& b) { return a.score > b.score; });
+  std::ranges::sort(merges, [](const Merge& a, const Merge& b) {
+    return std::tie(b.score, a.order, a.pair) < std::tie(a.score, b.order, b.pair);
+  });
   std::vector<TokenPair> result;
   for (const auto& merge : merges) result.push_back(merge.pair);
   return result;
@@ -127,6 +129,8 @@ std::vector<TokenPair> merges_from_scores(const GgufVocabulary& v, const TokenId
 Json sentencepiece(const GgufVocabulary& v, const std::string& where) {
   if (v.scores.size() != v.tokens.size())
     throw FormatError(where, "tokenizer.ggml.scores: expected one for every token");
+  if (std::ranges::any_of(v.scores, [](double score) { return std::isnan(score); }))
+    throw FormatError(where, "tokenizer.ggml.scores: one is not a number");
   Json model = bpe_model();
   model["byte_fallback"] = true;
   model["fuse_unk"] = true;

@@ -11,9 +11,9 @@ namespace ttt {
 /// Input: x [tokens, hidden_size]. Output: experts and weights, [tokens * experts_per_token] each.
 /// Weights: `weight` [num_experts, hidden_size], kept in f32; `bias` [num_experts] and `e_score_correction_bias`
 /// [num_experts] when configured.
-/// Behaviour: each token's experts by falling score, equal scores by rising index; see RoutingRule for the weights.
-/// Errors: ConfigError when the rule asks for more experts or groups than there are, WeightError for a missing or
-/// misshaped tensor; ShapeError from `forward`.
+/// Behaviour: each token's experts in ascending order; of equal scores the lower index is chosen; RoutingRule says the
+/// weights. Errors: ConfigError when the rule asks for more experts or groups than there are, WeightError for a missing
+/// or misshaped tensor; ShapeError from `forward`.
 class Router {
  public:
   struct Config {

@@ -218,17 +218,18 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
     const float most = V::max_of(V::abs_max(first, second));
     // A group so small that its inverse overflows counts as zero.
     const F inverse = V::set1(most > 1e-30f ? kMost / most : 0.0f);
-    alignas(64) std::int8_t bytes[2][kGroup];
+    // High bytes, then low ones.
+    alignas(64) std::int8_t bytes[2 * kGroup];
     std::int32_t half_sums[2];
     for (int half = 0; half < 2; ++half) {
       const V::I code = V::round(V::mul(half == 0 ? first : second, inverse));
       const V::I high = V::template shift_right<7>(V::add_int(code, V::set1_int(64)));
-      V::store_i8(bytes[0] + half * 16, high);
-      V::store_i8(bytes[1] + half * 16, V::sub_int(code, V::template shift_left<7>(high)));
+      V::store_i8(bytes + half * 16, high);
+      V::store_i8(bytes + kGroup + half * 16, V::sub_int(code, V::template shift_left<7>(high)));
       half_sums[half] = V::sum_of(code);
     }
     std::int8_t* codes = tile.codes + g * tokens * QuantizedRows::kCodeBytes + token * 4;
-    for (int quad = 0; quad < 2 * kQuads; ++quad) std::memcpy(codes + quad * tokens * 4, bytes[0] + quad * 4, 4);
+    for (int quad = 0; quad < 2 * kQuads; ++quad) std::memcpy(codes + quad * tokens * 4, bytes + quad * 4, 4);
     const float scale = most / kMost;
     tile.scales[g * tokens + token] = scale;
     const std::int32_t sums[3] = {half_sums[0], half_sums[1], half_sums[0] + half_sums[1]};

@@ -1,23 +1,17 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "model_loader.h"
 #include "progress_bar.h"
+#include "verbs.h"
 
 namespace ttt::app {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-struct Options {
-  CommonOptions common;
-  std::int64_t prefill = 512, decode = 64, depth = 0;
-  int batch = 1, repetitions = 3;
-};
 
 enum class Kind { prefill, decode };
 
@@ -37,7 +31,7 @@ std::vector<std::int32_t> some_tokens(const CausalLM& model, std::int64_t count)
 
 class Bench {
  public:
-  Bench(const LoadedModel& loaded, WorkCounter& counter, const Options& options)
+  Bench(const LoadedModel& loaded, WorkCounter& counter, const BenchOptions& options)
       : model_(loaded.model),
         counter_(counter),
         options_(options),
@@ -104,7 +98,7 @@ class Bench {
 
   const CausalLM& model_;
   WorkCounter& counter_;
-  const Options& options_;
+  const BenchOptions& options_;
   KvCache cache_;
   Step step_;
   Roofline roofline_;
@@ -135,7 +129,9 @@ std::string as_text(const Json& rows, const Roofline& roofline) {
                             roofline.peak().flops_per_second / 1e12, roofline.peak().instruction);
 }
 
-void run(const Options& o) {
+}  // namespace
+
+void run_bench(const BenchOptions& o) {
   const auto length = o.depth + std::max(o.prefill, o.decode);
   const auto checkpoint = Checkpoint::open(o.common.model);
   const auto counter = std::make_shared<WorkCounter>();
@@ -156,20 +152,6 @@ void run(const Options& o) {
                         {"threads", loaded.device->num_threads()},
                         {"weight_bytes", loaded.plan.weights},
                         {"load_seconds", loaded.load_seconds}}));
-}
-
-}  // namespace
-
-void add_bench(CLI::App& app) {
-  auto* verb = app.add_subcommand("bench", "Measures prefill and decode, and how near they are to the roofline");
-  auto o = std::make_shared<Options>();
-  o->common.add_to(*verb);
-  verb->add_option("-p,--prefill", o->prefill, "tokens of a prompt; 0: none")->check(CLI::Range(0, 1 << 24));
-  verb->add_option("-n,--decode", o->decode, "tokens to decode; 0: none")->check(CLI::Range(0, 1 << 24));
-  verb->add_option("-d,--depth", o->depth, "tokens in the cache before")->check(CLI::Range(0, 1 << 24));
-  verb->add_option("-b,--batch", o->batch, "sequences at once")->check(CLI::Range(1, 4096));
-  verb->add_option("-r,--repetitions", o->repetitions, "measured repetitions")->check(CLI::Range(1, 1000));
-  verb->callback([o] { run(*o); });
 }
 
 }  // namespace ttt::app

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -9,14 +8,10 @@
 #include "interrupt.h"
 #include "line_reader.h"
 #include "ttt/core/error.h"
+#include "verbs.h"
 
 namespace ttt::app {
 namespace {
-
-struct Options {
-  CommonOptions common;
-  SamplingOptions sampling;
-};
 
 /// One conversation. Each turn is rendered whole; what the cache already holds of it is not computed again.
 class Chat {
@@ -115,11 +110,13 @@ void converse(Chat& chat) {
   prompt("\n");
 }
 
-void run(const Options& o) {
+}  // namespace
+
+void run_chat(const ChatOptions& o) {
   const auto checkpoint = Checkpoint::open(o.common.model);
   const auto text = open_text(checkpoint);
   if (!text->has_template()) throw Error(o.common.model, "has no chat template; use ttt generate --raw");
-  auto config = o.sampling.config;
+  auto config = o.config;
   config.stop_ids = stop_ids(checkpoint);
   const auto loaded = load_model(checkpoint, o.common, {});
   Chat chat(loaded, *text, config, o.common);
@@ -128,16 +125,6 @@ void run(const Options& o) {
   auto messages = nlohmann::ordered_json::array();
   for (const auto& [role, content] : chat.messages()) messages.push_back({{"role", role}, {"content", content}});
   print_result(to_text({{"messages", messages}}));
-}
-
-}  // namespace
-
-void add_chat(CLI::App& app) {
-  auto* verb = app.add_subcommand("chat", "A conversation in the terminal");
-  auto o = std::make_shared<Options>();
-  o->common.add_to(*verb);
-  o->sampling.add_to(*verb);
-  verb->callback([o] { run(*o); });
 }
 
 }  // namespace ttt::app

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -11,17 +10,12 @@
 #include "ttt/core/error.h"
 #include "ttt/testing/agreement.h"
 #include "ttt/testing/golden.h"
+#include "verbs.h"
 
 namespace ttt::app {
 namespace {
 
 using testing::Golden;
-
-struct Options {
-  CommonOptions common;
-  std::string golden;
-  double min_pcc = 0.999;
-};
 
 /// What the model answered to the golden's inputs, row after row.
 struct Answers {
@@ -98,7 +92,7 @@ nlohmann::ordered_json number(double value) {
   return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
 }
 
-void report(const Options& o, const Golden& golden, const Answers& answers) {
+void report(const CompareOptions& o, const Golden& golden, const Answers& answers) {
   const auto agreement = testing::compare(answers.logits, golden.logits.values<float>());
   const auto positions = static_cast<double>(golden.batch * golden.tokens);
   // An encoder ranks no tokens.
@@ -129,7 +123,7 @@ void report(const Options& o, const Golden& golden, const Answers& answers) {
 }
 
 /// An encoder's hidden states, each row of the golden whole.
-void run_encoder(const Options& o, const Checkpoint& checkpoint, const Golden& golden) {
+void run_encoder(const CompareOptions& o, const Checkpoint& checkpoint, const Golden& golden) {
   const auto loaded = load_encoder(
       checkpoint, o.common,
       {.tokens = golden.tokens, .length = CacheNeed::Length::fixed, .sequences = static_cast<int>(golden.batch)});
@@ -148,7 +142,9 @@ void run_encoder(const Options& o, const Checkpoint& checkpoint, const Golden& g
   report(o, golden, answers);
 }
 
-void run(const Options& o) {
+}  // namespace
+
+void run_compare(const CompareOptions& o) {
   const auto golden = Golden::load(o.golden);
   const auto extra = golden.greedy.empty() ? 0 : static_cast<std::int64_t>(golden.greedy[0].size());
   const auto checkpoint = Checkpoint::open(o.common.model);
@@ -170,18 +166,6 @@ void run(const Options& o) {
     }
   }
   report(o, golden, answers);
-}
-
-}  // namespace
-
-void add_compare(CLI::App& app) {
-  auto* verb = app.add_subcommand("compare", "Compares a model with what a reference computed");
-  auto o = std::make_shared<Options>();
-  o->common.add_to(*verb);
-  verb->add_option("--golden", o->golden, "safetensors with input_ids, logits and perhaps greedy and hidden states")
-      ->required();
-  verb->add_option("--min-pcc", o->min_pcc, "least correlation that passes");
-  verb->callback([o] { run(*o); });
 }
 
 }  // namespace ttt::app

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "options.h"
+#include "verbs.h"
+
 
 namespace ttt::app {
 namespace {
@@ -15,7 +15,9 @@ nlohmann::ordered_json params(const DeviceConfig& config) {
   return all;
 }
 
-void run(bool json) {
+}  // namespace
+
+void run_devices(const DevicesOptions& o) {
   auto list = nlohmann::ordered_json::array();
   std::string plain;
   const auto add = [&](const DeviceConfig& c) {
@@ -36,16 +38,7 @@ void run(bool json) {
   add(DeviceConfig::auto_detect());
   for (const auto& name : DeviceConfig::known_names())
     if (name != "cpu" && name != "auto") add(DeviceConfig::named(name));
-  print_result(json ? to_text({{"devices", list}}) : plain);
-}
-
-}  // namespace
-
-void add_devices(CLI::App& app) {
-  auto* verb = app.add_subcommand("devices", "Lists this machine and the devices that plans can be made for");
-  auto json = std::make_shared<bool>(false);
-  verb->add_flag("--json", *json, "one JSON document");
-  verb->callback([json] { run(*json); });
+  print_result(o.json ? to_text({{"devices", list}}) : plain);
 }
 
 }  // namespace ttt::app

@@ -1,25 +1,18 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "model_loader.h"
 #include "text.h"
 #include "ttt/core/error.h"
+#include "verbs.h"
 
 namespace ttt::app {
 namespace {
 
-struct Options {
-  CommonOptions common;
-  std::string file;
-  std::vector<std::string> texts;
-  Pooling pooling = Pooling::mean;
-};
-
 /// The texts given, or the lines of the file (stdin for "-").
-std::vector<std::string> read_texts(const Options& o) {
+std::vector<std::string> read_texts(const EmbedOptions& o) {
   if (!o.texts.empty()) return o.texts;
   std::istringstream lines(read_text(o.file.empty() ? "-" : o.file));
   std::vector<std::string> texts;
@@ -28,7 +21,9 @@ std::vector<std::string> read_texts(const Options& o) {
   return texts;
 }
 
-void run(const Options& o) {
+}  // namespace
+
+void run_embed(const EmbedOptions& o) {
   const auto checkpoint = Checkpoint::open(o.common.model);
   const auto text = open_text(checkpoint);
   std::vector<std::vector<std::int32_t>> rows;
@@ -51,20 +46,6 @@ void run(const Options& o) {
     cache.drop(sequence);
   }
   print_result(o.common.json ? to_text({{"size", loaded.model.hidden_size()}, {"embeddings", vectors}}) : plain);
-}
-
-}  // namespace
-
-void add_embed(CLI::App& app) {
-  auto* verb = app.add_subcommand("embed", "Prints a vector of length 1 for each text, by an encoder");
-  auto o = std::make_shared<Options>();
-  o->common.add_to(*verb);
-  auto* texts = verb->add_option("--text", o->texts, "a text (again for more)");
-  verb->add_option("--file", o->file, "a text a line; - is stdin, as is leaving it out")->excludes(texts);
-  const std::map<std::string, Pooling> poolings{{"mean", Pooling::mean}, {"cls", Pooling::first}};
-  verb->add_option("--pooling", o->pooling, "mean of the tokens, or the first (cls)")
-      ->transform(CLI::CheckedTransformer(poolings));
-  verb->callback([o] { run(*o); });
 }
 
 }  // namespace ttt::app

@@ -1,24 +1,16 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "answer.h"
 #include "interrupt.h"
+#include "verbs.h"
 
 namespace ttt::app {
 namespace {
 
-struct Options {
-  CommonOptions common;
-  SamplingOptions sampling;
-  std::string prompt, file;
-  std::vector<std::int32_t> ids;
-  bool raw = false;
-};
-
-std::vector<std::int32_t> prompt_ids(const Options& o, const Text* text) {
+std::vector<std::int32_t> prompt_ids(const GenerateOptions& o, const Text* text) {
   if (!o.ids.empty()) return o.ids;
   const auto prompt = o.file.empty() ? o.prompt : read_text(o.file);
   if (o.raw || !text->has_template()) return text->encode(prompt, !o.raw);
@@ -37,11 +29,13 @@ nlohmann::ordered_json as_json(const Answer& answer, bool has_text) {
   return json;
 }
 
-void run(const Options& o) {
+}  // namespace
+
+void run_generate(const GenerateOptions& o) {
   const auto checkpoint = Checkpoint::open(o.common.model);
   const auto text = o.ids.empty() ? open_text(checkpoint) : nullptr;
   const auto prompt = prompt_ids(o, text.get());
-  auto config = o.sampling.config;
+  auto config = o.config;
   config.stop_ids = stop_ids(checkpoint);
   const auto loaded = load_model(checkpoint, o.common, {.tokens = static_cast<std::int64_t>(prompt.size())});
   auto cache = loaded.make_cache();
@@ -55,23 +49,6 @@ void run(const Options& o) {
   else
     print_result((text ? "" : fmt::format("{}", fmt::join(answer.result.tokens, ","))) + "\n");
   report_speed(answer.result);
-}
-
-}  // namespace
-
-void add_generate(CLI::App& app) {
-  auto* verb = app.add_subcommand("generate", "Answers a prompt");
-  auto o = std::make_shared<Options>();
-  o->common.add_to(*verb);
-  o->sampling.add_to(*verb);
-  auto* source = verb->add_option_group("prompt");
-  source->add_option("--prompt", o->prompt, "the prompt");
-  source->add_option("--file", o->file, "a file with the prompt; - for stdin");
-  source->add_option("stdin", o->file, "- alone: the prompt from stdin")->check(CLI::IsMember({"-"}));
-  add_ids(*source, o->ids, "the prompt as token ids: 1,2,3; prints ids");
-  source->require_option(1);
-  verb->add_flag("--raw", o->raw, "the prompt as it is, without the chat template");
-  verb->callback([o] { run(*o); });
 }
 
 }  // namespace ttt::app

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +7,7 @@
 #include "planned_device.h"
 #include "tensor_list.h"
 #include "ttt/core/error.h"
+#include "verbs.h"
 
 namespace ttt::app {
 namespace {
@@ -69,7 +69,9 @@ std::string as_text(const Json& json, const std::vector<ListedTensor>& tensors) 
   return text;
 }
 
-void run(const CommonOptions& o) {
+}  // namespace
+
+void run_inspect(const CommonOptions& o) {
   const auto checkpoint = Checkpoint::open(o.model);
   const auto device = open_or_plan(o.device_config(), o.device_options());
   const auto tensors = list_tensors(*checkpoint.source);
@@ -94,16 +96,6 @@ void run(const CommonOptions& o) {
     device->options().log(LogLevel::warning, fmt::format("no memory plan: {}", e.what()));
   }
   print_result(o.json ? to_text(json) : text);
-}
-
-}  // namespace
-
-void add_inspect(CLI::App& app) {
-  auto* verb = app.add_subcommand("inspect",
-                                  "Shows a checkpoint's config, tensors and formats, and its memory plan for a device");
-  auto o = std::make_shared<CommonOptions>();
-  o->add_to(*verb);
-  verb->callback([o] { run(*o); });
 }
 
 }  // namespace ttt::app

@@ -1,20 +1,12 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "forward_rows.h"
 #include "progress_bar.h"
 #include "ttt/formats/safetensors.h"
+#include "verbs.h"
 
 namespace ttt::app {
-namespace {
-
-struct Options {
-  CommonOptions common;
-  std::vector<std::int32_t> ids;
-  std::string output;
-};
-
-void run(const Options& o) {
+void run_logits(const LogitsOptions& o) {
   const auto tokens = static_cast<std::int64_t>(o.ids.size());
   const auto checkpoint = Checkpoint::open(o.common.model);
   const auto loaded =
@@ -33,17 +25,6 @@ void run(const Options& o) {
   save_safetensors(o.output, {{"logits", Tensor::from<float>(all, shape)}});
   if (o.common.json)
     print_result(to_text({{"output", o.output}, {"tensor", "logits"}, {"shape", shape.dims()}, {"format", "f32"}}));
-}
-
-}  // namespace
-
-void add_logits(CLI::App& app) {
-  auto* verb = app.add_subcommand("logits", "Writes the logits of every token to a safetensors file");
-  auto o = std::make_shared<Options>();
-  o->common.add_to(*verb);
-  add_ids(*verb, o->ids, "token ids: 1,2,3")->required();
-  verb->add_option("-o,--output", o->output, "file to write: logits, f32 [T, V]")->required();
-  verb->callback([o] { run(*o); });
 }
 
 }  // namespace ttt::app

@@ -1,13 +1,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
 
-#include "options.h"
+#include "cli.h"
 
 namespace {
 
@@ -31,19 +30,9 @@ int main(int argc, char** argv) {
   keep_standard_streams();
   // A closed pipe shows as a failed write, which ends the program with an error line.
   std::signal(SIGPIPE, SIG_IGN);
-  CLI::App app{"Runs transformer models built from TTT's blocks", "ttt"};
-  app.set_version_flag("--version", "ttt " TTT_VERSION);
-  app.require_subcommand(1);
-  using namespace ttt::app;
-  for (auto* add : {add_generate, add_chat, add_logits, add_compare, add_embed, add_perplexity, add_tokenize, add_bench,
-                    add_devices, add_inspect, add_new_model})
-    add(app);
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::RuntimeError& e) {
-    return e.get_exit_code();
-  } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);
+    ttt::app::run_command_line(argc, argv);
+  } catch (const ttt::app::UsageError& e) {
     report(e.what());
     return 2;
   } catch (const std::exception& e) {

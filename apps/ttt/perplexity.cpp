@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -9,14 +8,10 @@
 #include "progress_bar.h"
 #include "text.h"
 #include "ttt/core/error.h"
+#include "verbs.h"
 
 namespace ttt::app {
 namespace {
-
-struct Options {
-  CommonOptions common;
-  std::string file;
-};
 
 double negative_log_likelihood(std::span<const float> logits, std::int32_t id) {
   const double top = logits[static_cast<std::size_t>(argmax(logits))];
@@ -63,7 +58,9 @@ Score score(const LoadedModel& loaded, const Text& text, std::span<const std::in
   return score;
 }
 
-void run(const Options& o) {
+}  // namespace
+
+void run_perplexity(const PerplexityOptions& o) {
   const auto context = o.common.context ? o.common.context : 512;
   const auto checkpoint = Checkpoint::open(o.common.model);
   const auto text = open_text(checkpoint);
@@ -83,17 +80,6 @@ void run(const Options& o) {
                                         {"windows", result.windows},
                                         {"ctx", context}})
                              : fmt::format("{:.4f}\n", result.perplexity));
-}
-
-}  // namespace
-
-void add_perplexity(CLI::App& app) {
-  auto* verb = app.add_subcommand("perplexity", "Perplexity of a text, comparable with llama.cpp's");
-  auto o = std::make_shared<Options>();
-  o->common.add_to(*verb);
-  verb->get_option("--ctx")->description("tokens in a window; 512 when not given")->check(CLI::Range(2, 1 << 30));
-  verb->add_option("--file", o->file, "the text; - for stdin")->required();
-  verb->callback([o] { run(*o); });
 }
 
 }  // namespace ttt::app

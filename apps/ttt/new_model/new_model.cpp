@@ -1,24 +1,19 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 
 #include "infer.h"
-#include "options.h"
 #include "ttt/core/error.h"
 #include "ttt/formats/checkpoint.h"
+#include "verbs.h"
 #include "write.h"
 
 namespace ttt::app {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Options {
-  std::string name, from, to;
-};
 
 void check_name(const std::string& name) {
   const auto ok = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
@@ -27,7 +22,9 @@ void check_name(const std::string& name) {
                        fmt::format("expected a name of small letters, digits and underscores, got \"{}\"", name));
 }
 
-void run(const Options& o) {
+}  // namespace
+
+void run_new_model(const NewModelOptions& o) {
   check_name(o.name);
   const fs::path folder = o.to.empty() ? fs::path(o.name) : fs::path(o.to);
   if (fs::exists(folder)) throw RequestError(folder.string(), "is there already; nothing is overwritten");
@@ -46,17 +43,6 @@ void run(const Options& o) {
                                  folder.string(), model.model_type);
   for (const auto& question : model.questions) text += fmt::format("TODO: {}\n", question);
   print_result(text);
-}
-
-}  // namespace
-
-void add_new_model(CLI::App& app) {
-  auto* verb = app.add_subcommand("new-model", "Writes a model's folder from a checkpoint's config and tensor names");
-  auto o = std::make_shared<Options>();
-  verb->add_option("name", o->name, "the model's name: small letters, digits, underscores")->required();
-  verb->add_option("--from", o->from, "a Hugging Face folder")->required();
-  verb->add_option("--to", o->to, "folder to write; NAME when absent");
-  verb->callback([o] { run(*o); });
 }
 
 }  // namespace ttt::app

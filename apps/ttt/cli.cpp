@@ -1,0 +1,214 @@
+#include "cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <limits>
+#include <map>
+#include <memory>
+
+#include "verbs.h"
+
+// Every verb and flag of the program. No other file includes CLI11, which takes longer to compile than a verb.
+
+namespace ttt::app {
+namespace {
+
+CLI::Validator valid(std::function<std::string(const std::string&)> check, const std::string& name) {
+  return {[check = std::move(check)](std::string& text) { return check(text); }, name};
+}
+
+/// A number in [low, high], which is as `range` says.
+CLI::Validator in_range(double low, double high, const std::string& range) {
+  return valid(
+      [=](const std::string& text) -> std::string {
+        double value = 0;
+        const char* const end = text.data() + text.size();
+        const auto [next, error] = std::from_chars(text.data(), end, value);
+        if (error == std::errc() && next == end && value >= low && value <= high) return {};
+        return fmt::format("expected a number {}, got \"{}\"", range, text);
+      },
+      range);
+}
+
+CLI::Validator not_empty() {
+  return valid([](const std::string& text) { return text.empty() ? "expected some text" : ""; }, "");
+}
+
+std::vector<std::int32_t> parse_ids(const std::string& text) {
+  std::vector<std::int32_t> ids;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (true) {
+    std::int32_t id = -1;
+    const auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || id < 0 || (next != end && *next != ','))
+      throw CLI::ValidationError("--ids", "expected token ids such as 1,2,3, got \"" + text + "\"");
+    ids.push_back(id);
+    if (next == end) return ids;
+    at = next + 1;
+  }
+}
+
+CLI::Option* add_ids(CLI::App& verb, std::vector<std::int32_t>& ids, const std::string& help) {
+  return verb.add_option_function<std::string>("--ids", [&ids](const std::string& text) { ids = parse_ids(text); }, help);
+}
+
+void add_common(CLI::App& verb, CommonOptions& o) {
+  verb.add_option("--model", o.model, "model folder or GGUF file")->required();
+  verb.add_option("--model-path", o.model_path,
+                  "a folder with libttt_model_*.so of models that are not in this program (again for more; "
+                  "also TTT_MODEL_PATH)");
+  verb.add_option("--device", o.device, "device to run on (see `ttt devices`)");
+  verb.add_option("--device-params", o.device_params,
+                  "JSON file of parameters to use instead of the device's own, as {\"attention\": {\"page_size\": 32}}");
+  verb.add_option("--threads", o.threads, "threads; 0: all cores")->check(CLI::Range(0, 4096));
+  verb.add_option("--precision", o.precision, "exact: float32 throughout")->check(CLI::IsMember({"exact", "default"}));
+  verb.add_option("--ctx", o.context, "tokens the context holds")->check(CLI::Range(1, 1 << 30));
+  verb.add_option("--kv-dtype", o.kv_dtype, "how keys and values are stored")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8"}));
+  verb.add_flag("--batch-invariant", o.batch_invariant, "same bits whatever else is in the batch");
+  verb.add_option("--quantize", o.quantize, "block format for the weights of f32 and bf16 checkpoints")
+      ->check(CLI::IsMember({"none", "q8_0", "q4_0"}));
+  verb.add_flag("--json", o.json, "one JSON document on stdout");
+}
+
+void add_sampling(CLI::App& verb, GenerationConfig& config) {
+  auto& s = config.sampling;
+  constexpr double kTiny = std::numeric_limits<double>::min(), kHuge = std::numeric_limits<double>::max();
+  verb.add_option("--temperature", s.temperature, "0: greedy")->check(in_range(0, kHuge, "at least 0"));
+  verb.add_option("--top-k", s.top_k, "keep the k likeliest tokens; 0: all")->check(CLI::NonNegativeNumber);
+  verb.add_option("--top-p", s.top_p, "keep the likeliest tokens of that mass")
+      ->check(in_range(kTiny, 1, "above 0, up to 1"));
+  verb.add_option("--min-p", s.min_p, "keep tokens that likely relative to the likeliest")
+      ->check(in_range(0, 1, "from 0 to 1"));
+  verb.add_option("--repetition-penalty", s.repetition_penalty, "over 1: repeat less")
+      ->check(in_range(kTiny, kHuge, "above 0"));
+  verb.add_option("--presence-penalty", s.presence_penalty, "taken off once from tokens of the answer");
+  verb.add_option("--frequency-penalty", s.frequency_penalty, "taken off for each time a token came");
+  verb.add_option("--seed", s.seed, "same seed, same answer");
+  verb.add_option("--stop", config.stop_strings, "text that ends the answer; may be repeated")
+      ->allow_extra_args(false)
+      ->check(not_empty());
+  verb.add_option("--max-tokens", config.max_tokens, "longest answer")->check(CLI::NonNegativeNumber);
+}
+
+/// Adds a verb whose callback is `run` on the options returned.
+template <class O>
+std::pair<CLI::App&, O&> add_verb(CLI::App& app, const std::string& name, const std::string& help, void (*run)(const O&)) {
+  auto o = std::make_shared<O>();
+  auto& verb = *app.add_subcommand(name, help);
+  verb.callback([o, run] { run(*o); });
+  return {verb, *o};
+}
+
+void add_generate(CLI::App& app) {
+  const auto [verb, o] = add_verb(app, "generate", "Answers a prompt", run_generate);
+  add_common(verb, o.common);
+  add_sampling(verb, o.config);
+  auto* source = verb.add_option_group("prompt");
+  source->add_option("--prompt", o.prompt, "the prompt");
+  source->add_option("--file", o.file, "a file with the prompt; - for stdin");
+  source->add_option("stdin", o.file, "- alone: the prompt from stdin")->check(CLI::IsMember({"-"}));
+  add_ids(*source, o.ids, "the prompt as token ids: 1,2,3; prints ids");
+  source->require_option(1);
+  verb.add_flag("--raw", o.raw, "the prompt as it is, without the chat template");
+}
+
+void add_chat(CLI::App& app) {
+  const auto [verb, o] = add_verb(app, "chat", "A conversation in the terminal", run_chat);
+  add_common(verb, o.common);
+  add_sampling(verb, o.config);
+}
+
+void add_logits(CLI::App& app) {
+  const auto [verb, o] = add_verb(app, "logits", "Writes the logits of every token to a safetensors file", run_logits);
+  add_common(verb, o.common);
+  add_ids(verb, o.ids, "token ids: 1,2,3")->required();
+  verb.add_option("-o,--output", o.output, "file to write: logits, f32 [T, V]")->required();
+}
+
+void add_compare(CLI::App& app) {
+  const auto [verb, o] = add_verb(app, "compare", "Compares a model with what a reference computed", run_compare);
+  add_common(verb, o.common);
+  verb.add_option("--golden", o.golden, "safetensors with input_ids, logits and perhaps greedy and hidden states")
+      ->required();
+  verb.add_option("--min-pcc", o.min_pcc, "least correlation that passes");
+}
+
+void add_embed(CLI::App& app) {
+  const auto [verb, o] = add_verb(app, "embed", "Prints a vector of length 1 for each text, by an encoder", run_embed);
+  add_common(verb, o.common);
+  auto* texts = verb.add_option("--text", o.texts, "a text (again for more)");
+  verb.add_option("--file", o.file, "a text a line; - is stdin, as is leaving it out")->excludes(texts);
+  const std::map<std::string, Pooling> poolings{{"mean", Pooling::mean}, {"cls", Pooling::first}};
+  verb.add_option("--pooling", o.pooling, "mean of the tokens, or the first (cls)")
+      ->transform(CLI::CheckedTransformer(poolings));
+}
+
+void add_perplexity(CLI::App& app) {
+  const auto [verb, o] =
+      add_verb(app, "perplexity", "Perplexity of a text, comparable with llama.cpp's", run_perplexity);
+  add_common(verb, o.common);
+  verb.get_option("--ctx")->description("tokens in a window; 512 when not given")->check(CLI::Range(2, 1 << 30));
+  verb.add_option("--file", o.file, "the text; - for stdin")->required();
+}
+
+void add_tokenize(CLI::App& app) {
+  const auto [verb, o] = add_verb(app, "tokenize", "Prints the token ids of a text", run_tokenize);
+  verb.add_option("--model", o.model, "model folder or GGUF file")->required();
+  verb.add_option("text", o.words, "the text, after --; stdin when absent");
+  verb.add_flag("--json", o.json, "one JSON document with ids and pieces");
+  verb.add_flag("--add-special", o.add_special, "with the special tokens that the tokenizer adds");
+}
+
+void add_bench(CLI::App& app) {
+  const auto [verb, o] =
+      add_verb(app, "bench", "Measures prefill and decode, and how near they are to the roofline", run_bench);
+  add_common(verb, o.common);
+  verb.add_option("-p,--prefill", o.prefill, "tokens of a prompt; 0: none")->check(CLI::Range(0, 1 << 24));
+  verb.add_option("-n,--decode", o.decode, "tokens to decode; 0: none")->check(CLI::Range(0, 1 << 24));
+  verb.add_option("-d,--depth", o.depth, "tokens in the cache before")->check(CLI::Range(0, 1 << 24));
+  verb.add_option("-b,--batch", o.batch, "sequences at once")->check(CLI::Range(1, 4096));
+  verb.add_option("-r,--repetitions", o.repetitions, "measured repetitions")->check(CLI::Range(1, 1000));
+}
+
+void add_devices(CLI::App& app) {
+  const auto [verb, o] =
+      add_verb(app, "devices", "Lists this machine and the devices that plans can be made for", run_devices);
+  verb.add_flag("--json", o.json, "one JSON document");
+}
+
+void add_inspect(CLI::App& app) {
+  const auto [verb, o] = add_verb(
+      app, "inspect", "Shows a checkpoint's config, tensors and formats, and its memory plan for a device", run_inspect);
+  add_common(verb, o);
+}
+
+void add_new_model(CLI::App& app) {
+  const auto [verb, o] =
+      add_verb(app, "new-model", "Writes a model's folder from a checkpoint's config and tensor names", run_new_model);
+  verb.add_option("name", o.name, "the model's name: small letters, digits, underscores")->required();
+  verb.add_option("--from", o.from, "a Hugging Face folder")->required();
+  verb.add_option("--to", o.to, "folder to write; NAME when absent");
+}
+
+}  // namespace
+
+void run_command_line(int argc, const char* const* argv) {
+  CLI::App app{"Runs transformer models built from TTT's blocks", "ttt"};
+  app.set_version_flag("--version", "ttt " TTT_VERSION);
+  app.require_subcommand(1);
+  for (auto* add : {add_generate, add_chat, add_logits, add_compare, add_embed, add_perplexity, add_tokenize, add_bench,
+                    add_devices, add_inspect, add_new_model})
+    add(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() != 0) throw UsageError(e.what());
+    app.exit(e);
+  }
+}
+
+}  // namespace ttt::app

@@ -2,7 +2,7 @@
 # Formats the C++ sources as .clang-format says, with the one version whose answer counts.
 #
 # usage: scripts/format.sh [--check]      --check changes nothing and fails when something would change
-# Exits 77 when clang-format 19 is not there (pip install clang-format==19.1.7, or apt.llvm.org).
+# Exits 77 when clang-format 19 is not there (scripts/setup.sh --clang).
 set -euo pipefail
 IFS=$'\n\t'
 
@@ -21,5 +21,5 @@ for tool in clang-format-19 clang-format; do
     exit
   fi
 done
-echo "scripts/format.sh: clang-format 19 is not installed (pip install clang-format==19.1.7)" >&2
+echo "scripts/format.sh: clang-format 19 is not installed (scripts/setup.sh --clang)" >&2
 exit 77

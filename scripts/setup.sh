@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build needs from Debian's packages. Does nothing when all is there.
 #
-# usage: scripts/setup.sh [--clang]    --clang: also clang 19, which the fuzz targets and sanitizers need
+# usage: scripts/setup.sh [--clang]    --clang: also clang 19: fuzz targets, sanitizers, the check of formatting
 set -euo pipefail
 IFS=$'\n\t'
 
@@ -15,7 +15,7 @@ esac
 packages=(g++ cmake ninja-build pkg-config ca-certificates python3 python3-venv
   libgtest-dev libgmock-dev libbenchmark-dev nlohmann-json3-dev libcli11-dev libfmt-dev)
 if [ "$clang" = 1 ]; then
-  packages+=(clang-19 lld-19 libclang-rt-19-dev)
+  packages+=(clang-19 lld-19 libclang-rt-19-dev clang-format-19)
 fi
 
 # The text component needs Rust 1.85 or newer (edition 2024). Debian's cargo-web is one.

@@ -52,7 +52,8 @@ std::vector<std::int32_t> parse_ids(const std::string& text) {
 }
 
 CLI::Option* add_ids(CLI::App& verb, std::vector<std::int32_t>& ids, const std::string& help) {
-  return verb.add_option_function<std::string>("--ids", [&ids](const std::string& text) { ids = parse_ids(text); }, help);
+  return verb.add_option_function<std::string>(
+      "--ids", [&ids](const std::string& text) { ids = parse_ids(text); }, help);
 }
 
 void add_common(CLI::App& verb, CommonOptions& o) {
@@ -61,8 +62,9 @@ void add_common(CLI::App& verb, CommonOptions& o) {
                   "a folder with libttt_model_*.so of models that are not in this program (again for more; "
                   "also TTT_MODEL_PATH)");
   verb.add_option("--device", o.device, "device to run on (see `ttt devices`)");
-  verb.add_option("--device-params", o.device_params,
-                  "JSON file of parameters to use instead of the device's own, as {\"attention\": {\"page_size\": 32}}");
+  verb.add_option(
+      "--device-params", o.device_params,
+      "JSON file of parameters to use instead of the device's own, as {\"attention\": {\"page_size\": 32}}");
   verb.add_option("--threads", o.threads, "threads; 0: all cores")->check(CLI::Range(0, 4096));
   verb.add_option("--precision", o.precision, "exact: float32 throughout")->check(CLI::IsMember({"exact", "default"}));
   verb.add_option("--ctx", o.context, "tokens the context holds")->check(CLI::Range(1, 1 << 30));
@@ -96,7 +98,8 @@ void add_sampling(CLI::App& verb, GenerationConfig& config) {
 
 /// Adds a verb whose callback is `run` on the options returned.
 template <class O>
-std::pair<CLI::App&, O&> add_verb(CLI::App& app, const std::string& name, const std::string& help, void (*run)(const O&)) {
+std::pair<CLI::App&, O&> add_verb(CLI::App& app, const std::string& name, const std::string& help,
+                                  void (*run)(const O&)) {
   auto o = std::make_shared<O>();
   auto& verb = *app.add_subcommand(name, help);
   verb.callback([o, run] { run(*o); });
@@ -181,8 +184,9 @@ void add_devices(CLI::App& app) {
 }
 
 void add_inspect(CLI::App& app) {
-  const auto [verb, o] = add_verb(
-      app, "inspect", "Shows a checkpoint's config, tensors and formats, and its memory plan for a device", run_inspect);
+  const auto [verb, o] =
+      add_verb(app, "inspect", "Shows a checkpoint's config, tensors and formats, and its memory plan for a device",
+               run_inspect);
   add_common(verb, o);
 }
 

@@ -4,7 +4,6 @@
 
 #include "verbs.h"
 
-
 namespace ttt::app {
 namespace {
 

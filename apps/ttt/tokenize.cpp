@@ -8,7 +8,8 @@
 namespace ttt::app {
 void run_tokenize(const TokenizeOptions& o) {
   const auto text = open_text(Checkpoint::open(o.model));
-  const auto ids = text->encode(o.words.empty() ? read_text("-") : fmt::format("{}", fmt::join(o.words, " ")), o.add_special);
+  const auto ids =
+      text->encode(o.words.empty() ? read_text("-") : fmt::format("{}", fmt::join(o.words, " ")), o.add_special);
   std::vector<std::string> pieces;
   for (const auto id : ids) pieces.push_back(text->piece(id));
   std::string plain;

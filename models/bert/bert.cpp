@@ -6,6 +6,7 @@
 #include "common/gguf.h"
 #include "common/names.h"
 #include "ttt/building_blocks/attention/mha.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/mlp.h"
 #include "ttt/patterns/post_norm_layer.h"
 
@@ -13,24 +14,30 @@ namespace ttt::models {
 namespace {
 
 Weights with_hugging_face_layout(const Weights& weights) {
-  weights.ignore([](std::string_view name) {
-    return name.find("pooler.") != name.npos || name.starts_with("cls.") || name.ends_with("position_ids");
-  });
-  // Checkpoints of a task model have a prefix.
+  // Checkpoints of a task model have a prefix, and a head that an encoder has no use for.
   const std::string prefix = weights.has("bert.embeddings.word_embeddings.weight") ? "bert." : "";
-  return with_names(weights, {{"model.embed_tokens", prefix + "embeddings.word_embeddings"},
-                              {"model.embed_positions", prefix + "embeddings.position_embeddings"},
-                              {"model.embed_token_types", prefix + "embeddings.token_type_embeddings"},
-                              {"model.embed_norm", prefix + "embeddings.LayerNorm"},
-                              {"model.layers", prefix + "encoder.layer"},
-                              {"self_attn.q_proj", "attention.self.query"},
-                              {"self_attn.k_proj", "attention.self.key"},
-                              {"self_attn.v_proj", "attention.self.value"},
-                              {"self_attn.o_proj", "attention.output.dense"},
-                              {"attention_output_norm", "attention.output.LayerNorm"},
-                              {"mlp.up_proj", "intermediate.dense"},
-                              {"mlp.down_proj", "output.dense"},
-                              {"ffn_output_norm", "output.LayerNorm"}});
+  weights.ignore([&](std::string_view name) {
+    const bool is_encoder = name.starts_with(prefix + "embeddings.") || name.starts_with(prefix + "encoder.");
+    return !is_encoder || name.ends_with("position_ids");
+  });
+  // The first releases call a norm's weight and bias gamma and beta.
+  const bool greek = weights.has(prefix + "embeddings.LayerNorm.gamma");
+  return with_names(
+      greek ? with_names(weights, {{"LayerNorm.weight", "LayerNorm.gamma"}, {"LayerNorm.bias", "LayerNorm.beta"}})
+            : weights,
+      {{"model.embed_tokens", prefix + "embeddings.word_embeddings"},
+       {"model.embed_positions", prefix + "embeddings.position_embeddings"},
+       {"model.embed_token_types", prefix + "embeddings.token_type_embeddings"},
+       {"model.embed_norm", prefix + "embeddings.LayerNorm"},
+       {"model.layers", prefix + "encoder.layer"},
+       {"self_attn.q_proj", "attention.self.query"},
+       {"self_attn.k_proj", "attention.self.key"},
+       {"self_attn.v_proj", "attention.self.value"},
+       {"self_attn.o_proj", "attention.output.dense"},
+       {"attention_output_norm", "attention.output.LayerNorm"},
+       {"mlp.up_proj", "intermediate.dense"},
+       {"mlp.down_proj", "output.dense"},
+       {"ffn_output_norm", "output.LayerNorm"}});
 }
 
 }  // namespace
@@ -50,7 +57,7 @@ Encoder load_bert(const ConfigReader& config, Weights w, Device& device, Checkpo
                                              .output_bias = true};
   const MLP::Config mlp{.hidden_size = c.hidden_size,
                         .intermediate_size = config.dimension("intermediate_size"),
-                        .activation = parse_activation(config.string("hidden_act", "gelu"))};
+                        .activation = read_activation(config, "hidden_act", "gelu")};
   const LayerNorm::Config norm{.size = c.hidden_size, .eps = number(config, "layer_norm_eps", 1e-12)};
   const int num_types = config.dimension("type_vocab_size", 2);
 

@@ -6,6 +6,7 @@
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/parallel_layer.h"
 
@@ -25,13 +26,14 @@ CausalLM load_cohere(const ConfigReader& config, Weights w, Device& device, Chec
       .head_dim = c.head_dim,
       .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
       .mask = Mask::causal(),
-      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim, .style = ops::RotaryStyle::interleaved})),
+      .rope = RotaryEmbedding(
+          read_rotary(config, {.head_dim = c.head_dim, .default_theta = 5e5f, .style = ops::RotaryStyle::interleaved})),
       .qkv_bias = bias,
       .output_bias = bias,
       .qk_norm = config.boolean("use_qk_norm", false) ? std::optional(head_norm) : std::nullopt};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = parse_activation(config.string("hidden_act", "silu"))};
+                             .activation = read_activation(config, "hidden_act", "silu")};
   const LayerNorm::Config norm{.size = c.hidden_size, .eps = eps, .bias = false};
 
   DecoderStack layers;
@@ -43,16 +45,10 @@ CausalLM load_cohere(const ConfigReader& config, Weights w, Device& device, Chec
         .ffn_norm = {},
         .ffn = {ffn, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {
-      .embedding = embedding,
-      .positions = {},
-      .layers = std::move(layers),
-      .norm = LayerNorm(norm, w / "model.norm", device),
-      .head = make_head(
-          {.hidden_size = c.hidden_size, .vocab_size = c.vocab_size, .scale = number(config, "logit_scale", 0.0625)},
-          config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers),
+                        {.norm = LayerNorm(norm, w / "model.norm", device),
+                         .tied_by_default = true,
+                         .logit_scale = number(config, "logit_scale", 0.0625)});
 }
 
 }  // namespace ttt::models

@@ -6,6 +6,7 @@
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/parallel_layer.h"
 
@@ -16,9 +17,9 @@ CausalLM load_cohere2(const ConfigReader& config, Weights w, Device& device, Che
   const auto c = DecoderConfig::read(config);
   const float eps = number(config, "layer_norm_eps", 1e-5);
   const bool bias = config.boolean("attention_bias", false);
-  const int pattern = config.dimension(config.spelling({"sliding_window_pattern", "_sliding_window_pattern"}), 4);
+  const int pattern = config.dimension("sliding_window_pattern", 4);
   const auto masks =
-      read_masks(config, c.num_hidden_layers, read_window(config), [&](int i) { return (i + 1) % pattern != 0; });
+      read_masks(config, c.num_hidden_layers, read_window(config, 4096), [&](int i) { return (i + 1) % pattern != 0; });
   const RotaryEmbedding rope(read_rotary(config, {.head_dim = c.head_dim, .style = ops::RotaryStyle::interleaved}));
   GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
                                           .num_heads = c.num_attention_heads,
@@ -30,7 +31,7 @@ CausalLM load_cohere2(const ConfigReader& config, Weights w, Device& device, Che
                                           .output_bias = bias};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = parse_activation(config.string("hidden_act", "silu"))};
+                             .activation = read_activation(config, "hidden_act", "silu")};
   const LayerNorm::Config norm{.size = c.hidden_size, .eps = eps, .bias = false};
 
   DecoderStack layers;
@@ -44,16 +45,10 @@ CausalLM load_cohere2(const ConfigReader& config, Weights w, Device& device, Che
         .ffn_norm = {},
         .ffn = {ffn, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {
-      .embedding = embedding,
-      .positions = {},
-      .layers = std::move(layers),
-      .norm = LayerNorm(norm, w / "model.norm", device),
-      .head = make_head(
-          {.hidden_size = c.hidden_size, .vocab_size = c.vocab_size, .scale = number(config, "logit_scale", 0.0625)},
-          config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers),
+                        {.norm = LayerNorm(norm, w / "model.norm", device),
+                         .tied_by_default = true,
+                         .logit_scale = number(config, "logit_scale", 0.0625)});
 }
 
 }  // namespace ttt::models

@@ -8,15 +8,15 @@
 
 namespace ttt::models {
 
-DecoderConfig DecoderConfig::read(const ConfigReader& c, std::string_view supported_quantization) {
-  ignore_common_keys(c, supported_quantization);
+DecoderConfig DecoderConfig::read(const ConfigReader& c, const Options& options) {
+  ignore_common_keys(c, options.supported_quantization);
   const int hidden_size = c.dimension("hidden_size"), num_heads = c.dimension("num_attention_heads");
   return {.vocab_size = c.dimension("vocab_size"),
           .hidden_size = hidden_size,
           .num_hidden_layers = c.dimension("num_hidden_layers"),
           .num_attention_heads = num_heads,
           .num_key_value_heads = c.dimension("num_key_value_heads", num_heads),
-          .head_dim = c.dimension("head_dim", hidden_size / num_heads),
+          .head_dim = c.dimension("head_dim", options.head_dim > 0 ? options.head_dim : hidden_size / num_heads),
           .max_position_embeddings = c.dimension("max_position_embeddings", 2048)};
 }
 
@@ -24,10 +24,26 @@ float number(const ConfigReader& config, std::string_view key, double otherwise)
   return static_cast<float>(config.number(key, otherwise));
 }
 
-std::optional<int> read_window(const ConfigReader& config) {
-  const auto window = config.integer("sliding_window", 0);
-  if (window == 0) return std::nullopt;
-  return config.dimension("sliding_window");
+float positive(const ConfigReader& config, std::string_view key, double otherwise) {
+  const float value = number(config, key, otherwise);
+  if (!(value > 0)) config.fail(key, "expected a positive number");
+  return value;
+}
+
+float number_or_none(const ConfigReader& config, std::string_view key, double otherwise) {
+  return number(config, key, config.is_null(key) ? 0.0 : otherwise);
+}
+
+std::optional<int> read_window(const ConfigReader& config, std::optional<int> otherwise) {
+  constexpr std::string_view key = "sliding_window";
+  if (!config.has(key) && !config.is_null(key)) return otherwise;
+  if (config.integer(key, 0) == 0) return std::nullopt;
+  return config.dimension(key);
+}
+
+std::optional<int> read_switched_window(const ConfigReader& config) {
+  const auto window = read_window(config, 4096);
+  return config.boolean("use_sliding_window", false) ? window : std::nullopt;
 }
 
 std::vector<Mask> read_masks(const ConfigReader& config, int num_layers, std::optional<int> window,
@@ -68,7 +84,26 @@ void ignore_router_training(const ConfigReader& config) {
 
 LMHead make_head(const LMHead::Config& config, bool tied, const Embedding& embedding, const Weights& weights,
                  Device& device) {
-  return tied ? LMHead(config, embedding, weights, device) : LMHead(config, weights, device);
+  // transformers, too, takes a tied checkpoint's own head where it holds one.
+  return tied && !weights.has("weight") ? LMHead(config, embedding, weights, device) : LMHead(config, weights, device);
+}
+
+CausalLM make_causal_lm(const ConfigReader& config, const DecoderConfig& sizes, const Weights& weights, Device& device,
+                        DecoderStack layers, const DecoderEnds& ends) {
+  const Embedding embedding(
+      {.vocab_size = sizes.vocab_size, .hidden_size = sizes.hidden_size, .scale = ends.embedding_scale},
+      weights / "model.embed_tokens", device);
+  const LMHead::Config head{.hidden_size = sizes.hidden_size,
+                            .vocab_size = sizes.vocab_size,
+                            .bias = ends.head_bias,
+                            .scale = ends.logit_scale,
+                            .softcap = ends.logit_softcap};
+  return {.embedding = embedding,
+          .positions = {},
+          .layers = std::move(layers),
+          .norm = ends.norm,
+          .head = make_head(head, config.boolean("tie_word_embeddings", ends.tied_by_default), embedding,
+                            weights / "lm_head", device)};
 }
 
 }  // namespace ttt::models

@@ -3,10 +3,9 @@
 #include <optional>
 #include <vector>
 
-#include "ttt/building_blocks/embeddings/embedding.h"
-#include "ttt/building_blocks/lm_head.h"
 #include "ttt/formats/config_reader.h"
 #include "ttt/ops/attention.h"
+#include "ttt/patterns/causal_lm.h"
 
 namespace ttt::models {
 
@@ -20,15 +19,26 @@ struct DecoderConfig {
   int head_dim;
   int max_position_embeddings;
 
-  /// Reads them, after `ignore_common_keys`. `head_dim` is hidden_size / num_attention_heads where the config has none.
-  static DecoderConfig read(const ConfigReader& config, std::string_view supported_quantization = {});
+  struct Options {
+    int head_dim = 0;  ///< where the config has none; 0: hidden_size / num_attention_heads
+    std::string_view supported_quantization = {};
+  };
+  /// Reads them, after `ignore_common_keys`.
+  static DecoderConfig read(const ConfigReader& config, const Options& options);
+  static DecoderConfig read(const ConfigReader& config) { return read(config, {}); }
 };
 
 /// config.number(key, otherwise) as the f32 that blocks take.
 float number(const ConfigReader& config, std::string_view key, double otherwise);
+/// The same; throws ConfigError unless the number is positive.
+float positive(const ConfigReader& config, std::string_view key, double otherwise);
+/// The same where null means 0, "none", and only an absent key the default.
+float number_or_none(const ConfigReader& config, std::string_view key, double otherwise);
 
-/// The width of the sliding window, or nothing where `sliding_window` is null, 0 or absent.
-std::optional<int> read_window(const ConfigReader& config);
+/// The width of the sliding window: nothing where `sliding_window` is null or 0, `otherwise` where it is absent.
+std::optional<int> read_window(const ConfigReader& config, std::optional<int> otherwise = std::nullopt);
+/// The same, and nothing unless `use_sliding_window` is true.
+std::optional<int> read_switched_window(const ConfigReader& config);
 
 /// Each layer's mask: `layer_types` decides where the config has it, else `slides(layer)`; a layer that slides sees
 /// `window` tokens. Without a window all are causal. Throws ConfigError for an unknown type and a list of another
@@ -42,7 +52,22 @@ std::vector<bool> read_sparse_layers(const ConfigReader& config, int num_layers)
 /// Marks the keys of a router that matter in training only.
 void ignore_router_training(const ConfigReader& config);
 
-/// The head: the embedding's table when `tied`, else `weights`.
+/// What stands around a decoder's layers.
+struct DecoderEnds {
+  Norm norm;
+  bool tied_by_default = false;  ///< where the config has no `tie_word_embeddings`
+  float embedding_scale = 1.0f;
+  bool head_bias = false;
+  float logit_scale = 1.0f;
+  float logit_softcap = 0.0f;
+};
+
+/// The layers between `model.embed_tokens` and the head, which is `lm_head` or, tied and without one in the
+/// checkpoint, the embedding's table.
+CausalLM make_causal_lm(const ConfigReader& config, const DecoderConfig& sizes, const Weights& weights, Device& device,
+                        DecoderStack layers, const DecoderEnds& ends);
+
+/// The head of `make_causal_lm`.
 LMHead make_head(const LMHead::Config& config, bool tied, const Embedding& embedding, const Weights& weights,
                  Device& device);
 

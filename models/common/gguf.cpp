@@ -113,7 +113,7 @@ std::vector<float> take_factors(const Weights& weights, std::string_view name, i
 
 void apply_gguf_rope_factors(const Weights& weights, RotaryEmbedding::Config& rope) {
   if (!weights.has("rope_freqs.weight")) return;
-  const auto factors = take_factors(weights, "rope_freqs.weight", rope.dim / 2);
+  const auto factors = take_factors(weights, "rope_freqs.weight", rope.pairs());
   if (!factors.empty()) rope.scaling = rope_scaling::LongRope{factors, factors, 1, 1.0f};
 }
 
@@ -123,8 +123,8 @@ void apply_gguf_long_factors(const Weights& weights, const ConfigReader& config,
   const auto original =
       parameters.dimension("original_max_position_embeddings", config.dimension("max_position_embeddings"));
   const auto attention_factor = static_cast<float>(parameters.number("attention_factor", 1.0));
-  const auto short_factors = take_factors(weights, "rope_factors_short.weight", rope.dim / 2);
-  const auto long_factors = take_factors(weights, "rope_factors_long.weight", rope.dim / 2);
+  const auto short_factors = take_factors(weights, "rope_factors_short.weight", rope.pairs());
+  const auto long_factors = take_factors(weights, "rope_factors_long.weight", rope.pairs());
   if (!short_factors.empty())
     rope.scaling = rope_scaling::LongRope{short_factors, long_factors, original, attention_factor};
 }

@@ -7,6 +7,7 @@
 #include "layout.h"
 #include "ttt/building_blocks/attention/mla.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/moe.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
@@ -18,7 +19,7 @@ constexpr float kLatentNormEps = 1e-6f;  // whatever rms_norm_eps says
 /// 1 / sqrt(head dim), times yarn's correction for the scores (HF yarn_apply_mscale).
 float read_scale(const ConfigReader& c, int head_dim) {
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
-  const auto rope = c.object(c.spelling({"rope_parameters", "rope_scaling"}));
+  const auto rope = rope_scaling_object(c);
   if (!rope || rope->string(rope->spelling({"rope_type", "type"}), "default") == "default") return scale;
   const double all_dim = rope->number("mscale_all_dim", 0.0), factor = rope->number("factor", 1.0);
   const double mscale = all_dim == 0.0 || factor <= 1.0 ? 1.0 : 0.1 * all_dim * std::log(factor) + 1.0;
@@ -26,18 +27,19 @@ float read_scale(const ConfigReader& c, int head_dim) {
 }
 
 /// Version 3 scores by sigmoid with a learned correction; version 2 by softmax, greedily or within groups.
-Router::Config read_router(const ConfigReader& c, int hidden_size, bool v3) {
-  const int num_groups = c.dimension("n_group", 1), groups_per_token = c.dimension("topk_group", 1);
-  const auto method = c.string("topk_method", v3 ? "noaux_tc" : num_groups > 1 ? "group_limited_greedy" : "greedy");
+Router::Config read_router(const ConfigReader& c, int hidden_size, bool v3, Checkpoint::Kind kind) {
+  const bool hugging_face = kind == Checkpoint::Kind::hugging_face, v3_defaults = v3 && hugging_face;
+  const int num_groups = c.dimension("n_group", v3_defaults ? 8 : 1),
+            groups_per_token = c.dimension("topk_group", v3_defaults ? 4 : 1);
+  const bool greedy = !v3 && (hugging_face || num_groups == 1);
+  const auto method = c.string("topk_method", v3 ? "noaux_tc" : greedy ? "greedy" : "group_limited_greedy");
   if (method != (v3 ? "noaux_tc" : "greedy") && (v3 || method != "group_limited_greedy"))
     c.fail("topk_method", "'" + method + "' is not supported");
   c.require("scoring_func", v3 ? "\"sigmoid\"" : "\"softmax\"");
-  const bool normalize = c.boolean("norm_topk_prob", v3);
-  if (!v3 && normalize) c.fail("norm_topk_prob", "true is not what transformers computes for this family");
   RoutingRule rule{.experts_per_token = c.dimension("num_experts_per_tok"),
                    .scores = v3 ? RoutingRule::Scores::sigmoid : RoutingRule::Scores::softmax,
-                   .normalize_selected = normalize,
-                   .scale = number(c, "routed_scaling_factor", 1.0)};
+                   .normalize_selected = v3 && c.boolean("norm_topk_prob", true),
+                   .scale = number(c, "routed_scaling_factor", v3_defaults ? 2.5 : 1.0)};
   using Score = ExpertGroups::Score;
   if (method != "greedy" && num_groups > 1)
     rule.groups = ExpertGroups{num_groups, groups_per_token, v3 ? Score::sum_of_best_two : Score::best};
@@ -53,6 +55,7 @@ CausalLM load_deepseek(const ConfigReader& config, Weights w, Device& device, Ch
   const auto c = DecoderConfig::read(config);
   const auto sizes = LatentSizes::read(config, c.num_attention_heads);
   w = kind == Checkpoint::Kind::gguf ? with_gguf_layout(w, sizes) : with_hugging_face_layout(w, sizes);
+  ignore_prediction_layers(w, c.num_hidden_layers);
   const bool v3 = is_v3(config, w),
              interleaved = kind == Checkpoint::Kind::gguf || config.boolean("rope_interleave", true);
   const auto rope = read_rotary(
@@ -69,20 +72,22 @@ CausalLM load_deepseek(const ConfigReader& config, Weights w, Device& device, Ch
                                                    .rope = RotaryEmbedding(rope),
                                                    .latent_norm_eps = kLatentNormEps,
                                                    .bias = config.boolean("attention_bias", false)};
-  const auto activation = parse_activation(config.string("hidden_act", "silu"));
+  const auto activation = read_activation(config, "hidden_act", "silu");
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
                              .activation = activation,
-                             .bias = config.boolean("mlp_bias", false)};
+                             .bias = !v3 && config.boolean("mlp_bias", false)};
   ignore_unused(config);
   const int expert_size = config.dimension("moe_intermediate_size"),
-            num_shared = config.dimension("n_shared_experts", 1);
-  const MixtureOfExperts::Config moe{.router = read_router(config, c.hidden_size, v3),
-                                     .intermediate_size = expert_size,
-                                     .activation = activation,
-                                     .shared = MixtureOfExperts::SharedExpert{expert_size * num_shared}};
+            num_shared = config.dimension("n_shared_experts", v3 ? 1 : 2);
+  const MixtureOfExperts::Config moe{
+      .router = read_router(config, c.hidden_size, v3, kind),
+      .intermediate_size = expert_size,
+      .activation = activation,
+      .shared = MixtureOfExperts::SharedExpert{.intermediate_size = expert_size * num_shared, .bias = ffn.bias}};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
-  const auto dense_layers = config.integer("first_k_dense_replace", 0);
+  const auto dense_layers =
+      config.integer("first_k_dense_replace", v3 && kind == Checkpoint::Kind::hugging_face ? 3 : 0);
 
   DecoderStack layers;
   for (int i = 0; i < c.num_hidden_layers; ++i) {
@@ -97,14 +102,7 @@ CausalLM load_deepseek(const ConfigReader& config, Weights w, Device& device, Ch
       layers.push_back(PreNormLayer<RMSNorm, MultiHeadLatentAttention, MixtureOfExperts>{
           attention_norm, self_attention, ffn_norm, {moe, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = RMSNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
-                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers), {.norm = RMSNorm(norm, w / "model.norm", device)});
 }
 
 }  // namespace ttt::models

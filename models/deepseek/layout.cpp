@@ -75,6 +75,16 @@ bool is_v3(const ConfigReader& config, const Weights& weights) {
   return (weights / "model.layers" / last / "mlp.gate").has("e_score_correction_bias");
 }
 
+void ignore_prediction_layers(const Weights& weights, int num_layers) {
+  weights.ignore([num_layers](std::string_view name) {
+    constexpr std::string_view prefix = "model.layers.";
+    int layer = 0;
+    if (!name.starts_with(prefix)) return false;
+    const auto [end, error] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), layer);
+    return error == std::errc() && layer >= num_layers;
+  });
+}
+
 void ignore_unused(const ConfigReader& config) {
   constexpr std::array<std::string_view, 10> keys{
       "qk_head_dim", "head_dim", "num_nextn_predict_layers", "output_router_logits", "aux_loss_alpha",

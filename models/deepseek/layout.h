@@ -24,6 +24,9 @@ Weights with_gguf_layout(const Weights& weights, const LatentSizes& sizes);
 /// Whether experts are scored as in version 3.
 bool is_v3(const ConfigReader& config, const Weights& weights);
 
+/// Ignores the layers beyond the model's, which predict further tokens in training.
+void ignore_prediction_layers(const Weights& weights, int num_layers);
+
 /// Marks keys that repeat sizes, or belong to parts that take no part in decoding.
 void ignore_unused(const ConfigReader& config);
 

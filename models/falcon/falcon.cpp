@@ -7,6 +7,7 @@
 #include "common/names.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/mlp.h"
 #include "ttt/patterns/parallel_layer.h"
 #include "ttt/patterns/pre_norm_layer.h"
@@ -83,7 +84,7 @@ CausalLM load_falcon(const ConfigReader& config, Weights w, Device& device, Chec
   const auto ffn_size = config.spelling({"ffn_hidden_size", "intermediate_size"});
   const MLP::Config mlp{.hidden_size = c.hidden_size,
                         .intermediate_size = config.dimension(ffn_size, 4 * c.hidden_size),
-                        .activation = parse_activation(config.string("activation", "gelu")),
+                        .activation = read_activation(config, "activation", "gelu"),
                         .bias = c.bias};
   const LayerNorm::Config norm{.size = c.hidden_size,
                                .eps = number(config, config.spelling({"layer_norm_epsilon", "layer_norm_eps"}), 1e-5)};
@@ -103,14 +104,8 @@ CausalLM load_falcon(const ConfigReader& config, Weights w, Device& device, Chec
       layers.push_back(
           ParallelLayer<LayerNorm, GroupedQueryAttention, MLP>{attention_norm, self_attention, ffn_norm, ffn});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = LayerNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
-                            config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers),
+                        {.norm = LayerNorm(norm, w / "model.norm", device), .tied_by_default = true});
 }
 
 }  // namespace ttt::models

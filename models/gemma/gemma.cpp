@@ -1,5 +1,6 @@
 #include "gemma.h"
 
+#include <array>
 #include <cmath>
 
 #include "common/decoder_config.h"
@@ -7,6 +8,7 @@
 #include "common/names.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
@@ -15,10 +17,11 @@ namespace ttt::models {
 CausalLM load_gemma(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
   // A GGUF file's norms already hold 1 + w.
   w = kind == Checkpoint::Kind::gguf ? with_hf_names(w) : with_offset_norms(w);
-  const auto c = DecoderConfig::read(config);
+  const auto c = DecoderConfig::read(config, {.head_dim = 256});
   config.require("use_bidirectional_attention", "false");
-  // Older configs say "gelu" and mean the tanh form; `hidden_activation` replaced them.
-  const auto act = config.string("hidden_activation", config.string("hidden_act", "gelu_pytorch_tanh"));
+  // The first releases say "gelu" and mean the tanh form.
+  const auto act = read_activation(config, "hidden_act", "gelu_pytorch_tanh");
+  config.ignore(std::array<std::string_view, 1>{"hidden_activation"});
   const bool bias = config.boolean("attention_bias", false);
   const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
                                                 .num_heads = c.num_attention_heads,
@@ -31,7 +34,7 @@ CausalLM load_gemma(const ConfigReader& config, Weights w, Device& device, Check
                                                 .output_bias = bias};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = act == "gelu" ? Activation::gelu_tanh : parse_activation(act)};
+                             .activation = act == Activation::gelu ? Activation::gelu_tanh : act};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
 
   DecoderStack layers;
@@ -43,15 +46,10 @@ CausalLM load_gemma(const ConfigReader& config, Weights w, Device& device, Check
         .ffn_norm = {norm, l / "post_attention_layernorm", device},
         .ffn = {ffn, l / "mlp", device}});
   }
-  const Embedding embedding(
-      {.vocab_size = c.vocab_size, .hidden_size = c.hidden_size, .scale = std::sqrt(static_cast<float>(c.hidden_size))},
-      w / "model.embed_tokens", device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = RMSNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
-                            config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers),
+                        {.norm = RMSNorm(norm, w / "model.norm", device),
+                         .tied_by_default = true,
+                         .embedding_scale = std::sqrt(static_cast<float>(c.hidden_size))});
 }
 
 }  // namespace ttt::models

@@ -8,6 +8,7 @@
 #include "common/names.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/sandwich_norm_layer.h"
 
@@ -33,12 +34,13 @@ Rotaries read_rotaries(const ConfigReader& config, int head_dim) {
 
 CausalLM load_gemma3(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
   // A GGUF file's norms already hold 1 + w.
-  w = kind == Checkpoint::Kind::gguf ? with_hf_sandwich_names(w) : with_offset_norms(w);
-  const auto c = DecoderConfig::read(config);
+  const bool gguf = kind == Checkpoint::Kind::gguf;
+  w = gguf ? with_hf_sandwich_names(w) : with_offset_norms(w);
+  const auto c = DecoderConfig::read(config, {.head_dim = 256});
   config.require("use_bidirectional_attention", "false");
-  const int pattern = config.dimension(config.spelling({"sliding_window_pattern", "_sliding_window_pattern"}), 6);
+  const int pattern = config.dimension("sliding_window_pattern", 6);
   const auto masks =
-      read_masks(config, c.num_hidden_layers, read_window(config), [&](int i) { return (i + 1) % pattern != 0; });
+      read_masks(config, c.num_hidden_layers, read_window(config, 4096), [&](int i) { return (i + 1) % pattern != 0; });
   const auto [local, global] = read_rotaries(config, c.head_dim);
   const float eps = number(config, "rms_norm_eps", 1e-6);
   const bool bias = config.boolean("attention_bias", false);
@@ -47,18 +49,17 @@ CausalLM load_gemma3(const ConfigReader& config, Weights w, Device& device, Chec
       .num_heads = c.num_attention_heads,
       .num_kv_heads = c.num_key_value_heads,
       .head_dim = c.head_dim,
-      .scale = 1.0f / std::sqrt(number(config, "query_pre_attn_scalar", c.head_dim)),
+      .scale = 1.0f / std::sqrt(positive(config, "query_pre_attn_scalar", gguf ? c.head_dim : 256)),
       .mask = Mask::causal(),
       .qkv_bias = bias,
       .output_bias = bias,
       .qk_norm =
           QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::shared, .eps = eps}};
-  config.ignore(
-      std::array<std::string_view, 1>{"attn_logit_softcapping"});  // transformers has the key and never caps scores
-  const auto act = config.string("hidden_act", "gelu_pytorch_tanh");
+  // transformers has the first key and never caps scores; the last is a copy that it saves and does not read.
+  config.ignore(std::array<std::string_view, 3>{"attn_logit_softcapping", "hidden_act", "_sliding_window_pattern"});
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = parse_activation(config.string("hidden_activation", act))};
+                             .activation = read_activation(config, "hidden_activation", "gelu_pytorch_tanh")};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = eps};
 
   DecoderStack layers;
@@ -74,17 +75,11 @@ CausalLM load_gemma3(const ConfigReader& config, Weights w, Device& device, Chec
         .ffn = {ffn, l / "mlp", device},
         .ffn_output_norm = {norm, l / "post_feedforward_layernorm", device}});
   }
-  const Embedding embedding(
-      {.vocab_size = c.vocab_size, .hidden_size = c.hidden_size, .scale = std::sqrt(static_cast<float>(c.hidden_size))},
-      w / "model.embed_tokens", device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = RMSNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size,
-                             .vocab_size = c.vocab_size,
-                             .softcap = number(config, "final_logit_softcapping", 0.0)},
-                            config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers),
+                        {.norm = RMSNorm(norm, w / "model.norm", device),
+                         .tied_by_default = true,
+                         .embedding_scale = std::sqrt(static_cast<float>(c.hidden_size)),
+                         .logit_softcap = number(config, "final_logit_softcapping", 0.0)});
 }
 
 }  // namespace ttt::models

@@ -6,6 +6,7 @@
 #include "common/gguf.h"
 #include "common/names.h"
 #include "ttt/building_blocks/attention/mha.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/mlp.h"
 #include "ttt/formats/common_keys.h"
 #include "ttt/patterns/pre_norm_layer.h"
@@ -29,7 +30,7 @@ struct Gpt2Config {
             .n_positions = c.dimension(c.spelling({"n_positions", "max_position_embeddings"}), 1024),
             .n_inner = c.dimension(c.spelling({"n_inner", "intermediate_size"}), 4 * n_embd),
             .layer_norm_epsilon = number(c, c.spelling({"layer_norm_epsilon", "layer_norm_eps"}), 1e-5),
-            .activation_function = parse_activation(c.string("activation_function", "gelu_new")),
+            .activation_function = read_activation(c, "activation_function", "gelu_new"),
             .scale_attn_weights = c.boolean("scale_attn_weights", true),
             .scale_attn_by_inverse_layer_idx = c.boolean("scale_attn_by_inverse_layer_idx", false),
             .tie_word_embeddings = c.boolean("tie_word_embeddings", true)};

@@ -7,6 +7,7 @@
 #include "common/names.h"
 #include "ttt/building_blocks/attention/mha.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/mlp.h"
 #include "ttt/patterns/parallel_layer.h"
 #include "ttt/patterns/pre_norm_layer.h"
@@ -35,7 +36,10 @@ CausalLM load_gpt_neox(const ConfigReader& config, Weights w, Device& device, Ch
                                      : with_hugging_face_layout(w, heads);
   config.require("is_decoder", "false");
   const bool bias = config.boolean("attention_bias", true);
-  const auto rope = read_rotary(config, {.head_dim = c.head_dim, .default_partial_rotary_factor = 0.25f});
+  const auto rope = read_rotary(config, {.head_dim = c.head_dim,
+                                         .theta_key = "rotary_emb_base",
+                                         .default_partial_rotary_factor = 0.25f,
+                                         .partial_key = "rotary_pct"});
   const MultiHeadAttention::Config attention{.hidden_size = c.hidden_size,
                                              .num_heads = c.num_attention_heads,
                                              .head_dim = c.head_dim,
@@ -46,7 +50,7 @@ CausalLM load_gpt_neox(const ConfigReader& config, Weights w, Device& device, Ch
                                              .output_bias = bias};
   const MLP::Config mlp{.hidden_size = c.hidden_size,
                         .intermediate_size = config.dimension("intermediate_size"),
-                        .activation = parse_activation(config.string("hidden_act", "gelu"))};
+                        .activation = read_activation(config, "hidden_act", "gelu")};
   const LayerNorm::Config norm{.size = c.hidden_size, .eps = number(config, "layer_norm_eps", 1e-5)};
   const bool parallel = config.boolean("use_parallel_residual", true);
 
@@ -63,14 +67,7 @@ CausalLM load_gpt_neox(const ConfigReader& config, Weights w, Device& device, Ch
     else
       layers.push_back(PreNormLayer<LayerNorm, MultiHeadAttention, MLP>{attention_norm, self_attention, ffn_norm, ffn});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = LayerNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
-                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers), {.norm = LayerNorm(norm, w / "model.norm", device)});
 }
 
 }  // namespace ttt::models

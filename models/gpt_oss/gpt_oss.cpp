@@ -1,5 +1,6 @@
 #include "gpt_oss.h"
 
+#include <array>
 #include <cmath>
 
 #include "common/decoder_config.h"
@@ -36,31 +37,42 @@ Weights with_hugging_face_layout(const Weights& weights, const Mxfp4Sizes& sizes
   return with_names(split, {{"mlp.gate.", "mlp.router."}});
 }
 
+RotaryEmbedding::Config read_rope(const ConfigReader& config, int head_dim, Checkpoint::Kind kind) {
+  const bool hugging_face = kind == Checkpoint::Kind::hugging_face;
+  auto rope = read_rotary(config, {.head_dim = head_dim, .default_theta = 150000.0f, .default_truncate = hugging_face});
+  constexpr float kFactor = 32.0f;  // where the config says nothing of scaling
+  if (hugging_face && !rope_scaling_object(config))
+    rope.scaling = rope_scaling::Yarn{.factor = kFactor,
+                                      .original_max_position_embeddings = 4096,
+                                      .truncate = false,
+                                      .attention_factor = yarn_attention_factor(kFactor, 0, 0)};
+  return rope;
+}
+
 }  // namespace
 
 CausalLM load_gpt_oss(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
-  const auto c = DecoderConfig::read(config, "mxfp4");
+  const auto c = DecoderConfig::read(config, {.head_dim = 64, .supported_quantization = "mxfp4"});
   const int intermediate_size = config.dimension("intermediate_size", config.dimension("moe_intermediate_size", 1));
   const int num_experts = config.dimension(config.spelling({"num_local_experts", "num_experts"}));
   w = kind == Checkpoint::Kind::gguf ? with_gguf_experts(with_hf_sandwich_names(w))
                                      : with_hugging_face_layout(w, {num_experts, c.hidden_size, intermediate_size});
-  const auto masks = read_masks(config, c.num_hidden_layers, read_window(config), [](int i) { return i % 2 == 0; });
+  const auto masks =
+      read_masks(config, c.num_hidden_layers, read_window(config, 128), [](int i) { return i % 2 == 0; });
   const bool bias = config.boolean("attention_bias", true);
-  GroupedQueryAttention::Config attention{
-      .hidden_size = c.hidden_size,
-      .num_heads = c.num_attention_heads,
-      .num_kv_heads = c.num_key_value_heads,
-      .head_dim = c.head_dim,
-      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-      .mask = Mask::causal(),
-      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim,
-                                                   .default_theta = 150000.0f,
-                                                   .default_truncate = kind == Checkpoint::Kind::hugging_face})),
-      .qkv_bias = bias,
-      .output_bias = bias,
-      .sinks = true};
+  GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
+                                          .num_heads = c.num_attention_heads,
+                                          .num_kv_heads = c.num_key_value_heads,
+                                          .head_dim = c.head_dim,
+                                          .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+                                          .mask = Mask::causal(),
+                                          .rope = RotaryEmbedding(read_rope(config, c.head_dim, kind)),
+                                          .qkv_bias = bias,
+                                          .output_bias = bias,
+                                          .sinks = true};
   config.require("hidden_act", "\"silu\"");
   ignore_router_training(config);
+  config.ignore(std::array<std::string_view, 2>{"experts_per_token", "initial_context_length"});
   const MixtureOfExperts::Config moe{
       .router = {.hidden_size = c.hidden_size,
                  .num_experts = num_experts,
@@ -84,14 +96,7 @@ CausalLM load_gpt_oss(const ConfigReader& config, Weights w, Device& device, Che
         .ffn_norm = {norm, l / "post_attention_layernorm", device},
         .ffn = {moe, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = RMSNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
-                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers), {.norm = RMSNorm(norm, w / "model.norm", device)});
 }
 
 }  // namespace ttt::models

@@ -4,6 +4,7 @@
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
@@ -25,7 +26,7 @@ CausalLM load_granite(const ConfigReader& config, Weights w, Device& device, Che
                                                 .output_bias = attention_bias};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = parse_activation(config.string("hidden_act", "silu")),
+                             .activation = read_activation(config, "hidden_act", "silu"),
                              .bias = config.boolean("mlp_bias", false)};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
 
@@ -39,17 +40,11 @@ CausalLM load_granite(const ConfigReader& config, Weights w, Device& device, Che
         .ffn = {ffn, l / "mlp", device},
         .residual_scale = residual_scale});
   }
-  const Embedding embedding(
-      {.vocab_size = c.vocab_size, .hidden_size = c.hidden_size, .scale = number(config, "embedding_multiplier", 1.0)},
-      w / "model.embed_tokens", device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = RMSNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size,
-                             .vocab_size = c.vocab_size,
-                             .scale = 1.0f / number(config, config.spelling({"logits_scaling", "logit_scale"}), 1.0)},
-                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+  return make_causal_lm(
+      config, c, w, device, std::move(layers),
+      {.norm = RMSNorm(norm, w / "model.norm", device),
+       .embedding_scale = number(config, "embedding_multiplier", 1.0),
+       .logit_scale = 1.0f / positive(config, config.spelling({"logits_scaling", "logit_scale"}), 1.0)});
 }
 
 }  // namespace ttt::models

@@ -5,6 +5,7 @@
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/formats/common_keys.h"
 #include "ttt/patterns/pre_norm_layer.h"
@@ -24,7 +25,7 @@ LlamaConfig LlamaConfig::read(const ConfigReader& c) {
           .head_dim = head_dim,
           .max_position_embeddings = c.dimension("max_position_embeddings", 2048),
           .rms_norm_eps = static_cast<float>(c.number("rms_norm_eps", 1e-6)),
-          .hidden_act = parse_activation(c.string("hidden_act", "silu")),
+          .hidden_act = read_activation(c, "hidden_act", "silu"),
           .attention_bias = c.boolean("attention_bias", false),
           .mlp_bias = c.boolean("mlp_bias", false),
           .tie_word_embeddings = c.boolean("tie_word_embeddings", false),

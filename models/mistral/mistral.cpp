@@ -6,6 +6,7 @@
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
@@ -13,36 +14,30 @@ namespace ttt::models {
 
 CausalLM load_mistral(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind) {
   const auto c = DecoderConfig::read(config);
-  const auto window = read_window(config);
-  const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                                .num_heads = c.num_attention_heads,
-                                                .num_kv_heads = c.num_key_value_heads,
-                                                .head_dim = c.head_dim,
-                                                .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                                .mask = window ? Mask::window(*window) : Mask::causal(),
-                                                .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}))};
+  const auto masks = read_masks(config, c.num_hidden_layers, read_window(config, 4096), [](int) { return true; });
+  GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
+                                          .num_heads = c.num_attention_heads,
+                                          .num_kv_heads = c.num_key_value_heads,
+                                          .head_dim = c.head_dim,
+                                          .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+                                          .mask = Mask::causal(),
+                                          .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}))};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = parse_activation(config.string("hidden_act", "silu"))};
+                             .activation = read_activation(config, "hidden_act", "silu")};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
 
   DecoderStack layers;
   for (int i = 0; i < c.num_hidden_layers; ++i) {
     const auto l = w / "model.layers" / i;
+    attention.mask = masks[static_cast<std::size_t>(i)];
     layers.push_back(PreNormLayer<RMSNorm, GroupedQueryAttention, GatedFFN>{
         .attention_norm = {norm, l / "input_layernorm", device},
         .attention = {attention, l / "self_attn", device, CacheLayer{i}},
         .ffn_norm = {norm, l / "post_attention_layernorm", device},
         .ffn = {ffn, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = RMSNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
-                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers), {.norm = RMSNorm(norm, w / "model.norm", device)});
 }
 
 }  // namespace ttt::models

@@ -7,6 +7,7 @@
 #include "common/names.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/moe.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
@@ -25,20 +26,21 @@ CausalLM load_mixtral(const ConfigReader& config, Weights w, Device& device, Che
   w = kind == Checkpoint::Kind::gguf ? with_gguf_experts(with_unpermuted_heads(with_hf_names(w), c.head_dim))
                                      : with_hugging_face_layout(w);
   const auto window = read_window(config);
-  const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                                .num_heads = c.num_attention_heads,
-                                                .num_kv_heads = c.num_key_value_heads,
-                                                .head_dim = c.head_dim,
-                                                .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                                .mask = window ? Mask::window(*window) : Mask::causal(),
-                                                .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}))};
+  const GroupedQueryAttention::Config attention{
+      .hidden_size = c.hidden_size,
+      .num_heads = c.num_attention_heads,
+      .num_kv_heads = c.num_key_value_heads,
+      .head_dim = c.head_dim,
+      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+      .mask = window ? Mask::window(*window) : Mask::causal(),
+      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim, .default_theta = 1e6f}))};
   ignore_router_training(config);
   const MixtureOfExperts::Config moe{
       .router = {.hidden_size = c.hidden_size,
                  .num_experts = config.dimension("num_local_experts"),
                  .rule = {.experts_per_token = config.dimension("num_experts_per_tok", 2), .normalize_selected = true}},
       .intermediate_size = config.dimension("intermediate_size"),
-      .activation = parse_activation(config.string("hidden_act", "silu"))};
+      .activation = read_activation(config, "hidden_act", "silu")};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-5)};
 
   DecoderStack layers;
@@ -50,14 +52,7 @@ CausalLM load_mixtral(const ConfigReader& config, Weights w, Device& device, Che
         .ffn_norm = {norm, l / "post_attention_layernorm", device},
         .ffn = {moe, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = RMSNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
-                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers), {.norm = RMSNorm(norm, w / "model.norm", device)});
 }
 
 }  // namespace ttt::models

@@ -6,6 +6,7 @@
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/output_norm_layer.h"
 
@@ -30,7 +31,7 @@ CausalLM load_olmo2(const ConfigReader& config, Weights w, Device& device, Check
           QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::all_heads, .eps = eps}};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = parse_activation(config.string("hidden_act", "silu"))};
+                             .activation = read_activation(config, "hidden_act", "silu")};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = eps};
 
   DecoderStack layers;
@@ -42,14 +43,7 @@ CausalLM load_olmo2(const ConfigReader& config, Weights w, Device& device, Check
         .ffn = {ffn, l / "mlp", device},
         .ffn_norm = {norm, l / "post_feedforward_layernorm", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = RMSNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
-                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers), {.norm = RMSNorm(norm, w / "model.norm", device)});
 }
 
 }  // namespace ttt::models

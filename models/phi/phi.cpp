@@ -7,6 +7,7 @@
 #include "common/names.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/mlp.h"
 #include "ttt/patterns/parallel_layer.h"
 
@@ -50,7 +51,7 @@ CausalLM load_phi(const ConfigReader& config, Weights w, Device& device, Checkpo
                                                                                          : std::nullopt};
   const MLP::Config mlp{.hidden_size = c.hidden_size,
                         .intermediate_size = config.dimension("intermediate_size"),
-                        .activation = parse_activation(config.string("hidden_act", "gelu_new"))};
+                        .activation = read_activation(config, "hidden_act", "gelu_new")};
   const LayerNorm::Config norm{.size = c.hidden_size, .eps = eps};
 
   DecoderStack layers;
@@ -62,14 +63,8 @@ CausalLM load_phi(const ConfigReader& config, Weights w, Device& device, Checkpo
         .ffn_norm = {},
         .ffn = {mlp, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = LayerNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size, .bias = true},
-                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers),
+                        {.norm = LayerNorm(norm, w / "model.norm", device), .head_bias = true});
 }
 
 }  // namespace ttt::models

@@ -7,6 +7,7 @@
 #include "common/names.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
@@ -16,7 +17,7 @@ CausalLM load_phi3(const ConfigReader& config, Weights w, Device& device, Checkp
   const auto c = DecoderConfig::read(config);
   const int intermediate_size = config.dimension("intermediate_size");
   const FusedHeads heads{c.num_attention_heads, c.num_key_value_heads, c.head_dim};
-  auto rope = read_rotary(config, {.head_dim = c.head_dim});
+  auto rope = read_rotary(config, {.head_dim = c.head_dim, .default_partial_rotary_factor = 1.0f});
   const bool gguf = kind == Checkpoint::Kind::gguf;
   if (gguf) {
     apply_gguf_long_factors(w, config, rope);
@@ -34,7 +35,7 @@ CausalLM load_phi3(const ConfigReader& config, Weights w, Device& device, Checkp
                                                 .rope = RotaryEmbedding(rope)};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = intermediate_size,
-                             .activation = parse_activation(config.string("hidden_act", "silu"))};
+                             .activation = read_activation(config, "hidden_act", "silu")};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-5)};
 
   DecoderStack layers;
@@ -46,14 +47,7 @@ CausalLM load_phi3(const ConfigReader& config, Weights w, Device& device, Checkp
         .ffn_norm = {norm, l / "post_attention_layernorm", device},
         .ffn = {ffn, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = RMSNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
-                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers), {.norm = RMSNorm(norm, w / "model.norm", device)});
 }
 
 }  // namespace ttt::models

@@ -6,6 +6,7 @@
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
@@ -13,12 +14,10 @@ namespace ttt::models {
 
 CausalLM load_qwen3(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
   if (kind == Checkpoint::Kind::gguf) w = with_hf_names(w);
-  const auto c = DecoderConfig::read(config);
-  const bool windowed = config.boolean("use_sliding_window", false);
-  const auto first_windowed = config.integer("max_window_layers", 28);
-  const auto window = read_window(config);
-  const auto masks = read_masks(config, c.num_hidden_layers, windowed ? window : std::nullopt,
-                                [&](int i) { return i >= first_windowed; });
+  const auto c = DecoderConfig::read(config, {.head_dim = 128});
+  const auto max_window_layers = config.integer("max_window_layers", 28);
+  const auto masks = read_masks(config, c.num_hidden_layers, read_switched_window(config),
+                                [&](int i) { return i >= max_window_layers; });
   const float eps = number(config, "rms_norm_eps", 1e-6);
   const bool bias = config.boolean("attention_bias", false);
   GroupedQueryAttention::Config attention{
@@ -35,7 +34,7 @@ CausalLM load_qwen3(const ConfigReader& config, Weights w, Device& device, Check
           QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::shared, .eps = eps}};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = parse_activation(config.string("hidden_act", "silu"))};
+                             .activation = read_activation(config, "hidden_act", "silu")};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = eps};
 
   DecoderStack layers;
@@ -48,14 +47,7 @@ CausalLM load_qwen3(const ConfigReader& config, Weights w, Device& device, Check
         .ffn_norm = {norm, l / "post_attention_layernorm", device},
         .ffn = {ffn, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = RMSNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
-                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers), {.norm = RMSNorm(norm, w / "model.norm", device)});
 }
 
 }  // namespace ttt::models

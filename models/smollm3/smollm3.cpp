@@ -6,6 +6,7 @@
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
@@ -33,8 +34,8 @@ CausalLM load_smollm3(const ConfigReader& config, Weights w, Device& device, Che
   const auto rotating = read_rotating(config, c.num_hidden_layers);
   const bool windowed = config.boolean("use_sliding_window", false), bias = config.boolean("attention_bias", false);
   const auto window = read_window(config);
-  const auto masks = read_masks(config, c.num_hidden_layers, windowed ? window : std::nullopt,
-                                [&](int i) { return !rotating[static_cast<std::size_t>(i)]; });
+  const auto masks = read_masks(config, c.num_hidden_layers, window,
+                                [&](int i) { return windowed && !rotating[static_cast<std::size_t>(i)]; });
   const RotaryEmbedding rope(read_rotary(config, {.head_dim = c.head_dim, .default_theta = 2e6f}));
   GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
                                           .num_heads = c.num_attention_heads,
@@ -46,7 +47,7 @@ CausalLM load_smollm3(const ConfigReader& config, Weights w, Device& device, Che
                                           .output_bias = bias};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = parse_activation(config.string("hidden_act", "silu")),
+                             .activation = read_activation(config, "hidden_act", "silu"),
                              .bias = config.boolean("mlp_bias", false)};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
 
@@ -61,14 +62,8 @@ CausalLM load_smollm3(const ConfigReader& config, Weights w, Device& device, Che
         .ffn_norm = {norm, l / "post_attention_layernorm", device},
         .ffn = {ffn, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = RMSNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
-                            config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers),
+                        {.norm = RMSNorm(norm, w / "model.norm", device), .tied_by_default = true});
 }
 
 }  // namespace ttt::models

@@ -7,6 +7,7 @@
 #include "common/names.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/parallel_layer.h"
 #include "ttt/patterns/pre_norm_layer.h"
@@ -53,7 +54,7 @@ CausalLM load_stablelm(const ConfigReader& config, Weights w, Device& device, Ch
       .qk_norm = normed ? std::optional(head_norm) : std::nullopt};
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = parse_activation(config.string("hidden_act", "silu"))};
+                             .activation = read_activation(config, "hidden_act", "silu")};
   const LayerNorm::Config norm{.size = c.hidden_size, .eps = eps};
 
   DecoderStack layers;
@@ -69,14 +70,7 @@ CausalLM load_stablelm(const ConfigReader& config, Weights w, Device& device, Ch
       layers.push_back(PreNormLayer<LayerNorm, GroupedQueryAttention, GatedFFN>{
           attention_norm, self_attention, {norm, l / "post_attention_layernorm", device}, gated});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = LayerNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
-                            config.boolean("tie_word_embeddings", false), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers), {.norm = LayerNorm(norm, w / "model.norm", device)});
 }
 
 }  // namespace ttt::models

@@ -7,6 +7,7 @@
 #include "common/names.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/mlp.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
@@ -28,7 +29,7 @@ CausalLM load_starcoder2(const ConfigReader& config, Weights w, Device& device, 
                                                 .output_bias = bias};
   const MLP::Config mlp{.hidden_size = c.hidden_size,
                         .intermediate_size = config.dimension("intermediate_size"),
-                        .activation = parse_activation(config.string("hidden_act", "gelu_pytorch_tanh")),
+                        .activation = read_activation(config, "hidden_act", "gelu_pytorch_tanh"),
                         .bias = bias};
   const auto eps = config.spelling({"norm_epsilon", "layer_norm_eps"});
   const LayerNorm::Config norm{.size = c.hidden_size, .eps = number(config, eps, 1e-5)};
@@ -42,14 +43,8 @@ CausalLM load_starcoder2(const ConfigReader& config, Weights w, Device& device, 
         .ffn_norm = {norm, l / "post_attention_layernorm", device},
         .ffn = {mlp, l / "mlp", device}});
   }
-  const Embedding embedding({.vocab_size = c.vocab_size, .hidden_size = c.hidden_size}, w / "model.embed_tokens",
-                            device);
-  return {.embedding = embedding,
-          .positions = {},
-          .layers = std::move(layers),
-          .norm = LayerNorm(norm, w / "model.norm", device),
-          .head = make_head({.hidden_size = c.hidden_size, .vocab_size = c.vocab_size},
-                            config.boolean("tie_word_embeddings", true), embedding, w / "lm_head", device)};
+  return make_causal_lm(config, c, w, device, std::move(layers),
+                        {.norm = LayerNorm(norm, w / "model.norm", device), .tied_by_default = true});
 }
 
 }  // namespace ttt::models

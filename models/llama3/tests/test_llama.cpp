@@ -13,7 +13,7 @@ TEST(LlamaConfig, RejectsWhatChangesTheMath) {
     return LlamaConfig::read(ConfigReader::parse(json, "config.json"));
   };
   EXPECT_EQ(read(R"("num_key_value_heads": null)").num_key_value_heads, 2);
-  EXPECT_THROW(read(R"("hidden_act": "mish")"), ConfigError);
+  EXPECT_THROW(read(R"("hidden_act": "swoosh")"), ConfigError);
   EXPECT_THROW(read(R"("rope_scaling": {"rope_type": "spiral", "factor": 2.0})"), ConfigError);
   EXPECT_THROW(read(R"("quantization_config": {"bits": 4})"), ConfigError);
 }

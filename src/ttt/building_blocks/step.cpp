@@ -52,7 +52,7 @@ ops::KvLayerView Step::cache_layer(int layer) {
 }
 
 RotaryRows Step::rotary(const RotaryEmbedding& embedding) {
-  const auto half = static_cast<std::int64_t>(embedding.config().dim) / 2;
+  const std::int64_t half = embedding.config().pairs();
   auto found =
       std::ranges::find_if(rotary_, [&](const auto& r) { return r->embedding.identity() == embedding.identity(); });
   if (found == rotary_.end()) {

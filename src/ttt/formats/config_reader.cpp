@@ -98,6 +98,10 @@ ConfigReader ConfigReader::parse(std::string_view json, std::string where) {
 }
 
 bool ConfigReader::has(std::string_view key) const { return node_->find(key) != nullptr; }
+bool ConfigReader::is_null(std::string_view key) const {
+  const auto it = node_->json->find(key);
+  return it != node_->json->end() && it->is_null();
+}
 
 std::int64_t ConfigReader::integer(std::string_view key) const {
   const auto* found = node_->read(key);

@@ -18,6 +18,8 @@ class ConfigReader {
   static ConfigReader parse(std::string_view json, std::string where);
 
   bool has(std::string_view key) const;  ///< present and not null; does not count as reading the key
+  /// Present as null, which for a few keys says "none" where an absent key says "the default"; does not count either.
+  bool is_null(std::string_view key) const;
 
   /// Required values: throw ConfigError when absent or of another type. Integers accept 3 and 3.0, not 3.5.
   std::int64_t integer(std::string_view key) const;

@@ -15,6 +15,13 @@ namespace {
 
 constexpr std::size_t kMaxListed = 20;  // names of a kind that `finish` prints
 
+/// A mask, [1, 1, T, T] or its one masked value, is told from a parameter of that name by its shape.
+bool is_saved_buffer(const WeightSource& source, std::string_view name) {
+  if (name.ends_with("rotary_emb.inv_freq")) return true;
+  if (name.ends_with(".masked_bias")) return source.find(name)->shape.rank() == 0;
+  return (name.ends_with(".attn.bias") || name.ends_with(".attention.bias")) && source.find(name)->shape.rank() == 4;
+}
+
 /// Bytes of one row of `shape` (its outermost dimension); throws when rows are not whole blocks.
 std::size_t bytes_of_row(std::string_view name, DType dtype, const Shape& shape) {
   if (shape.rank() < 1) throw WeightError(name, "a scalar has no rows");
@@ -424,12 +431,12 @@ Weights Weights::plan() const {
   return result;
 }
 
-void Weights::finish(const std::function<bool(std::string_view)>& ignorable) const {
+void Weights::finish() const {
   const std::lock_guard lock(ledger_->mutex);
   std::vector<std::string> missing, extra;
   for (const auto& line : ledger_->missing) missing.push_back(line);
   for (const auto& name : view_->source().names())
-    if (!ledger_->taken.contains(name) && !(ignorable && ignorable(name))) extra.push_back(name);
+    if (!ledger_->taken.contains(name) && !is_saved_buffer(view_->source(), name)) extra.push_back(name);
   if (missing.empty() && ledger_->wrong.empty() && extra.empty()) return;
   throw WeightError(view_->source().where(), "the weights do not fit the model:" + list_names("missing", missing) +
                                                  list_names("misshaped or unusable", ledger_->wrong) +

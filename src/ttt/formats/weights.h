@@ -45,9 +45,9 @@ class Weights {
   Tensor take(std::string_view name, const Shape& expected) const;
 
   Weights plan() const;
-  /// Throws one WeightError listing what was missing, misshaped and never taken, except names for which
-  /// `ignorable` answers true (e.g. stale "rotary_emb.inv_freq" buffers).
-  void finish(const std::function<bool(std::string_view)>& ignorable = {}) const;
+  /// Throws one WeightError listing what was missing, misshaped and never taken, except the buffers that older versions
+  /// of transformers saved with the weights: rotary frequencies and causal masks.
+  void finish() const;
 
   /// Counts the checkpoint's tensors of these names as taken: the model has no use for them (buffers, a pooler, other
   /// heads).

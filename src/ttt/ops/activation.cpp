@@ -1,6 +1,7 @@
 #include "ttt/ops/activation.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 #include <string>
@@ -19,10 +20,25 @@ float activate(Activation activation, float x) {
       return 0.5f * x * (1.0f + std::erf(x * (1.0f / std::numbers::sqrt2_v<float>)));
     case Activation::gelu_tanh:
       return 0.5f * x * (1.0f + std::tanh(0.7978845608f * (x + 0.044715f * x * x * x)));
+    case Activation::quick_gelu:
+      return x / (1.0f + std::exp(-1.702f * x));
     case Activation::relu:
-      return x > 0.0f ? x : 0.0f;
+      return std::max(x, 0.0f);
     case Activation::relu_squared:
       return x > 0.0f ? x * x : 0.0f;
+    case Activation::relu6:
+      return std::clamp(x, 0.0f, 6.0f);
+    case Activation::leaky_relu:
+      return x > 0.0f ? x : 0.01f * x;
+    case Activation::hard_swish:
+      return x * std::clamp(x + 3.0f, 0.0f, 6.0f) / 6.0f;
+    case Activation::mish:
+      // softplus(x), without an overflow where x is large.
+      return x * std::tanh(std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))));
+    case Activation::sigmoid:
+      return 1.0f / (1.0f + std::exp(-x));
+    case Activation::tanh:
+      return std::tanh(x);
   }
   return x;
 }
@@ -45,14 +61,36 @@ float activate(const GatedActivation& a, float gate, float up) {
   return activate(a.activation, a.alpha * g) / a.alpha * (u + a.up_offset);
 }
 
-Activation parse_activation(std::string_view name) {
-  if (name == "silu" || name == "swish") return Activation::silu;
-  if (name == "gelu") return Activation::gelu;
-  if (name == "gelu_pytorch_tanh" || name == "gelu_new" || name == "gelu_fast") return Activation::gelu_tanh;
-  if (name == "relu") return Activation::relu;
-  if (name == "relu2") return Activation::relu_squared;
-  throw ConfigError("activation", "unknown activation '" + std::string(name) +
-                                      "'; known: silu, gelu, gelu_pytorch_tanh, gelu_new, relu, relu2");
+Activation parse_activation(std::string_view name, std::string_view where) {
+  struct Name {
+    std::string_view name;
+    Activation activation;
+  };
+  static constexpr std::array kNames{Name{"silu", Activation::silu},
+                                     Name{"swish", Activation::silu},
+                                     Name{"gelu", Activation::gelu},
+                                     Name{"gelu_python", Activation::gelu},
+                                     Name{"gelu_new", Activation::gelu_tanh},
+                                     Name{"gelu_fast", Activation::gelu_tanh},
+                                     Name{"gelu_accurate", Activation::gelu_tanh},
+                                     Name{"gelu_pytorch_tanh", Activation::gelu_tanh},
+                                     Name{"gelu_python_tanh", Activation::gelu_tanh},
+                                     Name{"quick_gelu", Activation::quick_gelu},
+                                     Name{"relu", Activation::relu},
+                                     Name{"relu2", Activation::relu_squared},
+                                     Name{"relu6", Activation::relu6},
+                                     Name{"leaky_relu", Activation::leaky_relu},
+                                     Name{"hardswish", Activation::hard_swish},
+                                     Name{"mish", Activation::mish},
+                                     Name{"sigmoid", Activation::sigmoid},
+                                     Name{"tanh", Activation::tanh},
+                                     Name{"linear", Activation::none}};
+  std::string known;
+  for (const auto& entry : kNames) {
+    if (entry.name == name) return entry.activation;
+    known += (known.empty() ? "" : ", ") + std::string(entry.name);
+  }
+  throw ConfigError(where, "unknown activation '" + std::string(name) + "'; known: " + known);
 }
 
 }  // namespace ttt

@@ -5,8 +5,23 @@
 namespace ttt {
 
 /// Element-wise non-linearities, named as Hugging Face's ACT2FN: `gelu` is x * Phi(x) with erf, `gelu_tanh` its tanh
-/// approximation (gelu_new, gelu_pytorch_tanh), `silu` x * sigmoid(x).
-enum class Activation { none, silu, gelu, gelu_tanh, relu, relu_squared };
+/// approximation (gelu_new, gelu_pytorch_tanh), `quick_gelu` x * sigmoid(1.702 x), `silu` x * sigmoid(x), `mish`
+/// x * tanh(softplus(x)), `hard_swish` x * clamp(x + 3, 0, 6) / 6, `leaky_relu` with a slope of 0.01 below 0.
+enum class Activation {
+  none,
+  silu,
+  gelu,
+  gelu_tanh,
+  quick_gelu,
+  relu,
+  relu_squared,
+  relu6,
+  leaky_relu,
+  hard_swish,
+  mish,
+  sigmoid,
+  tanh
+};
 
 /// f(x) in f32: the reference that kernels are tested against.
 float activate(Activation activation, float x);
@@ -32,7 +47,7 @@ struct GatedActivation {
 /// The join of one gate and one up value, in f32: the reference that kernels are tested against.
 float activate(const GatedActivation& activation, float gate, float up);
 
-/// The activation of that name in Hugging Face configs; throws ConfigError listing the names.
-Activation parse_activation(std::string_view name);
+/// The activation of that name in Hugging Face configs; throws ConfigError at `where`, listing the names.
+Activation parse_activation(std::string_view name, std::string_view where = "activation");
 
 }  // namespace ttt

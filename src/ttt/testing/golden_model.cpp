@@ -13,7 +13,7 @@ GoldenModel::GoldenModel(const ModelFactory& factory, const Checkpoint& checkpoi
     : device_(Device::open(DeviceConfig::auto_detect(), std::move(options))),
       model_(factory(checkpoint.config, checkpoint.weights, *device_, checkpoint.kind)) {
   // Buffers of rotary frequencies are in old checkpoints, and are computed instead.
-  checkpoint.weights.finish([](std::string_view name) { return name.ends_with("rotary_emb.inv_freq"); });
+  checkpoint.weights.finish();
 }
 
 KvCache GoldenModel::make_cache(std::int64_t tokens, int sequences) const {

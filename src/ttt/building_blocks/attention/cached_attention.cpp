@@ -13,7 +13,7 @@ void CachedAttention::check(const std::string& where) const {
                                          num_heads, num_kv_heads, k_dim, v_dim));
   if (num_heads % num_kv_heads != 0)
     throw ConfigError(where, fmt::format("num_heads {} is not a multiple of num_kv_heads {}", num_heads, num_kv_heads));
-  if (rope && rope->config().dim > k_dim)
+  if (rope && 2 * rope->config().pairs() > k_dim)
     throw ConfigError(where, fmt::format("rotary dim {} exceeds the head dim {}", rope->config().dim, k_dim));
   if (mask.window_size && *mask.window_size <= 0)
     throw ConfigError(where, fmt::format("window {} must be positive", *mask.window_size));
@@ -26,7 +26,7 @@ void CachedAttention::forward(Matrix q, ConstMatrix k, ConstMatrix v, Step& step
       .plan = plan, .cache = view, .q = q, .k = k, .v = v, .num_heads = num_heads, .cos = {}, .sin = {}};
   if (rope) {
     const auto rows = step.rotary(*rope);
-    append.rotary_dim = rope->config().dim;
+    append.rotary_dim = 2 * rope->config().pairs();
     append.style = rope->config().style;
     append.cos = rows.cos;
     append.sin = rows.sin;

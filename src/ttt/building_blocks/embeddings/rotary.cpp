@@ -20,7 +20,7 @@ struct Overload : F... {
 
 /// theta^(2i/dim), in f32 as torch computes it.
 std::vector<float> wavelengths(int dim, float theta) {
-  std::vector<float> result(static_cast<std::size_t>(dim) / 2);
+  std::vector<float> result((static_cast<std::size_t>(dim) + 1) / 2);
   for (std::size_t i = 0; i < result.size(); ++i)
     result[i] = std::pow(theta, static_cast<float>(2 * i) / static_cast<float>(dim));
   return result;
@@ -82,11 +82,11 @@ void check_positive(std::string_view name, double value) {
 }
 
 void check(const RotaryEmbedding::Config& c) {
-  if (c.dim <= 0 || c.dim % 2 != 0) reject(fmt::format("dim must be even and positive, got {}", c.dim));
+  if (c.dim <= 0) reject(fmt::format("dim must be positive, got {}", c.dim));
   check_positive("theta", c.theta);
   const auto check_factors = [&](const std::vector<float>& factors, std::string_view name) {
-    if (factors.size() != static_cast<std::size_t>(c.dim) / 2)
-      reject(fmt::format("{} must have {} values, got {}", name, c.dim / 2, factors.size()));
+    if (factors.size() != static_cast<std::size_t>(c.pairs()))
+      reject(fmt::format("{} must have {} values, got {}", name, c.pairs(), factors.size()));
     for (const float f : factors) check_positive(name, f);
   };
   std::visit(Overload{[](const Default&) {}, [](const Linear& s) { check_positive("factor", s.factor); },
@@ -165,7 +165,7 @@ std::vector<float> RotaryEmbedding::inv_freq(int sequence_length) const {
 
 void RotaryEmbedding::fill(std::span<const std::int32_t> positions, std::span<const std::int32_t> lengths,
                            std::span<float> cos, std::span<float> sin) const {
-  const auto half = static_cast<std::size_t>(config().dim) / 2;
+  const auto half = static_cast<std::size_t>(config().pairs());
   std::vector<float> own;
   std::int32_t own_length = -1;
   for (std::size_t t = 0; t < positions.size(); ++t) {

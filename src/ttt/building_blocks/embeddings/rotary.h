@@ -30,8 +30,8 @@ struct Yarn {
   float attention_factor;  ///< multiplies cos and sin; see yarn_attention_factor
 };
 struct LongRope {
-  std::vector<float> short_factor;  ///< [dim / 2]
-  std::vector<float> long_factor;   ///< [dim / 2], used once a sequence is longer than the original maximum
+  std::vector<float> short_factor;  ///< [pairs]
+  std::vector<float> long_factor;   ///< [pairs], used once a sequence is longer than the original maximum
   int original_max_position_embeddings;
   float attention_factor;
 };
@@ -47,7 +47,7 @@ struct ByWavelength {
 using RopeScaling = std::variant<rope_scaling::Default, rope_scaling::Linear, rope_scaling::Dynamic, rope_scaling::Yarn,
                                  rope_scaling::LongRope, rope_scaling::ByWavelength>;
 
-/// cos and sin for the rows of a step, each [rows, dim / 2].
+/// cos and sin for the rows of a step, each [rows, pairs].
 struct RotaryRows {
   ConstMatrix cos;
   ConstMatrix sin;
@@ -59,22 +59,24 @@ struct RotaryRows {
 class RotaryEmbedding {
  public:
   struct Config {
-    int dim;      ///< rotated columns of each head: head_dim, or less for partial rotary; even
+    int dim;      ///< columns of each head that rotate: head_dim, or less for partial rotary; an odd one takes one more
     float theta;  ///< base of the frequencies
     RopeScaling scaling = rope_scaling::Default{};
     ops::RotaryStyle style = ops::RotaryStyle::half;
+
+    int pairs() const { return (dim + 1) / 2; }
   };
-  /// Throws ConfigError on an odd dim, factors of another length, or values out of range.
+  /// Throws ConfigError on a dim below 1, factors of another length, or values out of range.
   RotaryEmbedding(Config config);  // NOLINT: a block's config is given as RotaryEmbedding{{...}}
 
   const Config& config() const { return table_->config; }
   const void* identity() const { return table_.get(); }
   float attention_factor() const { return table_->attention_factor; }
-  /// Inverse frequencies [dim / 2] for a sequence of that length.
+  /// Inverse frequencies [pairs] for a sequence of that length.
   std::vector<float> inv_freq(int sequence_length) const;
   /// True when inv_freq depends on the sequence's length.
   bool length_dependent() const;
-  /// cos and sin rows (rows x dim/2 each) for positions whose sequences have the given lengths.
+  /// cos and sin rows (rows x pairs each) for positions whose sequences have the given lengths.
   void fill(std::span<const std::int32_t> positions, std::span<const std::int32_t> lengths, std::span<float> cos,
             std::span<float> sin) const;
 

@@ -50,8 +50,10 @@ RopeScaling read_scaling(const ConfigReader& config, const ConfigReader& rope, b
   if (type == "default" || type == "none") return rope_scaling::Default{};
   if (type == "linear") return rope_scaling::Linear{number("factor")};
   if (type == "dynamic") return rope_scaling::Dynamic{number("factor"), config.dimension("max_position_embeddings")};
+  // Longrope's first names were "su" and, with factors for each wave, "yarn".
+  if (type == "longrope" || type == "su" || (type == "yarn" && rope.has("short_factor")))
+    return read_longrope(config, rope);
   if (type == "yarn") return read_yarn(config, rope, default_truncate);
-  if (type == "longrope" || type == "su") return read_longrope(config, rope);
   if (type == "llama3")  // format name
     return rope_scaling::ByWavelength{number("factor"), number("low_freq_factor"), number("high_freq_factor"),
                                       original_length(config, rope)};
@@ -67,20 +69,26 @@ float yarn_attention_factor(double factor, double mscale, double mscale_all_dim)
   return static_cast<float>(get(1));
 }
 
+std::optional<ConfigReader> rope_scaling_object(const ConfigReader& config) {
+  return config.object(config.spelling({"rope_scaling", "rope_parameters"}));
+}
+
 RotaryEmbedding::Config read_rotary(const ConfigReader& config, const RotaryConfigOptions& options) {
-  auto nested = config.object(config.spelling({"rope_parameters", "rope_scaling"}));
+  auto nested = rope_scaling_object(config);
   if (nested && !options.layer_type.empty() && nested->has(options.layer_type))
     nested = nested->object(options.layer_type);
   const ConfigReader rope = nested.value_or(ConfigReader::parse("{}", config.where()));
   // Older configs keep theta and the partial factor at the top; newer ones inside rope_parameters.
-  const auto number = [&](std::string_view key, std::string_view older, double otherwise) {
-    const double top = config.number(config.spelling({key, older}), otherwise);
-    return rope.number(key, top);
+  const auto number = [&](std::string_view key, std::string_view top, double otherwise) {
+    return rope.number(key, config.number(top, otherwise));
   };
-  const double partial = number("partial_rotary_factor", "rotary_pct", options.default_partial_rotary_factor);
-  if (!(partial > 0 && partial <= 1)) config.fail("partial_rotary_factor", "must be in (0, 1]");
+  double partial = 1.0;
+  if (options.default_partial_rotary_factor) {
+    partial = number("partial_rotary_factor", options.partial_key, *options.default_partial_rotary_factor);
+    if (!(partial > 0 && partial <= 1)) config.fail(options.partial_key, "must be in (0, 1]");
+  }
   return {.dim = config.dimension("rope_dim", static_cast<int>(options.head_dim * partial)),
-          .theta = static_cast<float>(number("rope_theta", "rotary_emb_base", options.default_theta)),
+          .theta = static_cast<float>(number("rope_theta", options.theta_key, options.default_theta)),
           .scaling = read_scaling(config, rope, options.default_truncate),
           .style = options.style};
 }

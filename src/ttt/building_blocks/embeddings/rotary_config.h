@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string_view>
 
 #include "ttt/building_blocks/embeddings/rotary.h"
@@ -8,17 +9,24 @@ namespace ttt {
 
 /// The rotary embedding that a Hugging Face config describes, in the spelling of transformers 5 (`rope_parameters`) or
 /// 4
-/// (`rope_theta` or `rotary_emb_base`, `rope_scaling`, `partial_rotary_factor` or `rotary_pct`), or GGUF's
+/// (`rope_scaling`, which wins where both are there, with theta and the partial factor at the top level), or GGUF's
 /// (`rope_dim`, the rotated columns).
 struct RotaryConfigOptions {
   int head_dim;
-  float default_theta = 10000.0f;  ///< where the config has no rope_theta
-  float default_partial_rotary_factor = 1.0f;
-  bool default_truncate = true;  ///< yarn's `truncate` where the config has none
+  float default_theta = 10000.0f;             ///< where the config has none
+  std::string_view theta_key = "rope_theta";  ///< of theta at the top level
+  /// The share of the columns that rotates, where the config has none. Nothing: the family rotates whole heads whatever
+  /// the config says.
+  std::optional<float> default_partial_rotary_factor = std::nullopt;
+  std::string_view partial_key = "partial_rotary_factor";  ///< of that share at the top level
+  bool default_truncate = true;                            ///< yarn's `truncate` where the config has none
   ops::RotaryStyle style = ops::RotaryStyle::half;
   /// Reads the nested object of that name where `rope_parameters` has one for each type of layer ("full_attention").
   std::string_view layer_type = {};
 };
+
+/// The object that holds the scaling, if the config has one.
+std::optional<ConfigReader> rope_scaling_object(const ConfigReader& config);
 
 /// Reads it; throws ConfigError naming the key for an unknown rope type or a missing or bad value.
 RotaryEmbedding::Config read_rotary(const ConfigReader& config, const RotaryConfigOptions& options);

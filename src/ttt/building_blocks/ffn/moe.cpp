@@ -14,7 +14,7 @@ MixtureOfExperts::MixtureOfExperts(const Config& c, const Weights& weights, Devi
   for (int e = 0; e < c.router.num_experts; ++e) experts_.emplace_back(expert, weights / "experts" / e, device);
   for (const auto& e : experts_) table_.push_back(e.as_expert());
   if (!c.shared) return;
-  shared_.emplace(GatedFFN::Config{hidden_size, c.shared->intermediate_size, c.activation, c.bias},
+  shared_.emplace(GatedFFN::Config{hidden_size, c.shared->intermediate_size, c.activation, c.shared->bias},
                   weights / "shared_expert", device);
   if (c.shared->gated) shared_gate_.emplace(Linear::Config{hidden_size, 1}, weights / "shared_expert_gate", device);
 }

@@ -19,12 +19,13 @@ class MixtureOfExperts {
   struct SharedExpert {
     int intermediate_size;
     bool gated = false;
+    bool bias = false;
   };
   struct Config {
     Router::Config router;
     int intermediate_size;  ///< of each expert
     GatedActivation activation = Activation::silu;
-    bool bias = false;
+    bool bias = false;  ///< of each expert
     std::optional<SharedExpert> shared = std::nullopt;
   };
   MixtureOfExperts(const Config& config, const Weights& weights, Device& device);

@@ -14,12 +14,12 @@ case ${1:-} in
   *) sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
 
-git rev-parse --is-inside-work-tree >/dev/null 2>&1 || { echo "scripts/format.sh: not a git checkout" >&2; exit 77; }
+git rev-parse --is-inside-work-tree >/dev/null 2>&1 || { echo "skipped: scripts/format.sh: not a git checkout" >&2; exit 77; }
 for tool in clang-format-19 clang-format; do
   if "$tool" --version 2>/dev/null | grep -q 'version 19\.'; then
     git ls-files '*.h' '*.cpp' | xargs "$tool" "${options[@]}"
     exit
   fi
 done
-echo "scripts/format.sh: clang-format 19 is not installed (scripts/setup.sh --clang)" >&2
+echo "skipped: clang-format 19 is not installed (scripts/setup.sh --clang)" >&2
 exit 77

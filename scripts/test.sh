@@ -54,7 +54,20 @@ for model in smollm2 gemma3 minilm; do
   fi
 done
 
-if build "$folder" "$preset"; then
+# build_cleanly FOLDER ...: as `build`; a warning of a compiler counts as a failure, though what was built is tested.
+build_log=$(mktemp)
+trap 'rm -f "$build_log"' EXIT
+build_cleanly() {
+  local code
+  build "$@" 2>&1 | tee "$build_log" >&2
+  code=${PIPESTATUS[0]}
+  if grep -qE '(: |^)warning: ' "$build_log"; then
+    broken+=("warnings in ${1##*/}")
+  fi
+  return "$code"
+}
+
+if build_cleanly "$folder" "$preset"; then
   run_tests "$folder" -j "$test_jobs"
 else
   broken+=("build in ${folder##*/}")
@@ -62,7 +75,7 @@ fi
 
 if [ "$sanitize" = 0 ] && [ -f "$root/tests/fuzz/CMakeLists.txt" ]; then
   export TTT_FUZZ_SECONDS=${TTT_FUZZ_SECONDS:-60}
-  if build "$root/build-fuzz" fuzz "" "-DTTT_FUZZ_SECONDS=$TTT_FUZZ_SECONDS"; then
+  if build_cleanly "$root/build-fuzz" fuzz "" "-DTTT_FUZZ_SECONDS=$TTT_FUZZ_SECONDS"; then
     run_tests "$root/build-fuzz" -j "$test_jobs"
   else
     broken+=("build in build-fuzz")

@@ -9,14 +9,14 @@ import xml.etree.ElementTree as ElementTree
 
 
 def skip_reason(case):
-    """Why a test was skipped or disabled: what follows GoogleTest's "Skipped" line, a line "SKIP: reason", else CTest's words."""
+    """Why a test was skipped or disabled: what follows GoogleTest's "Skipped" line, a line "skipped: reason", else CTest's words."""
     if case.get("status") == "disabled":
         return "disabled"
     output = case.findtext("system-out") or ""
     found = re.search(r"^.*: Skipped\n(.*?)(?=^\[|\Z)", output, re.M | re.S)
     if found and found.group(1).strip():
         return " ".join(found.group(1).split())
-    found = re.search(r"^SKIP(?:PED)?:\s*(.+)$", output, re.M)
+    found = re.search(r"^skip(?:ped)?:\s*(.+)$", output, re.M | re.I)
     if found:
         return found.group(1).strip()
     element = case.find("skipped")

@@ -11,12 +11,15 @@ namespace ttt::models {
 DecoderConfig DecoderConfig::read(const ConfigReader& c, const Options& options) {
   ignore_common_keys(c, options.supported_quantization);
   const int hidden_size = c.dimension("hidden_size"), num_heads = c.dimension("num_attention_heads");
+  const int head_dim = c.dimension("head_dim", options.head_dim > 0 ? options.head_dim : hidden_size / num_heads);
+  product(c, "num_attention_heads", num_heads, head_dim);
+  product(c, "num_key_value_heads", c.dimension("num_key_value_heads", num_heads), head_dim);
   return {.vocab_size = c.dimension("vocab_size"),
           .hidden_size = hidden_size,
           .num_hidden_layers = c.dimension("num_hidden_layers"),
           .num_attention_heads = num_heads,
           .num_key_value_heads = c.dimension("num_key_value_heads", num_heads),
-          .head_dim = c.dimension("head_dim", options.head_dim > 0 ? options.head_dim : hidden_size / num_heads),
+          .head_dim = head_dim,
           .max_position_embeddings = c.dimension("max_position_embeddings", 2048)};
 }
 
@@ -32,6 +35,13 @@ float positive(const ConfigReader& config, std::string_view key, double otherwis
 
 float number_or_none(const ConfigReader& config, std::string_view key, double otherwise) {
   return number(config, key, config.is_null(key) ? 0.0 : otherwise);
+}
+
+int product(const ConfigReader& config, std::string_view key, int a, int b) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 24;
+  if (std::int64_t{a} * b > kMost)
+    config.fail(key, "makes " + std::to_string(std::int64_t{a} * b) + " columns, more than " + std::to_string(kMost));
+  return a * b;
 }
 
 std::optional<int> read_window(const ConfigReader& config, std::optional<int> otherwise) {

@@ -35,6 +35,9 @@ float positive(const ConfigReader& config, std::string_view key, double otherwis
 /// The same where null means 0, "none", and only an absent key the default.
 float number_or_none(const ConfigReader& config, std::string_view key, double otherwise);
 
+/// a * b columns; throws ConfigError at `key` where that is more than any matrix has.
+int product(const ConfigReader& config, std::string_view key, int a, int b);
+
 /// The width of the sliding window: nothing where `sliding_window` is null or 0, `otherwise` where it is absent.
 std::optional<int> read_window(const ConfigReader& config, std::optional<int> otherwise = std::nullopt);
 /// The same, and nothing unless `use_sliding_window` is true.

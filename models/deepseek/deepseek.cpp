@@ -84,7 +84,8 @@ CausalLM load_deepseek(const ConfigReader& config, Weights w, Device& device, Ch
       .router = read_router(config, c.hidden_size, v3, kind),
       .intermediate_size = expert_size,
       .activation = activation,
-      .shared = MixtureOfExperts::SharedExpert{.intermediate_size = expert_size * num_shared, .bias = ffn.bias}};
+      .shared = MixtureOfExperts::SharedExpert{
+          .intermediate_size = product(config, "n_shared_experts", expert_size, num_shared), .bias = ffn.bias}};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
   const auto dense_layers =
       config.integer("first_k_dense_replace", v3 && kind == Checkpoint::Kind::hugging_face ? 3 : 0);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "common/decoder_config.h"
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
@@ -64,8 +65,7 @@ CausalLM build_llama(const LlamaConfig& c, const Weights& w, Device& device) {
           .positions = {},
           .layers = std::move(layers),
           .norm = RMSNorm(norm, w / "model.norm", device),
-          .head = c.tie_word_embeddings ? LMHead(head, embedding, w / "lm_head", device)
-                                        : LMHead(head, w / "lm_head", device)};
+          .head = make_head(head, c.tie_word_embeddings, embedding, w / "lm_head", device)};
 }
 
 CausalLM load_llama(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind) {

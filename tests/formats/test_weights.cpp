@@ -35,7 +35,7 @@ TEST_F(WeightsTest, PathsAndShapes) {
 
 TEST_F(WeightsTest, FinishListsWhatIsLeft) {
   (*weights_ / "m.0").take("w", {3, 2});
-  test::expect_error<WeightError>([&] { weights_->finish(); }, "never taken (1):\n    m.0.b");
+  test::expect_error<WeightError>([&] { weights_->finish(); }, "never taken (1): m.0.b");
   weights_->finish(ending(".b"));
   (*weights_ / "m.0").take("b", {3});
   weights_->finish();
@@ -46,8 +46,8 @@ TEST_F(WeightsTest, PlanRecordsEverythingAndReadsNothing) {
   const auto block = plan / "m.0";
   EXPECT_FALSE(block.take("w", {9, 9}).has_data());
   EXPECT_EQ(block.take("q", {4}).shape(), (Shape{4}));
-  for (const auto* part : {"missing (1):\n    m.0.q: expected [4]", "m.0.w: expected [9, 9], got [3, 2] f32",
-                           "never taken (1):\n    m.0.b"})
+  for (const auto* part :
+       {"missing (1): m.0.q: expected [4]", "m.0.w: expected [9, 9], got [3, 2] f32", "never taken (1): m.0.b"})
     test::expect_error<WeightError>([&] { plan.finish(); }, part);
 }
 
@@ -101,7 +101,7 @@ TEST_F(WeightsTest, MappedAndQuantized) {
 
 TEST_F(WeightsTest, IgnoredNamesCountAsTaken) {
   weights_->ignore(ending(".w"));
-  test::expect_error<WeightError>([&] { weights_->finish(); }, "never taken (1):\n    m.0.b");
+  test::expect_error<WeightError>([&] { weights_->finish(); }, "never taken (1): m.0.b");
   (*weights_ / "m.0").take("b", {3});
   weights_->finish();
   const auto plan = weights_->plan();
@@ -188,7 +188,7 @@ TEST_F(AdaptorsTest, Indexed) {
   plan.take("e2", {3, 32});
   plan.take("of_nothing", {3});
   plan.ignore([](std::string_view name) { return name != "experts"; });
-  for (const auto* part : {"missing (1):\n    of_nothing: expected [3]", "misshaped or unusable (1):\n    e2: "})
+  for (const auto* part : {"missing (1): of_nothing: expected [3]", "misshaped or unusable (1): e2: "})
     test::expect_error<WeightError>([&] { plan.finish(); }, part);
 }
 
@@ -246,8 +246,8 @@ TEST_F(AdaptorsTest, Concatenated) {
   plan.take("mixed", {5, 64});
   plan.take("lacking_first", {6});
   plan.ignore([](std::string_view name) { return name == "experts" || name == "q8_experts" || name == "q4"; });
-  for (const auto* part : {"missing (1):\n    lacking_first: expected [6]",
-                           "misshaped or unusable (1):\n    mixed: [q4] [2, 256] q4_k cannot be concatenated"})
+  for (const auto* part : {"missing (1): lacking_first: expected [6]",
+                           "misshaped or unusable (1): mixed: [q4] [2, 256] q4_k cannot be concatenated"})
     test::expect_error<WeightError>([&] { plan.finish(); }, part);
 }
 

@@ -71,6 +71,19 @@ TEST_F(FakeMachine, QuotaOfVersion2RoundsUp) {
   EXPECT_EQ(read({0, 1}).physical_cores, 1);
 }
 
+TEST_F(FakeMachine, LimitsOfNestedGroupsOfVersion1Hold) {
+  for (int cpu = 0; cpu < 8; ++cpu) add_cpu(cpu, cpu);
+  write("proc/self/cgroup", "9:memory:/jobs/one\n4:cpu,cpuacct:/jobs/one\n1:name=systemd:/elsewhere\n");
+  write("sys/fs/cgroup/cpu/jobs/cpu.cfs_quota_us", "300000\n");
+  write("sys/fs/cgroup/cpu/jobs/cpu.cfs_period_us", "100000\n");
+  write("sys/fs/cgroup/cpu/jobs/one/cpu.cfs_quota_us", "-1\n");
+  write("sys/fs/cgroup/cpu/jobs/one/cpu.cfs_period_us", "100000\n");
+  write("sys/fs/cgroup/memory/jobs/one/memory.limit_in_bytes", "2147483648\n");
+  const auto t = read({0, 1, 2, 3, 4, 5, 6, 7});
+  EXPECT_EQ(t.physical_cores, 3);
+  EXPECT_EQ(t.memory_bytes, std::uint64_t{2} << 30);
+}
+
 TEST_F(FakeMachine, LimitsOfNestedGroupsHold) {
   for (int cpu = 0; cpu < 8; ++cpu) add_cpu(cpu, cpu);
   write("proc/self/cgroup", "0::/user.slice/job\n");

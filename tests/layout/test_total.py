@@ -26,7 +26,7 @@ class Total(unittest.TestCase):
             ("a", "run", "", ""),
             ("b", "notrun", '<skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/>',
              "[ RUN      ] B.b\n/x/b.cpp:3: Skipped\nno such device\n\n[  SKIPPED ] B.b (0 ms)\n"),
-            ("c", "notrun", '<skipped message="SKIP_RETURN_CODE=77"/>', "SKIP: no model\n"))
+            ("c", "notrun", '<skipped message="SKIP_RETURN_CODE=77"/>', "skipped: no model\n"))
         self.assertEqual(code, 0)
         self.assertEqual(lines, ["skipped: b: no such device", "skipped: c: no model", "1 passed, 0 failed, 2 skipped"])
 

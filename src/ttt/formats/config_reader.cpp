@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 constexpr std::size_t kMaxConfig = 64u << 20;
-constexpr std::int64_t kMaxDimension = std::int64_t{1} << 30;
+constexpr std::int64_t kMaxDimension = std::int64_t{1} << 24;
 constexpr std::size_t kMaxShown = 80;  // bytes of a value quoted in an error
 
 struct Document {

@@ -30,7 +30,7 @@ class ConfigReader {
   std::vector<std::string> strings(std::string_view key) const;
   /// One integer or a list of them (`eos_token_id`); empty when absent.
   std::vector<std::int64_t> integers_or_one(std::string_view key) const;
-  /// A positive int32 with an upper bound that keeps size arithmetic safe (<= 2^30).
+  /// A positive int32 with an upper bound that keeps sums of sizes safe (<= 2^24).
   int dimension(std::string_view key) const;
 
   /// Optional values: the default when absent.

@@ -1,6 +1,7 @@
 #include "ttt/formats/weights.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstring>
@@ -13,7 +14,8 @@
 namespace ttt {
 namespace {
 
-constexpr std::size_t kMaxListed = 20;  // names of a kind that `finish` prints
+constexpr std::size_t kMaxListed = 8;          // names of a kind that `finish` prints
+constexpr std::size_t kMostMissing = 100'000;  // a plan ends there: a config with absurd counts could go on for hours
 
 /// A mask, [1, 1, T, T] or its one masked value, is told from a parameter of that name by its shape.
 bool is_saved_buffer(const WeightSource& source, std::string_view name) {
@@ -65,10 +67,10 @@ Tensor transpose(const Tensor& stored) {
 
 std::string list_names(std::string_view title, const std::vector<std::string>& lines) {
   if (lines.empty()) return {};
-  auto text = fmt::format("\n  {} ({}):", title, lines.size());
-  for (std::size_t i = 0; i < lines.size() && i < kMaxListed; ++i) text += "\n    " + lines[i];
-  if (lines.size() > kMaxListed) text += fmt::format("\n    ... and {} more", lines.size() - kMaxListed);
-  return text;
+  const auto shown = std::span(lines).first(std::min(lines.size(), kMaxListed));
+  const auto rest = lines.size() - shown.size();
+  return fmt::format("\n{} ({}): {}{}", title, lines.size(), fmt::join(shown, "; "),
+                     rest > 0 ? fmt::format("; and {} more", rest) : "");
 }
 
 }  // namespace
@@ -398,6 +400,7 @@ Tensor Weights::take(std::string_view name, const Shape& expected) const {
   const auto whole = full(name);
   const auto where = path_.empty() ? view_->source().where() : path_;
   const auto planned = [&] { return Tensor::without_data(DType::f32, expected); };
+  if (ledger_->planning && ledger_->missing.size() >= kMostMissing) finish();
   try {
     const auto found = view_->find(whole);
     if (!found) {

@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace ttt {
@@ -49,16 +50,20 @@ double quotient(const std::string& quota, const std::string& period) {
   return q > 0 && p > 0 ? q / p : std::numeric_limits<double>::infinity();
 }
 
-/// The process's cgroup (version 2) and those above it, each of which may set limits; in a container the topmost is its
-/// own.
-std::vector<fs::path> cgroups(const fs::path& root) {
-  const fs::path top = root / "sys/fs/cgroup";
-  std::vector<fs::path> all{top};
+/// The process's cgroup and those above it, each of which may set limits; in a container the topmost is its own. A line
+/// of /proc/self/cgroup is "0::PATH" for version 2, and "N:CONTROLLERS:PATH" for a version 1 hierarchy, which is
+/// mounted in a folder of a controller's name.
+std::vector<fs::path> cgroups(const fs::path& root, std::string_view controller) {
+  const fs::path mount = root / "sys/fs/cgroup";
+  std::vector<fs::path> all{mount, mount / controller};
   std::ifstream in(root / "proc/self/cgroup");
   for (std::string line; std::getline(in, line);) {
-    if (!line.starts_with("0::/")) continue;
-    fs::path at = top;
-    for (const auto& part : fs::path(line.substr(4))) {
+    const auto names = line.find(':'), path = line.find(':', names + 1);
+    if (names == line.npos || path == line.npos) continue;
+    const auto controllers = "," + line.substr(names + 1, path - names - 1) + ",";
+    if (controllers != ",," && controllers.find("," + std::string(controller) + ",") == controllers.npos) continue;
+    fs::path at = controllers == ",," ? mount : mount / controller;
+    for (const auto& part : fs::path(line.substr(path + 1)).relative_path()) {
       if (part.empty() || part == "..") break;
       all.push_back(at /= part);
     }
@@ -69,14 +74,14 @@ std::vector<fs::path> cgroups(const fs::path& root) {
 /// CPUs' worth of time that the cgroups allow: `cpu.max` holds "quota period", version 1 has two files.
 double cgroup_cpus(const fs::path& root) {
   double least = std::numeric_limits<double>::infinity();
-  for (const auto& group : cgroups(root)) {
+  for (const auto& group : cgroups(root, "cpu")) {
     std::istringstream in(read_line(group / "cpu.max").value_or("max"));
     std::string quota, period;
     if (in >> quota >> period && quota != "max") least = std::min(least, quotient(quota, period));
+    const auto old_quota = read_line(group / "cpu.cfs_quota_us"), old_period = read_line(group / "cpu.cfs_period_us");
+    if (old_quota && old_period) least = std::min(least, quotient(*old_quota, *old_period));
   }
-  const auto quota = read_line(root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  const auto period = read_line(root / "sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  return quota && period ? std::min(least, quotient(*quota, *period)) : least;
+  return least;
 }
 
 std::uint64_t memory(const fs::path& root) {
@@ -84,13 +89,12 @@ std::uint64_t memory(const fs::path& root) {
   std::ifstream meminfo(root / "proc/meminfo");
   std::string key;
   if (meminfo >> key >> total && key == "MemTotal:") total <<= 10;
-  std::vector<fs::path> files{root / "sys/fs/cgroup/memory/memory.limit_in_bytes"};
-  for (const auto& group : cgroups(root)) files.push_back(group / "memory.max");
-  for (const auto& file : files) {
-    const auto line = read_line(file);
-    const std::uint64_t limit = line ? parse_size(*line) : 0;
-    if (limit > 0) total = total == 0 ? limit : std::min(total, limit);
-  }
+  for (const auto& group : cgroups(root, "memory"))
+    for (const auto* file : {"memory.max", "memory.limit_in_bytes"}) {
+      const auto line = read_line(group / file);
+      const std::uint64_t limit = line ? parse_size(*line) : 0;
+      if (limit > 0) total = total == 0 ? limit : std::min(total, limit);
+    }
   return total;
 }
 

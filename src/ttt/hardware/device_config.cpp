@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 
 #include "ttt/core/error.h"
 #include "ttt/formats/strict_json.h"
@@ -18,12 +19,15 @@ namespace ttt {
 namespace {
 
 std::vector<int> allowed_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
   std::vector<int> cpus;
-  if (sched_getaffinity(0, sizeof set, &set) == 0)
-    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-      if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  // The kernel refuses a set with room for fewer CPUs than it was built for.
+  for (int room = CPU_SETSIZE; cpus.empty() && room <= (1 << 16); room *= 2) {
+    const std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set(CPU_ALLOC(room), [](cpu_set_t* s) { CPU_FREE(s); });
+    const auto bytes = CPU_ALLOC_SIZE(room);
+    if (set == nullptr || sched_getaffinity(0, bytes, set.get()) != 0) continue;
+    for (int cpu = 0; cpu < room; ++cpu)
+      if (CPU_ISSET_S(cpu, bytes, set.get())) cpus.push_back(cpu);
+  }
   return cpus;
 }
 
@@ -37,6 +41,13 @@ void lower_isa(DeviceConfig& config, const CpuFeatures& cpu, const std::string& 
     if (feature.starts_with("amx")) return wanted != "amx";
     return wanted != "amx" && wanted != "avx512";
   });
+}
+
+/// What a processor of a level above this machine's brings: Ice Lake's for avx512, Sapphire Rapids' for amx.
+std::vector<std::string> usual_features(std::string_view isa) {
+  if (isa == "amx") return {"avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"};
+  if (isa == "avx512") return {"avx512_vnni"};
+  return {};
 }
 
 // Published figures: Tenstorrent's product pages of the n150, p150 and e150 boards.
@@ -105,8 +116,12 @@ DeviceConfig DeviceConfig::named(std::string_view name) {
     throw DeviceError("device", fmt::format("unknown device '{}'; known: {}", name, fmt::join(names, ", ")));
   DeviceConfig config = x86_level(name.substr(4));
   const CpuFeatures cpu = detect_cpu_features();
+  if (std::ranges::find(cpu.levels, config.isa) == cpu.levels.end()) {
+    config.features = usual_features(config.isa);
+    return config;
+  }
   config.features = cpu.features;
-  if (std::ranges::find(cpu.levels, config.isa) != cpu.levels.end()) lower_isa(config, cpu, config.isa);
+  lower_isa(config, cpu, config.isa);
   return config;
 }
 

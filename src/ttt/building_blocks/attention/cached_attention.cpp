@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ttt/core/error.h"
 #include "ttt/ops/kernel_table.h"
 
@@ -11,6 +13,11 @@ void CachedAttention::check(const std::string& where) const {
   if (num_heads <= 0 || num_kv_heads <= 0 || k_dim <= 0 || v_dim <= 0)
     throw ConfigError(where, fmt::format("num_heads {}, num_kv_heads {} and head dims {} and {} must be positive",
                                          num_heads, num_kv_heads, k_dim, v_dim));
+  // What the projections' sizes are computed from, as int.
+  constexpr std::int64_t kMostColumns = std::int64_t{1} << 24;
+  if (std::int64_t{num_heads} * std::max(k_dim, v_dim) > kMostColumns)
+    throw ConfigError(where, fmt::format("{} heads of {} columns are more than {} columns", num_heads,
+                                         std::max(k_dim, v_dim), kMostColumns));
   if (num_heads % num_kv_heads != 0)
     throw ConfigError(where, fmt::format("num_heads {} is not a multiple of num_kv_heads {}", num_heads, num_kv_heads));
   if (rope && 2 * rope->config().pairs() > k_dim)

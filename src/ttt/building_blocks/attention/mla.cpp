@@ -13,6 +13,9 @@ CachedAttention make_attention(const Config& c, const Weights& weights, CacheLay
   const auto where = "MultiHeadLatentAttention " + weights.path();
   if (c.qk_nope_head_dim <= 0 || c.v_head_dim <= 0 || c.qk_rope_head_dim != c.rope.config().dim)
     throw ConfigError(where, "head dims must be positive, and the rotary dim that of the rotated columns");
+  for (const std::int64_t columns : {c.qk_nope_head_dim + std::int64_t{c.qk_rope_head_dim}, std::int64_t{c.v_head_dim}})
+    if (c.num_heads > 0 && columns > (1 << 24) / c.num_heads)
+      throw ConfigError(where, "heads of that many columns are more than 2^24 columns");
   CachedAttention attention{.num_heads = c.num_heads,
                             .num_kv_heads = 1,
                             .k_dim = c.qk_rope_head_dim + c.kv_lora_rank,

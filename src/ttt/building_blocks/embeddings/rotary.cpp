@@ -13,6 +13,8 @@ namespace {
 
 using namespace rope_scaling;
 
+constexpr int kMostColumns = 1 << 16;  // of a head
+
 template <class... F>
 struct Overload : F... {
   using F::operator()...;
@@ -82,7 +84,7 @@ void check_positive(std::string_view name, double value) {
 }
 
 void check(const RotaryEmbedding::Config& c) {
-  if (c.dim <= 0) reject(fmt::format("dim must be positive, got {}", c.dim));
+  if (c.dim <= 0 || c.dim > kMostColumns) reject(fmt::format("dim must be from 1 to {}, got {}", kMostColumns, c.dim));
   check_positive("theta", c.theta);
   const auto check_factors = [&](const std::vector<float>& factors, std::string_view name) {
     if (factors.size() != static_cast<std::size_t>(c.pairs()))

@@ -87,8 +87,10 @@ RotaryEmbedding::Config read_rotary(const ConfigReader& config, const RotaryConf
     partial = number("partial_rotary_factor", options.partial_key, *options.default_partial_rotary_factor);
     if (!(partial > 0 && partial <= 1)) config.fail(options.partial_key, "must be in (0, 1]");
   }
+  const double theta = number("rope_theta", options.theta_key, options.default_theta);
+  if (!(theta > 0)) config.fail(options.theta_key, "expected a positive number");
   return {.dim = config.dimension("rope_dim", static_cast<int>(options.head_dim * partial)),
-          .theta = static_cast<float>(number("rope_theta", options.theta_key, options.default_theta)),
+          .theta = static_cast<float>(theta),
           .scaling = read_scaling(config, rope, options.default_truncate),
           .style = options.style};
 }

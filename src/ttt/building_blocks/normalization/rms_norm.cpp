@@ -1,11 +1,23 @@
 #include "ttt/building_blocks/normalization/rms_norm.h"
 
+#include <cmath>
+#include <string>
+
+#include "ttt/core/error.h"
 #include "ttt/ops/kernel_table.h"
 
 namespace ttt {
+namespace {
+
+const RMSNorm::Config& checked(const RMSNorm::Config& config, const Weights& weights) {
+  if (config.eps >= 0 && std::isfinite(config.eps)) return config;
+  throw ConfigError("RMSNorm " + weights.path(), "eps must be a number from 0 on, got " + std::to_string(config.eps));
+}
+
+}  // namespace
 
 RMSNorm::RMSNorm(const Config& config, const Weights& weights, Device& device)
-    : config_(config), weight_(device.upload(weights.take("weight", {config.size}))) {}
+    : config_(checked(config, weights)), weight_(device.upload(weights.take("weight", {config.size}))) {}
 
 void RMSNorm::forward(ConstMatrix x, Step& step, Matrix y, Write write) const {
   // Rows wider than `size` hold several vectors side by side, each normalised on its own (query-key norm).

@@ -39,13 +39,12 @@ Weights chosen_weights(Weights weights, const CommonOptions& options) {
   return format ? weights.quantized(*format) : weights;
 }
 
-/// Buffers that older versions of transformers saved.
+}  // namespace
+
 bool is_stale_buffer(std::string_view name) {
   return name.ends_with("rotary_emb.inv_freq") || name.ends_with("rope_freqs.weight") ||
          name.ends_with("attn.masked_bias") || (name.ends_with(".attn.bias") && name.find("c_attn") == name.npos);
 }
-
-}  // namespace
 
 models::Model plan_model(const Checkpoint& checkpoint, const CommonOptions& options, Device& device) {
   const auto weights = chosen_weights(checkpoint.weights.plan(), options);

@@ -35,6 +35,9 @@ using LoadedEncoder = Loaded<Encoder>;
 /// The checkpoint's stop tokens as the generation loop takes them.
 std::vector<std::int32_t> stop_ids(const Checkpoint& checkpoint);
 
+/// Buffers that older versions of transformers saved; no model takes them.
+bool is_stale_buffer(std::string_view name);
+
 /// The model on a plan: every shape checked, no data read. Throws when a tensor is missing, misshaped or left
 /// over, or no family builds this model_type.
 models::Model plan_model(const Checkpoint& checkpoint, const CommonOptions& options, Device& device);

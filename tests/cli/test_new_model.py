@@ -24,7 +24,7 @@ SHOWS = {  # words that the model's file must hold
     "olmo2-gqa": ["OutputNormLayer", "QueryKeyNorm::Scope::all_heads", "1 + w", "rotated here. In the original too?"],
     "gemma-mqa": ["1 + w", "(Embedding::Config::scale)"],
     "gemma-gelu-v4": ['hidden_act "gelu" is the exact one'],
-    "gemma2-softcaps": ["SandwichNormLayer", "attn_logit_softcapping = 4.5, and nothing here reads it: is it the attention's .softcap", "1 + w", "(Embedding::Config::scale)"],
+    "gemma2-softcaps": ["SandwichNormLayer", "attn_logit_softcapping = 3.5, and nothing here reads it: is it the attention's .softcap", "1 + w", "(Embedding::Config::scale)"],
     "gemma2-v4": ["Which layers have a window in the original?"],
     "gemma3-text-layer-types": ["1 + w", "rope_parameters.full_attention = {", "rope_parameters.sliding_attention = {", "its own rotary embedding"],
     "gemma3-text-linear-v4": ["rope_local_base_freq = ", "scaled by \"linear\""],
@@ -47,7 +47,7 @@ SHOWS = {  # words that the model's file must hold
     "gpt-neox-parallel": ["use_parallel_residual = true, and nothing here reads it: is it ParallelLayer?"],
     "gpt-neox-sequential-v4": ['config.require("use_parallel_residual", "false")'],
     "smollm3-no-rope-layers": ["no_rope_layers = ", "which layers have no .rope?"],
-    "gpt2": ["TODO: Positions are learned", "// Stored [in, out].", '".c_attn.weight", ".c_fc.weight", ".c_proj.weight"', "transformer.wpe.weight",
+    "gpt2": ["TODO: Positions are learned", "// Stored [in, out].", '{"c_attn", "c_fc", "c_proj"}', "transformer.wpe.weight",
              'config.require("scale_attn_weights", "true")', 'config.require("scale_attn_by_inverse_layer_idx", "false")'],
     "gpt2-unscaled": ["scale_attn_weights = false, and nothing here reads it"],
     "gpt2-layer-scale-untied": ["scale_attn_by_inverse_layer_idx = true, and nothing here reads it"],
@@ -59,6 +59,7 @@ NEVER = {  # words that it must not hold
     "gpt-oss-yarn": ["MLP"],
     "phi-partial": ["lm_head.bias"],  # taken, so not asked about
 }
+COMPILES = ["gpt2", "gpt-oss-yarn", "mixtral-v4", "deepseek-v3-groups", "phi-qk-layernorm-v4", "cohere2-pattern-v4", "gemma3-text-layer-types"]
 
 
 def run(*command, **options):
@@ -144,6 +145,12 @@ def check_port(golden, work, prefix, compiler, launcher, flags):
     print(f"{golden}: {lines} lines, max_abs_diff {got['max_abs_diff']:.1e}, greedy {got['greedy_match']} of {got['greedy_total']}", flush=True)
 
 
+def check_compiles(golden, work, prefix, compiler):
+    """A draft with questions compiles too, so that they can be answered one by one."""
+    ok(PROGRAM, "new-model", "ported", "--from", GOLDENS / golden, "--to", work / golden)
+    ok(compiler, "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", f"-I{prefix}/include", work / golden / "ported.cpp")
+
+
 def check_plugin_errors(work):
     (work / "bad").mkdir()
     (work / "bad" / "libttt_model_bad.so").write_text("no library")
@@ -163,3 +170,5 @@ else:
     shutil.rmtree(work, ignore_errors=True)
     for golden in goldens:
         check_port(golden, pathlib.Path(work), prefix, compiler, launcher, flags)
+    for golden in COMPILES:
+        check_compiles(golden, pathlib.Path(work), prefix, compiler)

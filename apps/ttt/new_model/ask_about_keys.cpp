@@ -63,16 +63,15 @@ std::vector<Hint> hints(const InferredModel& m) {
 
 /// Of training, or read by `read_rotary` where they matter.
 constexpr std::array<std::string_view, 8> kWithoutEffect{
-    "aux_loss_alpha",          "gradient_checkpointing", "is_decoder", "original_max_position_embeddings",
-    "output_router_logits",    "router_aux_loss_coef",   "router_jitter_noise",
-    "seq_aux",
+    "aux_loss_alpha",       "gradient_checkpointing", "is_decoder",          "original_max_position_embeddings",
+    "output_router_logits", "router_aux_loss_coef",   "router_jitter_noise", "seq_aux",
 };
 
 /// The keys that the draft reads by their names (templates.h), but for the rotary embedding's.
 std::vector<std::string_view> keys_of_draft(const InferredModel& m) {
-  std::vector<std::string_view> keys{"head_dim",  "vocab_size",        "tie_word_embeddings", m.hidden_size,
-                                     m.num_heads, m.num_layers,        m.intermediate_size,   m.eps,
-                                     m.activation, m.qkv_bias_key,     m.output_bias_key,     m.ffn_bias_key,
+  std::vector<std::string_view> keys{"head_dim",    "vocab_size",   "tie_word_embeddings", m.hidden_size,
+                                     m.num_heads,   m.num_layers,   m.intermediate_size,   m.eps,
+                                     m.activation,  m.qkv_bias_key, m.output_bias_key,     m.ffn_bias_key,
                                      m.num_kv_heads};
   if (m.has_window_keys)
     keys.insert(keys.end(), {"sliding_window", "use_sliding_window", "layer_types", "max_window_layers"});
@@ -94,8 +93,8 @@ void read_as_the_draft(const ConfigReader& config, InferredModel& m) {
   config.ignore(keys_of_draft(m));
   try {
     const auto heads = std::max<std::int64_t>(1, config.integer(m.num_heads, 1));
-    read_rotary(config, {.head_dim = config.dimension(
-                             "head_dim", static_cast<int>(config.integer(m.hidden_size, heads) / heads))});
+    read_rotary(config, {.head_dim = config.dimension("head_dim",
+                                                      static_cast<int>(config.integer(m.hidden_size, heads) / heads))});
   } catch (const ConfigError& e) {
     m.questions.push_back(fmt::format("read_rotary cannot read this config: {}. How are positions encoded?", e.what()));
   }

@@ -31,8 +31,7 @@ void add_layer(NameSet& taken, const InferredModel& m, const std::string& layer,
   if (m.has_experts) add(taken, ffn + m.router, m.router_bias);
   for (const auto& part : parts) {
     if (!m.has_experts) add(taken, ffn + part, m.ffn_bias);
-    for (std::int64_t i = 0; i < num_experts; ++i)
-      add(taken, fmt::format("{}experts.{}.{}", ffn, i, part), m.ffn_bias);
+    for (std::int64_t i = 0; i < num_experts; ++i) add(taken, fmt::format("{}experts.{}.{}", ffn, i, part), m.ffn_bias);
   }
 }
 
@@ -65,16 +64,16 @@ void ask_about_rows(const Tensors& tensors, InferredModel& m, const std::string&
   if (!tensors.has(weight) || tensors.shape(weight).rank() != 2) return;
   const auto rows = tensors.shape(weight)[m.stored_in_out ? 1 : 0];
   if (rows != expected)
-    m.questions.push_back(fmt::format("{} has {} rows, and the sizes here make {}: what does it hold, and how many "
-                                      "heads of keys and values are there?",
-                                      module, rows, expected));
+    m.questions.push_back(
+        fmt::format("{} has {} rows, and the sizes here make {}: what does it hold, and how many "
+                    "heads of keys and values are there?",
+                    module, rows, expected));
 }
 
 void ask_about_fused(const ConfigReader& c, const Tensors& tensors, InferredModel& m) {
   const auto heads = c.integer(m.num_heads, 0), kv_heads = c.integer(m.num_kv_heads, 0);
   const auto head_dim = c.integer("head_dim", c.integer(m.hidden_size, 0) / std::max<std::int64_t>(1, heads));
-  if (m.fused_qkv)
-    ask_about_rows(tensors, m, m.attention + "." + *m.fused_qkv, (heads + 2 * kv_heads) * head_dim);
+  if (m.fused_qkv) ask_about_rows(tensors, m, m.attention + "." + *m.fused_qkv, (heads + 2 * kv_heads) * head_dim);
   if (m.fused_gate_up)
     ask_about_rows(tensors, m, m.ffn + "." + *m.fused_gate_up, 2 * c.integer(m.intermediate_size, 0));
 }

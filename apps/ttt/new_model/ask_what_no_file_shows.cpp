@@ -32,7 +32,8 @@ void ask_about_rotary(const ConfigReader& config, InferredModel& m) {
     ask("theta is 10000 here, for the config has no rope_theta. Has the original another default? Then it is "
         "read_rotary's .default_theta.");
   if (const auto type = rope_type(config); type != "default")
-    ask(fmt::format("rotary embeddings are scaled by \"{}\" as transformers' common code does it. Has the original its "
+    ask(
+        fmt::format("rotary embeddings are scaled by \"{}\" as transformers' common code does it. Has the original its "
                     "own form of it, defaults of its own, or a factor for the attention's .scale?",
                     type));
 }

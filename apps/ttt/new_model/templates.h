@@ -148,9 +148,10 @@ ttt::Weights with_block_names(ttt::Weights weights@SPLIT_ARGUMENTS@) {
 
 inline constexpr std::string_view kTranspose = R"(  // Stored [in, out].
   weights = weights.transposed([](std::string_view name) {
-    const auto is_end_of_name = [&](std::string_view end) { return name.ends_with(end); };
-    return std::ranges::any_of(std::array<std::string_view, @COUNT@>{@MATRICES@},
-                               is_end_of_name);
+    for (const std::string matrix :
+         {@MATRICES@})
+      if (name.ends_with("." + matrix + ".weight")) return true;
+    return false;
   });
 )";
 

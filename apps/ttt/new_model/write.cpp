@@ -129,9 +129,7 @@ std::string transpose_code(const InferredModel& m) {
     matrices.insert(*m.fused_qkv);
   else
     matrices.insert({m.q, m.k, m.v});
-  std::string ends;
-  for (const auto& matrix : matrices) ends += fmt::format("{}\".{}.weight\"", ends.empty() ? "" : ", ", matrix);
-  return fill(std::string(kTranspose), {{"COUNT", std::to_string(matrices.size())}, {"MATRICES", ends}});
+  return fill(std::string(kTranspose), {{"MATRICES", fmt::format("\"{}\"", fmt::join(matrices, "\", \""))}});
 }
 
 /// What the adaptor of names, fused and transposed tensors needs, in the template's terms.
@@ -155,12 +153,12 @@ Values adaptor_values(const InferredModel& m) {
 
 /// The standard headers that the draft uses.
 std::string includes(const InferredModel& m) {
+  const bool names = !differing_names(m).empty() || !split_code(m).empty();
   std::string text;
-  if (m.stored_in_out) text += "#include <algorithm>\n";
-  if (m.stored_in_out || !m.ignored.empty()) text += "#include <array>\n";
+  if (!m.ignored.empty()) text += "#include <array>\n";
   text += "#include <cmath>\n";
-  if (!differing_names(m).empty() || !split_code(m).empty() || m.has_window_keys)
-    text += "#include <string>\n#include <vector>\n";
+  if (names || m.stored_in_out || m.has_window_keys) text += "#include <string>\n";
+  if (names || m.has_window_keys) text += "#include <vector>\n";
   return text;
 }
 
@@ -173,8 +171,8 @@ std::string required_keys(const InferredModel& m) {
     text += fmt::format("  config.require(\"{}\", \"{}\");\n", key, literal);
   }
   if (!m.ignored.empty())
-    text += fmt::format("  config.ignore(std::array<std::string_view, {}>{{\"{}\"}});\n", m.ignored.size(),
-                        fmt::join(m.ignored, "\", \""));
+    text += fmt::format("  config.ignore(std::array<std::string_view, {}>{{\n      \"{}\"}});\n", m.ignored.size(),
+                        fmt::join(m.ignored, "\",\n      \""));
   return text;
 }
 

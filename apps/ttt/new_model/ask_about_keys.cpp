@@ -115,11 +115,15 @@ std::string shown(const Json& value) {
 
 /// Kinds of layers that the draft's masks do not know.
 void ask_about_layer_types(const ConfigReader& config, InferredModel& m) {
-  if (!config.has("layer_types")) return;
-  const auto types = config.strings("layer_types");
+  const bool listed = config.has("layer_types");
+  const auto types = listed ? config.strings("layer_types") : std::vector<std::string>{};
   for (const auto& type : std::set(types.begin(), types.end()))
     if (type != "full_attention" && type != "sliding_attention")
       m.questions.push_back(fmt::format("What is a layer of type \"{}\" in layer_types?", type));
+  const bool on = config.integer("sliding_window", 0) > 0 && config.boolean("use_sliding_window", false);
+  if (on && !listed && !config.has("max_window_layers"))
+    m.questions.push_back(
+        "Which layers have a window? Here all, for the config has neither layer_types nor max_window_layers.");
 }
 
 }  // namespace

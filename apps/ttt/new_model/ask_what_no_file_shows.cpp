@@ -21,7 +21,7 @@ std::string rope_type(const ConfigReader& config) {
 
 void ask_about_rotary(const ConfigReader& config, InferredModel& m) {
   const auto ask = [&](std::string question) { m.questions.push_back("Check: " + std::move(question)); };
-  ask("rotary embeddings turn columns i and i + half of a head together here. Neighbours, 2 i and 2 i + 1, in the "
+  ask("rotary embeddings turn columns i and i + half of a head together here. Neighbours, 2i and 2i+1, in the "
       "original? Then read_rotary's .style is ops::RotaryStyle::interleaved.");
   ask("every layer's queries and keys are rotated here, all in the same way. Are there layers without, or of another "
       "theta?");
@@ -45,7 +45,7 @@ void ask_what_no_file_shows(const ConfigReader& config, InferredModel& m) {
   constexpr std::array<std::string_view, 3> kAsDrafted{"llama", "mistral", "qwen2"};
   if (std::ranges::find(kAsDrafted, m.model_type) != kAsDrafted.end()) return;
   const auto ask = [&](std::string question) { m.questions.push_back("Check: " + std::move(question)); };
-  ask("norms multiply by their weight w here. By 1 + w in the original? Then map the weights (Weights::mapped).");
+  ask("norms multiply by their weight w here. By 1+w in the original? Then map the weights (Weights::mapped).");
   if (m.layer_norm && !m.norm_bias)
     ask("norms are LayerNorm here, for the epsilon's key says so. Does the original subtract the mean?");
   ask("scores are scaled by 1 / sqrt(head_dim) here, and nothing else is. Does the original multiply embeddings "

@@ -12,11 +12,13 @@
 namespace ttt::app {
 namespace {
 
-/// The first of the keys that the config has; asks when it has none.
-std::string key_of(const ConfigReader& config, Names keys, InferredModel& m, std::string_view what) {
+/// The first of the keys that the config has. Asks when it has none; the draft then takes `otherwise`, or stops.
+std::string key_of(const ConfigReader& config, Names keys, InferredModel& m, std::string_view what,
+                   std::string_view otherwise = {}) {
   const auto key = config.spelling(keys);
   if (!config.has(key))
-    m.questions.push_back(fmt::format("Which config key holds {}? None of {} is there.", what, fmt::join(keys, ", ")));
+    m.questions.push_back(fmt::format("Which config key holds {}? None of {} is there{}.", what, fmt::join(keys, ", "),
+                                      otherwise.empty() ? "" : fmt::format("; here it is {}", otherwise)));
   return std::string(key);
 }
 
@@ -34,9 +36,11 @@ void infer_keys(const ConfigReader& c, InferredModel& m) {
   m.has_kv_heads_key = c.has(kv_heads);
   m.num_kv_heads = m.has_kv_heads_key ? kv_heads : m.num_heads;
   m.eps = key_of(c, {"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", "norm_eps"}, m,
-                 "the norms' epsilon");
+                 "the norms' epsilon", "1e-5");
+  m.has_eps = c.has(m.eps);
   m.activation =
-      key_of(c, {"hidden_act", "hidden_activation", "activation_function", "activation"}, m, "the activation");
+      key_of(c, {"hidden_act", "hidden_activation", "activation_function", "activation"}, m, "the activation", "silu");
+  m.has_activation = c.has(m.activation);
   constexpr std::array<std::string_view, 4> kWindowKeys{"sliding_window", "use_sliding_window", "layer_types",
                                                         "max_window_layers"};
   m.has_window_keys = std::ranges::any_of(kWindowKeys, [&](auto key) { return c.has(key); });

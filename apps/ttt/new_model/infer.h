@@ -12,8 +12,7 @@ namespace ttt::app {
 /// Where a layer's norms stand; the patterns of those names.
 enum class NormPlacement { pre, sandwich, output, parallel_shared, parallel_separate };
 
-/// What a checkpoint's config and tensor names and shapes tell of the model. Names are those in the
-/// checkpoint, without
+/// What a checkpoint's config and tensor names and shapes tell of the model. Names are those in the checkpoint, without
 /// ".weight"; parts of layers are relative to the layer. `..._key`: the config's key that says so, empty when none
 /// does.
 struct InferredModel {
@@ -54,6 +53,7 @@ struct InferredModel {
   std::string attention_norm, attention_output_norm, ffn_norm, ffn_output_norm;
 
   std::string hidden_size, num_layers, num_heads, num_kv_heads, intermediate_size, eps, activation;  ///< config keys
+  bool has_eps = false, has_activation = false;
   bool has_window_keys = false;    ///< the config says which layers see a window, or that none does
   bool has_window_switch = false;  ///< use_sliding_window is there, so the draft demands it
 

@@ -96,10 +96,10 @@ ttt::CausalLM load_@NAME@(const ttt::ConfigReader& config, ttt::Weights weights,
   const @FFN@::Config ffn{
 @FFN_INPUT@
       .intermediate_size = intermediate_size,
-      .activation = parse_activation(config.string("@ACTIVATION@", "silu")),
+      .activation = parse_activation(config.string("@ACTIVATION@"@ACTIVATION_DEFAULT@)),
       .bias = @FFN_BIAS@,
   };
-  const auto eps = static_cast<float>(config.number("@EPS@", 1e-5));
+  const auto eps = static_cast<float>(config.number("@EPS@"@EPS_DEFAULT@));
   const @NORM@::Config norm{.size = hidden_size, .eps = eps@NORM_BIAS@};
 
   DecoderStack layers;
@@ -126,7 +126,7 @@ ttt::CausalLM load_@NAME@(const ttt::ConfigReader& config, ttt::Weights weights,
 inline constexpr std::string_view kQueryKeyNorm = R"(
       .qk_norm = QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::@KIND@,
                                       .scope = QueryKeyNorm::Scope::@SCOPE@,
-                                      .eps = static_cast<float>(config.number("@EPS@", 1e-5))@QK_NORM_BIAS@},)";
+                                      .eps = static_cast<float>(config.number("@EPS@"@EPS_DEFAULT@))@QK_NORM_BIAS@},)";
 
 /// What the feed-forward layer's config begins with where there are experts.
 inline constexpr std::string_view kRouter = R"(      .router = {.hidden_size = hidden_size,

@@ -222,6 +222,7 @@ Values ffn_values(const InferredModel& m) {
           {"INTERMEDIATE", m.intermediate_size},
           {"FFN_RATIO", m.ffn_ratio ? fmt::format(", {} * hidden_size", *m.ffn_ratio) : ""},
           {"ACTIVATION", m.activation},
+          {"ACTIVATION_DEFAULT", m.has_activation ? "" : ", \"silu\""},
           {"FFN_BIAS", flag_of(m.ffn_bias_key, m.ffn_bias)}};
 }
 
@@ -244,6 +245,7 @@ std::string model_file(const std::string& name, const InferredModel& m) {
       {"LAYERS", m.num_layers},
       {"HEADS", m.num_heads},
       {"EPS", m.eps},
+      {"EPS_DEFAULT", m.has_eps ? "" : ", 1e-5"},
       {"LAYER_PATH", m.layers},
       {"EMBEDDING", m.embedding},
       {"FINAL_NORM", m.norm},

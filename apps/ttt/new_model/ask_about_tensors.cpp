@@ -37,7 +37,7 @@ void add_layer(NameSet& taken, const InferredModel& m, const std::string& layer,
 
 /// What the blocks of the draft (write.cpp) take.
 NameSet taken_by_draft(const ConfigReader& c, const InferredModel& m) {
-  constexpr std::int64_t kMost = 4096;  // layers, and experts of one: a config can say anything
+  constexpr std::int64_t kMost = 1024;  // layers, and experts of each: a config can say anything
   NameSet taken;
   add(taken, m.embedding, false);
   add(taken, m.norm, m.norm_bias);
@@ -71,11 +71,11 @@ void ask_about_rows(const Tensors& tensors, InferredModel& m, const std::string&
 }
 
 void ask_about_fused(const ConfigReader& c, const Tensors& tensors, InferredModel& m) {
-  const auto heads = c.integer(m.num_heads, 0), kv_heads = c.integer(m.num_kv_heads, 0);
-  const auto head_dim = c.integer("head_dim", c.integer(m.hidden_size, 0) / std::max<std::int64_t>(1, heads));
+  const std::int64_t heads = c.dimension(m.num_heads, 1), kv_heads = c.dimension(m.num_kv_heads, 1);
+  const std::int64_t head_dim = c.dimension("head_dim", static_cast<int>(c.dimension(m.hidden_size, 1) / heads));
   if (m.fused_qkv) ask_about_rows(tensors, m, m.attention + "." + *m.fused_qkv, (heads + 2 * kv_heads) * head_dim);
   if (m.fused_gate_up)
-    ask_about_rows(tensors, m, m.ffn + "." + *m.fused_gate_up, 2 * c.integer(m.intermediate_size, 0));
+    ask_about_rows(tensors, m, m.ffn + "." + *m.fused_gate_up, std::int64_t{2} * c.dimension(m.intermediate_size, 1));
 }
 
 /// Names that only some of the layers have.

@@ -170,9 +170,10 @@ void infer_ffn(const ConfigReader& c, const Tensors& tensors, InferredModel& m) 
   const Names sizes{"intermediate_size", "ffn_hidden_size", "n_inner", "d_ff"};
   m.intermediate_size = c.spelling(sizes);
   if (c.has(m.intermediate_size)) return;
-  const auto hidden = std::max<std::int64_t>(1, c.integer(m.hidden_size, 1));
-  if (up && tensors.shape(*up + ".weight").rank() == 2)
-    m.ffn_ratio = static_cast<int>(tensors.shape(*up + ".weight").count() / hidden / hidden);
+  if (up && tensors.shape(*up + ".weight").rank() == 2) {
+    const std::int64_t size = c.dimension(m.hidden_size, 1), count = tensors.shape(*up + ".weight").count();
+    if (count % (size * size) == 0) m.ffn_ratio = static_cast<int>(count / (size * size));
+  }
   m.questions.push_back(fmt::format(
       "Which config key holds the feed-forward layer's size? None of {} is there{}.", fmt::join(sizes, ", "),
       m.ffn_ratio ? fmt::format("; here it is {} * {}", *m.ffn_ratio, m.hidden_size) : ""));

@@ -13,23 +13,53 @@ import sys
 import tempfile
 
 PROGRAM, GOLDENS = sys.argv[1], pathlib.Path(sys.argv[2])
+ASKS_NOTHING = {"llama", "mistral", "qwen2"}  # of these model_types a draft is whole
 SHOWS = {  # words that the model's file must hold
     "llama-default": ["GroupedQueryAttention", "GatedFFN", "PreNormLayer", "RMSNorm", ".qkv_bias = config.boolean(\"attention_bias\", false)"],
     "llama-linear-v4-bias-tied": ["MultiHeadAttention", ".bias = config.boolean(\"mlp_bias\", false)", "tie_word_embeddings\", true"],
     "mistral-window": ["mask_of", "sliding_window"],
     "qwen2-window-v4": [".qkv_bias = true", ".output_bias = false", "max_window_layers"],
+    "qwen2-tied": ["mask_of"],  # the window is off here; in another checkpoint it may be on
     "qwen3-bias": ["QueryKeyNorm::Scope::shared"],
-    "olmo2-gqa": ["OutputNormLayer", "QueryKeyNorm::Scope::all_heads"],
-    "gemma2-softcaps": ["SandwichNormLayer", "TODO: The config has attn_logit_softcapping, and nothing here reads it: is it the attention's .softcap"],
-    "phi3-window-partial": ["gate_up_proj", "qkv_proj"],
-    "phi-partial": ["ParallelLayer", "MLP", "LayerNorm"],
-    "starcoder2-v4": ["c_fc", "LayerNorm"],
-    "cohere-qk-norm": ["ParallelLayer", "per_head"],
-    "mixtral-v4": ["TODO: There are experts"],
-    "deepseek-v2-greedy": ["TODO: There are experts", "kv_a_proj_with_mqa"],
-    "gpt-oss-yarn": ["TODO: Attention has sinks"],
-    "gpt2": ["TODO: Positions are learned"],
+    "olmo2-gqa": ["OutputNormLayer", "QueryKeyNorm::Scope::all_heads", "1+w", "rotated here. In the original too?"],
+    "gemma-mqa": ["1+w", "(Embedding::Config::scale)"],
+    "gemma-gelu-v4": ['hidden_act "gelu" is the exact one'],
+    "gemma2-softcaps": ["SandwichNormLayer", "attn_logit_softcapping = 3.5, and nothing here reads it: is it the attention's .softcap", "1+w", "(Embedding::Config::scale)"],
+    "gemma2-v4": ["Which layers have a window in the original?"],
+    "gemma3-text-layer-types": ["1+w", "rope_parameters.full_attention = {", "rope_parameters.sliding_attention = {", "its own rotary embedding"],
+    "gemma3-text-linear-v4": ["rope_local_base_freq = ", "scaled by \"linear\""],
+    "phi3-window-partial": ["gate_up_proj", "qkv_proj", "gate_up_proj holds the gate's rows"],
+    "phi-partial": ["ParallelLayer", "MLP", "LayerNorm", ".vocab_size = vocab_size, .bias = true}"],
+    "phi-half-v4": ["default_partial_rotary_factor"],
+    "phi-qk-layernorm-v4": [".bias = true},"],
+    "starcoder2-v4": ["c_fc", "LayerNorm", 'mlp_type = "default", and nothing here reads it: what does it change?'],
+    "cohere-qk-norm": ["ParallelLayer", "per_head", "RotaryStyle::interleaved", 'config.require("use_qk_norm", "true")', "Does the original subtract the mean?"],
+    "cohere2-layer-types": ["RotaryStyle::interleaved", "Are there layers without, or of another theta?"],
+    "cohere2-pattern-v4": ["sliding_window_pattern = 3", 'position_embedding_type = "rope_gptj"'],
+    "falcon-multi-query": ['config.require("alibi", "false")', "multi_query = true", "query_key_value has 50 rows, and the sizes here make 90"],
+    "mixtral-v4": ["TODO: There are experts", "MixtureOfExperts::Config ffn", '"num_local_experts"', '{"gate_proj", "w1"}', "here they are not"],
+    "qwen2-moe-sparse-step": ["MixtureOfExperts", 'config.boolean("norm_topk_prob", false)', "shared_expert.down_proj.weight", "shared_expert_gate.weight", "Layers differ: only ", "decoder_sparse_step = 2"],
+    "deepseek-v2-greedy": ["TODO: There are experts", "kv_a_proj_with_mqa", "latent attention is", "RotaryStyle::interleaved", "The blocks here take"],
+    "deepseek-v3-groups": ["gate.e_score_correction_bias", "n_group = "],
+    "gpt-oss-yarn": ["TODO: Attention has sinks", "MixtureOfExperts", 'scaled by "yarn"', "swiglu_limit = 7.0", "Are they clamped", '{"mlp.gate.", "mlp.router."}',
+                     "model.layers.N.mlp.experts.gate_up_proj, ", "Experts are not stored one by one"],
+    "gpt-oss-mxfp4": ["quantised as mxfp4"],
+    "gpt-neox-parallel": ["use_parallel_residual = true, and nothing here reads it: is it ParallelLayer?"],
+    "gpt-neox-sequential-v4": ['config.require("use_parallel_residual", "false")'],
+    "smollm3-no-rope-layers": ["no_rope_layers = ", "which layers have no .rope?"],
+    "gpt2": ["TODO: Positions are learned", "// Stored [in, out].", '{"c_attn", "c_fc", "c_proj"}', "transformer.wpe.weight",
+             'config.require("scale_attn_weights", "true")', 'config.require("scale_attn_by_inverse_layer_idx", "false")'],
+    "gpt2-unscaled": ["scale_attn_weights = false, and nothing here reads it"],
+    "gpt2-layer-scale-untied": ["scale_attn_by_inverse_layer_idx = true, and nothing here reads it"],
 }
+NEVER = {  # words that it must not hold
+    "llama-default": ["<string>", "<vector>"],
+    "falcon-multi-query": ["TODO: The config has alibi"],
+    "gpt2": ["Check: rotary"],
+    "gpt-oss-yarn": ["MLP"],
+    "phi-partial": ["lm_head.bias"],  # taken, so not asked about
+}
+COMPILES = ["gpt2", "gpt-oss-yarn", "mixtral-v4", "deepseek-v3-groups", "phi-qk-layernorm-v4", "cohere2-pattern-v4", "gemma3-text-layer-types"]
 
 
 def run(*command, **options):
@@ -56,14 +86,32 @@ def check_inference(work):
     for golden in sorted(GOLDENS.iterdir()):
         if not (golden / "config.json").exists() or golden.name.startswith("bert"):
             continue
-        ok(PROGRAM, "new-model", "ported", "--from", golden, "--to", work / golden.name)
+        printed = ok(PROGRAM, "new-model", "ported", "--from", golden, "--to", work / golden.name)
         text = (work / golden.name / "ported.cpp").read_text()
+        asked = text.count("// TODO: ")
+        readme = (work / golden.name / "README.md").read_text()
+        assert asked == printed.count("TODO: ") == readme.count("\n- "), f"{golden.name}: {printed}\n{readme}"
+        plain = json.loads((golden / "config.json").read_text())["model_type"] in ASKS_NOTHING
+        assert plain == (asked == 0), f"{golden.name}: {printed}"
         assert "@" not in text, f"{golden.name}: a placeholder is left"
         assert max(map(len, text.split("\n"))) <= 110, f"{golden.name}: a long line in\n{text}"
+        flat = text.replace("\n//  ", "")  # questions go on over several lines
         for words in SHOWS.get(golden.name, []):
-            assert words in text, f"{golden.name}: {words!r} is not in\n{text}"
+            assert words in flat, f"{golden.name}: {words!r} is not in\n{text}"
+        for words in NEVER.get(golden.name, []):
+            assert words not in flat, f"{golden.name}: {words!r} is in\n{text}"
         seen += golden.name in SHOWS
     assert seen == len(SHOWS), "a golden of SHOWS is not there"
+
+
+def check_unknown_key(work):
+    """A key that nobody has heard of is asked about, in a family that otherwise asks nothing."""
+    checkpoint = work / "odd"
+    shutil.copytree(GOLDENS / "llama-default", checkpoint)
+    config = json.loads((checkpoint / "config.json").read_text()) | {"acme_gain": 0.5, "use_cache": True}
+    (checkpoint / "config.json").write_text(json.dumps(config))
+    printed = ok(PROGRAM, "new-model", "odd", "--from", checkpoint, "--to", work / "odd_model")
+    assert printed.splitlines()[1:] == ["TODO: The config has acme_gain = 0.5, and nothing here reads it: what does it change?"], printed
 
 
 def check_errors(work):
@@ -92,9 +140,15 @@ def check_port(golden, work, prefix, compiler, launcher, flags):
     ok("ctest", "--test-dir", build, "--output-on-failure", "--no-tests=error")
     got = json.loads(ok(PROGRAM, *compare, "--model-path", build, "--json"))
     assert got["max_abs_diff"] <= 5e-4 and got["greedy_match"] == got["greedy_total"], got
-    lines = (work / name / f"{name}.cpp").read_text().count("\n")
+    lines = sum(not line.startswith("//") for line in (work / name / f"{name}.cpp").read_text().splitlines())
     assert lines <= 120, f"{golden}: {lines} lines"
     print(f"{golden}: {lines} lines, max_abs_diff {got['max_abs_diff']:.1e}, greedy {got['greedy_match']} of {got['greedy_total']}", flush=True)
+
+
+def check_compiles(golden, work, prefix, compiler):
+    """A draft with questions compiles too, so that they can be answered one by one."""
+    ok(PROGRAM, "new-model", "ported", "--from", GOLDENS / golden, "--to", work / golden)
+    ok(compiler, "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", f"-I{prefix}/include", work / golden / "ported.cpp")
 
 
 def check_plugin_errors(work):
@@ -108,6 +162,7 @@ def check_plugin_errors(work):
 if len(sys.argv) == 3:
     with tempfile.TemporaryDirectory() as temporary:
         check_inference(pathlib.Path(temporary))
+        check_unknown_key(pathlib.Path(temporary))
         check_errors(pathlib.Path(temporary))
         check_plugin_errors(pathlib.Path(temporary))
 else:
@@ -115,3 +170,5 @@ else:
     shutil.rmtree(work, ignore_errors=True)
     for golden in goldens:
         check_port(golden, pathlib.Path(work), prefix, compiler, launcher, flags)
+    for golden in COMPILES:
+        check_compiles(golden, pathlib.Path(work), prefix, compiler)

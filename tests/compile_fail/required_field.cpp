@@ -2,12 +2,11 @@
 #include "ttt/building_blocks/attention/gqa.h"
 
 // A field without a default has no value that is right for every model.
-const ttt::GroupedQueryAttention::Config config{
-    .hidden_size = 64,
-    .num_heads = 4,
-    .num_kv_heads = 2,
-    .head_dim = 16,
+const ttt::GroupedQueryAttention::Config config{.hidden_size = 64,
+                                                .num_heads = 4,
+                                                .num_kv_heads = 2,
+                                                .head_dim = 16,
 #ifdef CONTROL
-    .scale = 0.25f,
+                                                .scale = 0.25f,
 #endif
-    .mask = ttt::Mask::causal()};
+                                                .mask = ttt::Mask::causal()};

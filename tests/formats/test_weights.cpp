@@ -36,9 +36,17 @@ TEST_F(WeightsTest, PathsAndShapes) {
 TEST_F(WeightsTest, FinishListsWhatIsLeft) {
   (*weights_ / "m.0").take("w", {3, 2});
   test::expect_error<WeightError>([&] { weights_->finish(); }, "never taken (1): m.0.b");
-  weights_->finish(ending(".b"));
-  (*weights_ / "m.0").take("b", {3});
+  weights_->ignore(ending(".b"));
   weights_->finish();
+}
+
+TEST(SavedBuffers, AreToldFromParametersByTheirShapes) {
+  const test::TempFolder folder;
+  save_safetensors(folder / "m", {{"h.0.attn.bias", test::floats({1, 0, 1, 1}, {1, 1, 2, 2})},
+                                  {"h.1.attention.bias", test::floats({1, 2}, {2})},
+                                  {"h.1.rotary_emb.inv_freq", test::floats({1}, {1})}});
+  test::expect_error<WeightError>([&] { Weights(open_safetensors(folder / "m")).finish(); },
+                                  "never taken (1): h.1.attention.bias");
 }
 
 TEST_F(WeightsTest, PlanRecordsEverythingAndReadsNothing) {

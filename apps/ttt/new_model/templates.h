@@ -70,20 +70,17 @@ inline constexpr std::string_view kModel = R"(#include "@NAME@.h"
 #include <ttt/formats/common_keys.h>
 #include <ttt/patterns/@PATTERN_FILE@.h>
 
-#include <cmath>
-#include <string>
-#include <vector>
-@QUESTIONS@@ADAPTOR@
+@INCLUDES@@QUESTIONS@@ADAPTOR@
 ttt::CausalLM load_@NAME@(const ttt::ConfigReader& config, ttt::Weights weights, ttt::Device& device,
                     @PAD@ttt::Checkpoint::Kind) {
   using namespace ttt;
   ignore_common_keys(config);
-  const int hidden_size = config.dimension("@HIDDEN@");
+@REQUIRED@  const int hidden_size = config.dimension("@HIDDEN@");
   const int num_layers = config.dimension("@LAYERS@");
   const int num_heads = config.dimension("@HEADS@");
 @READ_KV_HEADS@  const int head_dim = config.dimension("head_dim", hidden_size / num_heads);
   const int vocab_size = config.dimension("vocab_size");
-  const int intermediate_size = config.dimension("@INTERMEDIATE@");
+  const int intermediate_size = config.dimension("@INTERMEDIATE@"@FFN_RATIO@);
   const Weights w =@WEIGHTS@;
 @WINDOW@
   @MUTABLE@@ATTENTION@::Config attention{
@@ -97,12 +94,12 @@ ttt::CausalLM load_@NAME@(const ttt::ConfigReader& config, ttt::Weights weights,
       .output_bias = @OUTPUT_BIAS@,@QK_NORM@
   };
   const @FFN@::Config ffn{
-      .hidden_size = hidden_size,
+@FFN_INPUT@
       .intermediate_size = intermediate_size,
-      .activation = parse_activation(config.string("@ACTIVATION@", "silu")),
+      .activation = parse_activation(config.string("@ACTIVATION@"@ACTIVATION_DEFAULT@)),
       .bias = @FFN_BIAS@,
   };
-  const auto eps = static_cast<float>(config.number("@EPS@", 1e-5));
+  const auto eps = static_cast<float>(config.number("@EPS@"@EPS_DEFAULT@));
   const @NORM@::Config norm{.size = hidden_size, .eps = eps@NORM_BIAS@};
 
   DecoderStack layers;
@@ -114,7 +111,7 @@ ttt::CausalLM load_@NAME@(const ttt::ConfigReader& config, ttt::Weights weights,
   }
   const Embedding::Config embedding_config{.vocab_size = vocab_size, .hidden_size = hidden_size};
   const Embedding embedding(embedding_config, w / "@EMBEDDING@", device);
-  const LMHead::Config head{.hidden_size = hidden_size, .vocab_size = vocab_size};
+  const LMHead::Config head{.hidden_size = hidden_size, .vocab_size = vocab_size@HEAD_BIAS@};
   const bool tied = @TIED@;
   return {
       .embedding = embedding,
@@ -129,21 +126,38 @@ ttt::CausalLM load_@NAME@(const ttt::ConfigReader& config, ttt::Weights weights,
 inline constexpr std::string_view kQueryKeyNorm = R"(
       .qk_norm = QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::@KIND@,
                                       .scope = QueryKeyNorm::Scope::@SCOPE@,
-                                      .eps = static_cast<float>(config.number("@EPS@", 1e-5))},)";
+                                      .eps = static_cast<float>(config.number("@EPS@"@EPS_DEFAULT@))@QK_NORM_BIAS@},)";
+
+/// What the feed-forward layer's config begins with where there are experts.
+inline constexpr std::string_view kRouter = R"(      .router = {.hidden_size = hidden_size,
+                 .num_experts = config.dimension("@NUM_EXPERTS@"),
+                 .rule = {.experts_per_token = config.dimension("@EXPERTS_PER_TOKEN@"),
+                          .normalize_selected = @NORMALIZE@},
+                 .bias = @ROUTER_BIAS@},)";
 
 inline constexpr std::string_view kAdaptor = R"(
 namespace {
 
-/// The checkpoint's names as the blocks ask for them.
-ttt::Weights with_block_names(const ttt::Weights& weights@SPLIT_ARGUMENTS@) {
-@SPLIT@@RENAME@}
+/// The checkpoint's tensors as the blocks ask for them.
+ttt::Weights with_block_names(ttt::Weights weights@SPLIT_ARGUMENTS@) {
+@TRANSPOSE@@SPLIT@@RENAME@  return weights;
+}
 
 }  // namespace
 )";
 
+inline constexpr std::string_view kTranspose = R"(  // Stored [in, out].
+  weights = weights.transposed([](std::string_view name) {
+    for (const std::string matrix :
+         {@MATRICES@})
+      if (name.ends_with("." + matrix + ".weight")) return true;
+    return false;
+  });
+)";
+
 inline constexpr std::string_view kRename =
     R"(  const std::vector<std::pair<std::string, std::string>> ours_to_theirs{@NAMES@};
-  return @RENAMED@.renamed([ours_to_theirs](std::string_view name) -> std::optional<std::string> {
+  weights = weights.renamed([ours_to_theirs](std::string_view name) -> std::optional<std::string> {
     std::string result(name);
     for (const auto& [ours, theirs] : ours_to_theirs)
       if (const auto at = result.find(ours); at != result.npos) result.replace(at, ours.size(), theirs);
@@ -157,7 +171,7 @@ inline constexpr std::string_view kSplit = R"(  struct Part {
   };
   const std::vector<Part> parts{
 @PARTS@  };
-  @SPLIT_START@weights.sliced([parts](std::string_view name) -> std::optional<ttt::Weights::Slice> {
+  weights = weights.sliced([parts](std::string_view name) -> std::optional<ttt::Weights::Slice> {
     for (const auto& part : parts)
       if (const auto at = name.find("." + part.name + "."); at != name.npos)
         return ttt::Weights::Slice{std::string(name).replace(at + 1, part.name.size(), part.fused),
@@ -168,15 +182,17 @@ inline constexpr std::string_view kSplit = R"(  struct Part {
 
 inline constexpr std::string_view kWindow = R"(
   const auto window = config.integer("sliding_window", 0);
-  const bool slides = window > 0 && config.boolean("use_sliding_window", true);
+  const bool slides = window > 0 && config.boolean("use_sliding_window"@WINDOW_SWITCH@);
   const auto layer_types =
       config.has("layer_types") ? config.strings("layer_types") : std::vector<std::string>{};
   const auto first_windowed = config.integer("max_window_layers", 0);
   const auto mask_of = [&](int i) {
-    const bool windowed = layer_types.empty()
-                              ? i >= first_windowed
-                              : layer_types.at(static_cast<std::size_t>(i)) == "sliding_attention";
-    return slides && windowed ? Mask::window(static_cast<int>(window)) : Mask::causal();
+    const std::string type = !layer_types.empty()  ? layer_types.at(static_cast<std::size_t>(i))
+                             : i >= first_windowed ? "sliding_attention"
+                                                   : "full_attention";
+    if (type != "sliding_attention" && type != "full_attention")
+      config.fail("layer_types", "unknown type " + type);
+    return slides && type == "sliding_attention" ? Mask::window(static_cast<int>(window)) : Mask::causal();
   };
 )";
 

@@ -1,9 +1,11 @@
 #include "write.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <ranges>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -86,7 +88,7 @@ std::string questions(const InferredModel& m, std::string_view first, std::strin
 /// {"q_proj", "query"}, ... for the names that differ from the blocks'.
 std::string differing_names(const InferredModel& m) {
   std::string text;
-  const auto add = [&](std::string_view ours, const std::string& theirs) {
+  const auto add = [&](const std::string& ours, const std::string& theirs) {
     if (ours != theirs) text += fmt::format("\n      {{\"{}\", \"{}\"}},", ours, theirs);
   };
   if (!m.fused_qkv) add("q_proj", m.q), add("k_proj", m.k), add("v_proj", m.v);
@@ -95,6 +97,7 @@ std::string differing_names(const InferredModel& m) {
   if (m.gated && !m.fused_gate_up) add("gate_proj", m.gate);
   if (!m.fused_gate_up) add("up_proj", m.up);
   add("down_proj", m.down);
+  if (m.has_experts && m.router != "gate") add(m.ffn + ".gate.", m.ffn + "." + m.router + ".");
   return text.empty() ? text : text + "\n  ";
 }
 
@@ -117,10 +120,22 @@ std::string split_code(const InferredModel& m) {
   return parts.empty() ? "" : fill(std::string(kSplit), {{"PARTS", parts}});
 }
 
-/// What the adaptor of names and fused tensors needs, in the template's terms.
+/// Code that sees matrices stored [in, out] as the blocks want them.
+std::string transpose_code(const InferredModel& m) {
+  if (!m.stored_in_out) return "";
+  std::set<std::string> matrices{m.o, m.down, m.fused_gate_up.value_or(m.up)};
+  if (m.gated && !m.fused_gate_up) matrices.insert(m.gate);
+  if (m.fused_qkv)
+    matrices.insert(*m.fused_qkv);
+  else
+    matrices.insert({m.q, m.k, m.v});
+  return fill(std::string(kTranspose), {{"MATRICES", fmt::format("\"{}\"", fmt::join(matrices, "\", \""))}});
+}
+
+/// What the adaptor of names, fused and transposed tensors needs, in the template's terms.
 Values adaptor_values(const InferredModel& m) {
-  const auto split = split_code(m), names = differing_names(m);
-  const bool adapted = !split.empty() || !names.empty();
+  const auto transpose = transpose_code(m), split = split_code(m), names = differing_names(m);
+  const bool adapted = !transpose.empty() || !split.empty() || !names.empty();
   std::string parameters, arguments;
   if (m.fused_qkv)
     parameters += ", int q_size, int kv_size", arguments += ", num_heads * head_dim, num_kv_heads * head_dim";
@@ -129,59 +144,114 @@ Values adaptor_values(const InferredModel& m) {
       (arguments.size() > 60 ? "\n      with_block_names(weights" : " with_block_names(weights") + arguments + ")";
   return {{"ADAPTOR", adapted ? std::string(kAdaptor) : ""},
           {"WEIGHTS", adapted ? call : " weights"},
+          {"TRANSPOSE", transpose},
           {"SPLIT", split},
-          {"SPLIT_START", names.empty() ? "return " : "const auto split = "},
           {"RENAME", names.empty() ? "" : std::string(kRename)},
-          {"RENAMED", split.empty() ? "weights" : "split"},
           {"NAMES", names},
           {"SPLIT_ARGUMENTS", parameters}};
 }
 
+/// The standard headers that the draft uses.
+std::string includes(const InferredModel& m) {
+  const bool names = !differing_names(m).empty() || !split_code(m).empty();
+  std::string text;
+  if (!m.ignored.empty()) text += "#include <array>\n";
+  text += "#include <cmath>\n";
+  if (names || m.stored_in_out || m.has_window_keys) text += "#include <string>\n";
+  if (names || m.has_window_keys) text += "#include <vector>\n";
+  return text;
+}
+
+/// Keys that the draft supports at one value, and those that it may leave unread.
+std::string required_keys(const InferredModel& m) {
+  std::string text;
+  for (const auto& [key, value] : m.required) {
+    std::string literal;
+    for (const char c : value) literal += c == '"' ? std::string("\\\"") : std::string(1, c);
+    text += fmt::format("  config.require(\"{}\", \"{}\");\n", key, literal);
+  }
+  if (!m.ignored.empty())
+    text += fmt::format("  config.ignore(std::array<std::string_view, {}>{{\n      \"{}\"}});\n", m.ignored.size(),
+                        fmt::join(m.ignored, "\",\n      \""));
+  return text;
+}
+
+/// How many heads of keys and values there are, where the draft has to know it; MHA has as many as there are heads.
+std::string read_kv_heads(const InferredModel& m) {
+  if (m.reads_kv_heads()) return "  const int num_kv_heads = config.dimension(\"@KV_HEADS@\", num_heads);\n";
+  if (!m.has_kv_heads_key) return "";
+  return "  if (config.dimension(\"@KV_HEADS@\", num_heads) != num_heads)\n"
+         "    config.fail(\"@KV_HEADS@\", \"fewer than heads need GroupedQueryAttention\");\n";
+}
+
+std::string_view flag(bool value) { return value ? "true" : "false"; }
+std::string flag_of(const std::string& key, bool value) {
+  return key.empty() ? std::string(flag(value)) : fmt::format("config.boolean(\"{}\", false)", key);
+}
+
+Values attention_values(const InferredModel& m) {
+  return {{"ATTENTION_FILE", m.grouped ? "gqa" : "mha"},
+          {"ATTENTION", m.grouped ? "GroupedQueryAttention" : "MultiHeadAttention"},
+          {"READ_KV_HEADS", read_kv_heads(m)},
+          {"KV_HEADS", m.num_kv_heads},
+          {"KV_FIELD", m.grouped ? "\n      .num_kv_heads = num_kv_heads," : ""},
+          {"QKV_BIAS", flag_of(m.qkv_bias_key, m.qkv_bias)},
+          {"OUTPUT_BIAS", flag_of(m.output_bias_key, m.output_bias)},
+          {"QK_NORM", m.q_norm ? std::string(kQueryKeyNorm) : ""},
+          {"KIND", m.layer_norm ? "layer" : "rms"},
+          {"SCOPE", m.qk_norm_scope},
+          {"QK_NORM_BIAS", m.qk_norm_bias ? ",\n                                      .bias = true" : ""},
+          {"WINDOW", m.has_window_keys ? std::string(kWindow) : ""},
+          {"WINDOW_SWITCH", m.has_window_switch ? "" : ", true"},
+          {"MUTABLE", m.has_window_keys ? "" : "const "},
+          {"MASK", m.has_window_keys ? "    attention.mask = mask_of(i);\n" : ""}};
+}
+
+Values ffn_values(const InferredModel& m) {
+  return {{"FFN_FILE", m.has_experts ? "moe"
+                       : m.gated     ? "gated_ffn"
+                                     : "mlp"},
+          {"FFN", m.has_experts ? "MixtureOfExperts"
+                  : m.gated     ? "GatedFFN"
+                                : "MLP"},
+          {"FFN_INPUT", m.has_experts ? std::string(kRouter) : "      .hidden_size = hidden_size,"},
+          {"NUM_EXPERTS", m.num_experts_key},
+          {"EXPERTS_PER_TOKEN", m.experts_per_token_key},
+          {"NORMALIZE", flag_of(m.normalize_key, false)},
+          {"ROUTER_BIAS", std::string(flag(m.router_bias))},
+          {"INTERMEDIATE", m.intermediate_size},
+          {"FFN_RATIO", m.ffn_ratio ? fmt::format(", {} * hidden_size", *m.ffn_ratio) : ""},
+          {"ACTIVATION", m.activation},
+          {"ACTIVATION_DEFAULT", m.has_activation ? "" : ", \"silu\""},
+          {"FFN_BIAS", flag_of(m.ffn_bias_key, m.ffn_bias)}};
+}
+
 std::string model_file(const std::string& name, const InferredModel& m) {
   const auto pattern = pattern_of(m);
-  const auto flag = [](bool value) { return value ? "true" : "false"; };
-  const auto bias = [&](const std::string& key, bool value) {
-    return key.empty() ? std::string(flag(value)) : fmt::format("config.boolean(\"{}\", false)", key);
-  };
-  const bool reads_kv_heads = m.grouped || m.fused_qkv;
   Values values = adaptor_values(m);
+  for (const auto& more : {attention_values(m), ffn_values(m)}) values.insert(values.end(), more.begin(), more.end());
   const Values rest{
       {"NAME", name},
       {"PAD", std::string(name.size(), ' ')},
+      {"INCLUDES", includes(m)},
       {"QUESTIONS", questions(m, "// TODO:", "//  ")},
-      {"ATTENTION_FILE", m.grouped ? "gqa" : "mha"},
-      {"ATTENTION", m.grouped ? "GroupedQueryAttention" : "MultiHeadAttention"},
-      {"READ_KV_HEADS",
-       reads_kv_heads ? "  const int num_kv_heads = config.dimension(\"@KV_HEADS@\", num_heads);\n" : ""},
-      {"KV_FIELD", m.grouped ? "\n      .num_kv_heads = num_kv_heads," : ""},
-      {"FFN_FILE", m.gated ? "gated_ffn" : "mlp"},
-      {"FFN", m.gated ? "GatedFFN" : "MLP"},
+      {"REQUIRED", required_keys(m)},
       {"PATTERN_FILE", pattern.file},
       {"PATTERN", pattern.name},
       {"LAYER", pattern.layer},
-      {"QK_NORM", m.q_norm ? std::string(kQueryKeyNorm) : ""},
-      {"KIND", m.layer_norm ? "layer" : "rms"},
-      {"SCOPE", m.qk_norm_scope},
       {"NORM", m.layer_norm ? "LayerNorm" : "RMSNorm"},
       {"NORM_BIAS", m.layer_norm ? fmt::format(", .bias = {}", flag(m.norm_bias)) : ""},
       {"HIDDEN", m.hidden_size},
       {"LAYERS", m.num_layers},
       {"HEADS", m.num_heads},
-      {"KV_HEADS", m.num_kv_heads},
-      {"INTERMEDIATE", m.intermediate_size},
       {"EPS", m.eps},
-      {"ACTIVATION", m.activation},
-      {"WINDOW", m.window ? std::string(kWindow) : ""},
-      {"MUTABLE", m.window ? "" : "const "},
-      {"MASK", m.window ? "    attention.mask = mask_of(i);\n" : ""},
-      {"QKV_BIAS", bias(m.attention_bias_key, m.qkv_bias)},
-      {"OUTPUT_BIAS", bias(m.attention_bias_key, m.output_bias)},
-      {"FFN_BIAS", bias(m.ffn_bias_key, m.ffn_bias)},
+      {"EPS_DEFAULT", m.has_eps ? "" : ", 1e-5"},
       {"LAYER_PATH", m.layers},
       {"EMBEDDING", m.embedding},
       {"FINAL_NORM", m.norm},
       {"TIED", fmt::format("config.boolean(\"tie_word_embeddings\", {})", flag(!m.head))},
       {"LM_HEAD", m.head.value_or("lm_head")},
+      {"HEAD_BIAS", m.head_bias ? ", .bias = true" : ""},
   };
   values.insert(values.end(), rest.begin(), rest.end());
   return fill(std::string(kModel), values);
@@ -193,7 +263,7 @@ std::map<std::string, std::string> write_model(const std::string& name, const In
   const Values values{{"NAME", name},
                       {"TYPE", m.model_type},
                       {"PAD", std::string(name.size(), ' ')},
-                      {"QUESTIONS", questions(m, "-", " ")}};
+                      {"QUESTIONS", m.questions.empty() ? "" : "\n## To do\n" + questions(m, "-", " ")}};
   return {{"CMakeLists.txt", fill(std::string(kCMake), values)},
           {name + ".h", fill(std::string(kHeader), values)},
           {name + ".cpp", model_file(name, m)},

@@ -17,13 +17,6 @@ namespace {
 constexpr std::size_t kMaxListed = 8;          // names of a kind that `finish` prints
 constexpr std::size_t kMostMissing = 100'000;  // a plan ends there: a config with absurd counts could go on for hours
 
-/// A mask, [1, 1, T, T] or its one masked value, is told from a parameter of that name by its shape.
-bool is_saved_buffer(const WeightSource& source, std::string_view name) {
-  if (name.ends_with("rotary_emb.inv_freq")) return true;
-  if (name.ends_with(".masked_bias")) return source.find(name)->shape.rank() == 0;
-  return (name.ends_with(".attn.bias") || name.ends_with(".attention.bias")) && source.find(name)->shape.rank() == 4;
-}
-
 /// Bytes of one row of `shape` (its outermost dimension); throws when rows are not whole blocks.
 std::size_t bytes_of_row(std::string_view name, DType dtype, const Shape& shape) {
   if (shape.rank() < 1) throw WeightError(name, "a scalar has no rows");
@@ -432,6 +425,17 @@ Weights Weights::plan() const {
   result.ledger_ = std::make_shared<Ledger>();
   result.ledger_->planning = true;
   return result;
+}
+
+bool is_saved_buffer(const WeightSource& source, std::string_view name) {
+  if (name.ends_with("rotary_emb.inv_freq")) return true;
+  const auto rank_is = [&](int rank) {
+    const auto found = source.find(name);
+    return found && found->shape.rank() == rank;
+  };
+  // Told from a parameter of that name by the shape: [1, 1, T, T], and the one masked value.
+  if (name.ends_with(".masked_bias")) return rank_is(0);
+  return (name.ends_with(".attn.bias") || name.ends_with(".attention.bias")) && rank_is(4);
 }
 
 void Weights::finish() const {

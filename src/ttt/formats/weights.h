@@ -25,6 +25,10 @@ class WeightSource {
   virtual std::string where() const = 0;                 ///< path, for errors
 };
 
+/// True for the buffers that older versions of transformers saved with the weights, which no model takes: rotary
+/// frequencies and causal masks.
+bool is_saved_buffer(const WeightSource& source, std::string_view name);
+
 /// A path into a checkpoint: `w / "model.layers" / i / "self_attn"`. Taking a tensor checks its shape
 /// and records the name; a block takes what it needs in its constructor.
 ///
@@ -45,8 +49,8 @@ class Weights {
   Tensor take(std::string_view name, const Shape& expected) const;
 
   Weights plan() const;
-  /// Throws one WeightError listing what was missing, misshaped and never taken, except the buffers that older versions
-  /// of transformers saved with the weights: rotary frequencies and causal masks.
+  /// Throws one WeightError listing what was missing, misshaped and never taken, except what
+  /// is_saved_buffer tells.
   void finish() const;
 
   /// Counts the checkpoint's tensors of these names as taken: the model has no use for them (buffers, a pooler, other

@@ -32,13 +32,20 @@ Answer answer(const LoadedModel& loaded, KvCache& cache, KvCache::Sequence seque
   return answer;
 }
 
-void report_speed(const GenerationResult& r) {
-  const auto rate = [](std::int64_t count, double seconds) {
-    return static_cast<double>(count) / std::max(seconds, 1e-9);
+void report(const LoadedModel& loaded, const KvCache& cache, const GenerationResult& r) {
+  if (r.finish == FinishReason::context_full) {
+    const auto size = context_size(loaded.model, cache);
+    fmt::print(stderr, "ttt: warning: the context of {} tokens is full; {}\n", size,
+               size == loaded.model.max_positions ? "the model takes no more" : "--ctx makes room");
+  }
+  // Where nothing was computed there is no rate.
+  const auto tokens = [](std::size_t count, std::int64_t steps, double seconds) {
+    const auto rate = static_cast<double>(steps) / std::max(seconds, 1e-9);
+    return fmt::format("{} tokens{}", count, steps > 0 ? fmt::format(", {:.1f} tokens/s", rate) : "");
   };
-  fmt::print(stderr, "prompt: {} tokens, {:.1f} tokens/s; answer: {} tokens, {:.1f} tokens/s; {}\n", r.prefill_tokens,
-             rate(r.prefill_tokens, r.prefill_seconds), r.tokens.size(), rate(r.decode_steps, r.decode_seconds),
-             name(r.finish));
+  fmt::print(stderr, "prompt: {}; answer: {}; {}\n",
+             tokens(static_cast<std::size_t>(r.prefill_tokens), r.prefill_tokens, r.prefill_seconds),
+             tokens(r.tokens.size(), r.decode_steps, r.decode_seconds), name(r.finish));
 }
 
 }  // namespace ttt::app

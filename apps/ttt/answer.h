@@ -20,7 +20,7 @@ Answer answer(const LoadedModel& loaded, KvCache& cache, KvCache::Sequence seque
               std::span<const std::int32_t> prompt, const GenerationConfig& config,
               const std::function<void(std::string_view)>& show);
 
-/// One line on stderr: tokens, tokens/s, why the answer ended.
-void report_speed(const GenerationResult& result);
+/// One line on stderr: tokens, tokens/s, why the answer ended; and one before it when the context is full.
+void report(const LoadedModel& loaded, const KvCache& cache, const GenerationResult& result);
 
 }  // namespace ttt::app

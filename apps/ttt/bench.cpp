@@ -4,6 +4,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "cli.h"
 #include "model_loader.h"
 #include "progress_bar.h"
 #include "verbs.h"
@@ -73,20 +74,41 @@ class Bench {
   // On fresh sequences that hold `depth` tokens.
   Sample repeat(Kind kind) {
     std::vector<KvCache::Sequence> sequences;
-    for (int i = 0; i < options_.batch; ++i) {
-      sequences.push_back(cache_.create());
-      if (options_.depth > 0) prefill(model_, step_, sequences.back(), some_tokens(model_, options_.depth));
-    }
+    for (int i = 0; i < options_.batch; ++i) sequences.push_back(cache_.create());
+    if (options_.depth > 0) prefill_all(sequences, some_tokens(model_, options_.depth));
     const auto prompt = some_tokens(model_, options_.prefill);
     counter_.reset();
     const auto start = std::chrono::steady_clock::now();
     if (kind == Kind::prefill)
-      for (const auto sequence : sequences) prefill(model_, step_, sequence, prompt);
+      prefill_all(sequences, prompt);
     else
       for (std::int64_t i = 0; i < options_.decode; ++i) decode_step(sequences);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     for (const auto sequence : sequences) cache_.drop(sequence);
     return {took.count(), counter_.total()};
+  }
+
+  // The same prompt for every sequence, as a server would read them: a step takes as many tokens as it may, the end of
+  // one prompt beside the start of the next.
+  void prefill_all(const std::vector<KvCache::Sequence>& sequences, std::span<const std::int32_t> prompt) {
+    const auto most = static_cast<std::size_t>(cache_.config().max_step_tokens);
+    std::size_t rows = 0;
+    step_.clear();
+    for (const auto sequence : sequences) {
+      const auto total = cache_.length(sequence) + static_cast<std::int32_t>(prompt.size());
+      for (std::size_t first = 0; first < prompt.size();) {
+        if (rows == most) {
+          model_.forward(step_);
+          step_.clear();
+          rows = 0;
+        }
+        const auto part = prompt.subspan(first, std::min(prompt.size() - first, most - rows));
+        first += part.size();
+        rows += part.size();
+        step_.add(sequence, part, first == prompt.size() ? LogitRows::last : LogitRows::none, total);
+      }
+    }
+    model_.forward(step_);
   }
 
   void decode_step(const std::vector<KvCache::Sequence>& sequences) {
@@ -132,6 +154,8 @@ std::string as_text(const Json& rows, const Roofline& roofline) {
 }  // namespace
 
 void run_bench(const BenchOptions& o) {
+  if (o.prefill == 0 && o.decode == 0)
+    throw UsageError("-p 0 -n 0 leaves nothing to measure; give one of them at least 1");
   const auto length = o.depth + std::max(o.prefill, o.decode);
   const auto checkpoint = Checkpoint::open(o.common.model);
   const auto counter = std::make_shared<WorkCounter>();

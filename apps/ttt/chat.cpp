@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "answer.h"
+#include "cli.h"
 #include "interrupt.h"
 #include "line_reader.h"
 #include "ttt/core/error.h"
@@ -29,12 +30,17 @@ class Chat {
     forget_cache();
   }
 
-  /// Answers on stdout and remembers both. A question without an answer (stopped before its first token, or
-  /// too long) is forgotten.
+  /// Answers on stdout and remembers both. A question without an answer (stopped before its first token, too
+  /// long, or no text) is forgotten.
   void ask(const std::string& question) {
     messages_.push_back({"user", question});
+    std::vector<std::int32_t> prompt;
     try {
-      const auto prompt = text_.encode(text_.render(messages_), false);
+      prompt = text_.encode(text_.render(messages_), false);
+    } catch (const Error& e) {
+      return refuse(e.what());
+    }
+    try {
       keep_common(prompt);
       held_ = prompt;
       const auto answer = app::answer(loaded_, cache_, sequence_, &text_, prompt, config_, [&](std::string_view part) {
@@ -46,16 +52,23 @@ class Chat {
         messages_.pop_back();
       else
         messages_.push_back({"assistant", answer.text});
-      report_speed(answer.result);
+      report(loaded_, cache_, answer.result);
     } catch (const RequestError& e) {
-      messages_.pop_back();
-      fmt::print(stderr, "ttt: error: {}; /reset starts anew, --ctx makes room for more\n", e.what());
+      refuse(fmt::format("{}; /reset starts anew, --ctx makes room for more", e.what()));
     }
   }
 
   const std::vector<Message>& messages() const { return messages_; }
+  /// Whether a question got an error for an answer.
+  bool refused() const { return refused_; }
 
  private:
+  void refuse(std::string_view why) {
+    messages_.pop_back();
+    refused_ = true;
+    fmt::print(stderr, "ttt: error: {}\n", why);
+  }
+
   void forget_cache() {
     held_.clear();
     cache_.drop(sequence_);
@@ -83,6 +96,7 @@ class Chat {
   KvCache::Sequence sequence_;
   std::vector<Message> messages_;
   std::vector<std::int32_t> held_;
+  bool refused_ = false;
 };
 
 // Questions until the input ends. Ctrl-C drops the line being typed.
@@ -121,10 +135,13 @@ void run_chat(const ChatOptions& o) {
   const auto loaded = load_model(checkpoint, o.common, {});
   Chat chat(loaded, *text, config, o.common);
   converse(chat);
-  if (!o.common.json) return;
-  auto messages = nlohmann::ordered_json::array();
-  for (const auto& [role, content] : chat.messages()) messages.push_back({{"role", role}, {"content", content}});
-  print_result(to_text({{"messages", messages}}));
+  if (o.common.json) {
+    auto messages = nlohmann::ordered_json::array();
+    for (const auto& [role, content] : chat.messages()) messages.push_back({{"role", role}, {"content", content}});
+    print_result(to_text({{"messages", messages}}));
+  }
+  // Who typed the question has seen the error; a script sees the exit code.
+  if (chat.refused() && isatty(STDIN_FILENO) == 0) throw ReportedError();
 }
 
 }  // namespace ttt::app

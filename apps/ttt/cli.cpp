@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <limits>
-#include <map>
 #include <memory>
 
 #include "verbs.h"
@@ -15,26 +15,32 @@
 namespace ttt::app {
 namespace {
 
-CLI::Validator valid(std::function<std::string(const std::string&)> check, const std::string& name) {
-  return {[check = std::move(check)](std::string& text) { return check(text); }, name};
+constexpr double kTiny = std::numeric_limits<double>::min(), kHuge = std::numeric_limits<double>::max();
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+
+CLI::Validator valid(std::function<std::string(const std::string&)> check) {
+  return {[check = std::move(check)](std::string& text) { return check(text); }, ""};
 }
 
-/// A number in [low, high], which is as `range` says.
-CLI::Validator in_range(double low, double high, const std::string& range) {
-  return valid(
-      [=](const std::string& text) -> std::string {
-        double value = 0;
-        const char* const end = text.data() + text.size();
-        const auto [next, error] = std::from_chars(text.data(), end, value);
-        if (error == std::errc() && next == end && value >= low && value <= high) return {};
-        return fmt::format("expected a number {}, got \"{}\"", range, text);
-      },
-      range);
+/// A number in [low, high], which is as `range` says; an integer for integral T.
+template <class T>
+CLI::Validator in_range(T low, T high, const std::string& range) {
+  return valid([=](const std::string& text) -> std::string {
+    T value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [next, error] = std::from_chars(text.data(), end, value);
+    if (error == std::errc() && next == end && value >= low && value <= high) return {};
+    return fmt::format("expected {} {}, got \"{}\"", std::is_integral_v<T> ? "an integer" : "a number", range, text);
+  });
+}
+CLI::Validator integer_in(std::int64_t low, std::int64_t high) {
+  return in_range(low, high, fmt::format("from {} to {}", low, high));
 }
 
-CLI::Validator not_empty() {
-  return valid([](const std::string& text) { return text.empty() ? "expected some text" : ""; }, "");
+CLI::Validator not_empty(const std::string& what) {
+  return valid([what](const std::string& text) { return text.empty() ? "expected " + what : ""; });
 }
+CLI::Validator file_name() { return not_empty("a file's name"); }
 
 std::vector<std::int32_t> parse_ids(const std::string& text) {
   std::vector<std::int32_t> ids;
@@ -51,24 +57,37 @@ std::vector<std::int32_t> parse_ids(const std::string& text) {
   }
 }
 
+/// The word that stands for stdin; a prompt without its flag is no such word.
+std::string only_dash(const std::string& word) {
+  if (word != "-")
+    throw CLI::ValidationError(
+        fmt::format("unexpected word \"{}\"; give the prompt as --prompt TEXT, --file F or -", word));
+  return word;
+}
+
 CLI::Option* add_ids(CLI::App& verb, std::vector<std::int32_t>& ids, const std::string& help) {
   return verb.add_option_function<std::string>(
       "--ids", [&ids](const std::string& text) { ids = parse_ids(text); }, help);
 }
 
 void add_common(CLI::App& verb, CommonOptions& o) {
-  verb.add_option("--model", o.model, "model folder or GGUF file")->required();
+  verb.add_option("--model", o.model, "model folder or GGUF file")->required()->check(file_name());
   verb.add_option("--model-path", o.model_path,
                   "a folder with libttt_model_*.so of models that are not in this program (again for more; "
-                  "also TTT_MODEL_PATH)");
+                  "also TTT_MODEL_PATH)")
+      ->default_str("");
   verb.add_option("--device", o.device, "device to run on (see `ttt devices`)");
-  verb.add_option(
-      "--device-params", o.device_params,
-      "JSON file of parameters to use instead of the device's own, as {\"attention\": {\"page_size\": 32}}");
-  verb.add_option("--threads", o.threads, "threads; 0: all cores")->check(CLI::Range(0, 4096));
+  verb.add_option("--device-params", o.device_params,
+                  "JSON file of parameters to use instead of the device's own, as {\"attention\": {\"page_size\": 32}}")
+      ->check(file_name());
+  verb.add_option("--threads", o.threads, "threads; 0: all cores")->check(integer_in(0, 4096));
   verb.add_option("--precision", o.precision, "exact: float32 throughout")->check(CLI::IsMember({"exact", "default"}));
-  verb.add_option("--ctx", o.context, "tokens the context holds")->check(CLI::Range(1, 1 << 30));
-  verb.add_option("--kv-dtype", o.kv_dtype, "how keys and values are stored")
+  verb.add_option(
+          "--ctx", o.context,
+          "tokens the context holds; without it, what is needed, for generate and chat 4096 where the model can")
+      ->check(integer_in(1, 1 << 30))
+      ->default_str("");
+  verb.add_option("--kv-dtype", o.kv_dtype, "how keys and values are stored; without it f16, f32 under exact")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "q8"}));
   verb.add_flag("--batch-invariant", o.batch_invariant, "same bits whatever else is in the batch");
   verb.add_option("--quantize", o.quantize, "block format for the weights of f32 and bf16 checkpoints")
@@ -78,22 +97,30 @@ void add_common(CLI::App& verb, CommonOptions& o) {
 
 void add_sampling(CLI::App& verb, GenerationConfig& config) {
   auto& s = config.sampling;
-  constexpr double kTiny = std::numeric_limits<double>::min(), kHuge = std::numeric_limits<double>::max();
-  verb.add_option("--temperature", s.temperature, "0: greedy")->check(in_range(0, kHuge, "at least 0"));
-  verb.add_option("--top-k", s.top_k, "keep the k likeliest tokens; 0: all")->check(CLI::NonNegativeNumber);
-  verb.add_option("--top-p", s.top_p, "keep the likeliest tokens of that mass")
-      ->check(in_range(kTiny, 1, "above 0, up to 1"));
-  verb.add_option("--min-p", s.min_p, "keep tokens that likely relative to the likeliest")
-      ->check(in_range(0, 1, "from 0 to 1"));
+  verb.add_option("--temperature", s.temperature, "0: greedy")->check(in_range(0.0, kHuge, "at least 0"));
+  verb.add_option("--top-k", s.top_k, "keep the k likeliest tokens; 0: all")
+      ->check(in_range(std::int64_t{0}, kMost, "at least 0"));
+  verb.add_option("--top-p", s.top_p, "keep the likeliest tokens of that mass; 1: all")
+      ->check(in_range(kTiny, 1.0, "above 0, up to 1"));
+  verb.add_option("--min-p", s.min_p, "keep tokens at least that likely relative to the likeliest, from 0 to 1")
+      ->check(in_range(0.0, 1.0, "from 0 to 1"));
   verb.add_option("--repetition-penalty", s.repetition_penalty, "over 1: repeat less")
       ->check(in_range(kTiny, kHuge, "above 0"));
-  verb.add_option("--presence-penalty", s.presence_penalty, "taken off once from tokens of the answer");
-  verb.add_option("--frequency-penalty", s.frequency_penalty, "taken off for each time a token came");
-  verb.add_option("--seed", s.seed, "same seed, same answer");
+  verb.add_option("--presence-penalty", s.presence_penalty, "taken off once from tokens of the answer")
+      ->check(in_range(-kHuge, kHuge, "that is finite"));
+  verb.add_option("--frequency-penalty", s.frequency_penalty, "taken off for each time a token came")
+      ->check(in_range(-kHuge, kHuge, "that is finite"));
+  constexpr auto kLastSeed = std::numeric_limits<std::uint64_t>::max();
+  verb.add_option("--seed", s.seed, "same seed, same answer")
+      ->check(in_range(std::uint64_t{0}, kLastSeed, fmt::format("from 0 to {}", kLastSeed)));
   verb.add_option("--stop", config.stop_strings, "text that ends the answer; may be repeated")
       ->allow_extra_args(false)
-      ->check(not_empty());
-  verb.add_option("--max-tokens", config.max_tokens, "longest answer")->check(CLI::NonNegativeNumber);
+      ->check(not_empty("some text"))
+      ->default_str("");
+  verb.add_option("--max-tokens", config.max_tokens,
+                  "longest answer; without it, until the model or the context ends it")
+      ->check(in_range(std::int64_t{0}, kMost, "at least 0"))
+      ->default_str("");
 }
 
 /// Adds a verb whose callback is `run` on the options returned.
@@ -111,9 +138,10 @@ void add_generate(CLI::App& app) {
   add_common(verb, o.common);
   add_sampling(verb, o.config);
   auto* source = verb.add_option_group("prompt");
-  source->add_option("--prompt", o.prompt, "the prompt");
-  source->add_option("--file", o.file, "a file with the prompt; - for stdin");
-  source->add_option("stdin", o.file, "- alone: the prompt from stdin")->check(CLI::IsMember({"-"}));
+  source->add_option("--prompt", o.prompt, "the prompt, as it is: for stdin give a bare - or --file -");
+  source->add_option("--file", o.file, "a file with the prompt; - for stdin")->check(file_name());
+  source->add_option_function<std::string>(
+      "stdin", [&o = o](const std::string& word) { o.file = only_dash(word); }, "a bare -: the prompt from stdin");
   add_ids(*source, o.ids, "the prompt as token ids: 1,2,3; prints ids");
   source->require_option(1);
   verb.add_flag("--raw", o.raw, "the prompt as it is, without the chat template");
@@ -129,39 +157,47 @@ void add_logits(CLI::App& app) {
   const auto [verb, o] = add_verb(app, "logits", "Writes the logits of every token to a safetensors file", run_logits);
   add_common(verb, o.common);
   add_ids(verb, o.ids, "token ids: 1,2,3")->required();
-  verb.add_option("-o,--output", o.output, "file to write: logits, f32 [T, V]")->required();
+  verb.add_option("-o,--output", o.output, "file to write: logits, f32 [T, V]")->required()->check(file_name());
 }
 
 void add_compare(CLI::App& app) {
   const auto [verb, o] = add_verb(app, "compare", "Compares a model with what a reference computed", run_compare);
   add_common(verb, o.common);
   verb.add_option("--golden", o.golden, "safetensors with input_ids, logits and perhaps greedy and hidden states")
-      ->required();
-  verb.add_option("--min-pcc", o.min_pcc, "least correlation that passes");
+      ->required()
+      ->check(file_name());
+  verb.add_option("--min-pcc", o.min_pcc, "least correlation that passes")->check(in_range(-1.0, 1.0, "from -1 to 1"));
 }
 
 void add_embed(CLI::App& app) {
   const auto [verb, o] = add_verb(app, "embed", "Prints a vector of length 1 for each text, by an encoder", run_embed);
   add_common(verb, o.common);
-  auto* texts = verb.add_option("--text", o.texts, "a text (again for more)");
-  verb.add_option("--file", o.file, "a text a line; - is stdin, as is leaving it out")->excludes(texts);
-  const std::map<std::string, Pooling> poolings{{"mean", Pooling::mean}, {"cls", Pooling::first}};
-  verb.add_option("--pooling", o.pooling, "mean of the tokens, or the first (cls)")
-      ->transform(CLI::CheckedTransformer(poolings));
+  auto* texts = verb.add_option("--text", o.texts, "a text (again for more)")->default_str("");
+  verb.add_option("--file", o.file, "a text a line; - is stdin, as is leaving it out")
+      ->excludes(texts)
+      ->check(file_name());
+  verb.add_option_function<std::string>(
+          "--pooling",
+          [&o = o](const std::string& name) { o.pooling = name == "cls" ? Pooling::first : Pooling::mean; },
+          "mean of the tokens, or the first (cls)")
+      ->check(CLI::IsMember({"mean", "cls"}))
+      ->default_str("mean");
 }
 
 void add_perplexity(CLI::App& app) {
   const auto [verb, o] =
       add_verb(app, "perplexity", "Perplexity of a text, comparable with llama.cpp's", run_perplexity);
+  o.common.context = 512;
   add_common(verb, o.common);
-  verb.get_option("--ctx")->description("tokens in a window; 512 when not given")->check(CLI::Range(2, 1 << 30));
-  verb.add_option("--file", o.file, "the text; - for stdin")->required();
+  // The second half of a window is scored, but for its last token, which says what the next window begins with.
+  verb.get_option("--ctx")->description("tokens in a window")->check(integer_in(3, 1 << 30))->capture_default_str();
+  verb.add_option("--file", o.file, "the text; - for stdin")->required()->check(file_name());
 }
 
 void add_tokenize(CLI::App& app) {
   const auto [verb, o] = add_verb(app, "tokenize", "Prints the token ids of a text", run_tokenize);
-  verb.add_option("--model", o.model, "model folder or GGUF file")->required();
-  verb.add_option("text", o.words, "the text, after --; stdin when absent");
+  verb.add_option("--model", o.model, "model folder or GGUF file")->required()->check(file_name());
+  verb.add_option("text", o.words, "the text, after --; stdin when absent")->default_str("");
   verb.add_flag("--json", o.json, "one JSON document with ids and pieces");
   verb.add_flag("--add-special", o.add_special, "with the special tokens that the tokenizer adds");
 }
@@ -170,11 +206,11 @@ void add_bench(CLI::App& app) {
   const auto [verb, o] =
       add_verb(app, "bench", "Measures prefill and decode, and how near they are to the roofline", run_bench);
   add_common(verb, o.common);
-  verb.add_option("-p,--prefill", o.prefill, "tokens of a prompt; 0: none")->check(CLI::Range(0, 1 << 24));
-  verb.add_option("-n,--decode", o.decode, "tokens to decode; 0: none")->check(CLI::Range(0, 1 << 24));
-  verb.add_option("-d,--depth", o.depth, "tokens in the cache before")->check(CLI::Range(0, 1 << 24));
-  verb.add_option("-b,--batch", o.batch, "sequences at once")->check(CLI::Range(1, 4096));
-  verb.add_option("-r,--repetitions", o.repetitions, "measured repetitions")->check(CLI::Range(1, 1000));
+  verb.add_option("-p,--prefill", o.prefill, "tokens of a prompt; 0: none")->check(integer_in(0, 1 << 24));
+  verb.add_option("-n,--decode", o.decode, "tokens to decode; 0: none")->check(integer_in(0, 1 << 24));
+  verb.add_option("-d,--depth", o.depth, "tokens in the cache before")->check(integer_in(0, 1 << 24));
+  verb.add_option("-b,--batch", o.batch, "sequences at once")->check(integer_in(1, 4096));
+  verb.add_option("-r,--repetitions", o.repetitions, "measured repetitions")->check(integer_in(1, 1000));
 }
 
 void add_devices(CLI::App& app) {
@@ -194,14 +230,43 @@ void add_new_model(CLI::App& app) {
   const auto [verb, o] =
       add_verb(app, "new-model", "Writes a model's folder from a checkpoint's config and tensor names", run_new_model);
   verb.add_option("name", o.name, "the model's name: small letters, digits, underscores")->required();
-  verb.add_option("--from", o.from, "a Hugging Face folder")->required();
-  verb.add_option("--to", o.to, "folder to write; NAME when absent");
+  verb.add_option("--from", o.from, "a Hugging Face folder")->required()->check(file_name());
+  verb.add_option("--to", o.to, "folder to write; NAME when absent")->check(file_name());
+}
+
+std::string verb_names(const CLI::App& app) {
+  std::string names;
+  for (const auto* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    names += (names.empty() ? "" : ", ") + verb->get_name();
+  return names;
+}
+
+/// What is wrong with the command line. A flag or word that nobody took comes first, as the rest may follow from it:
+/// after a misspelt flag its value looks like a word.
+std::string explain(const CLI::App& app, const CLI::ParseError& error) {
+  const auto verbs = app.get_subcommands();
+  const auto before = app.remaining();
+  if (verbs.empty())
+    return fmt::format("expected a verb, got {}; there are: {}",
+                       before.empty() ? "none" : fmt::format("\"{}\"", before.front()), verb_names(app));
+  const auto& verb = verbs.front()->get_name();
+  if (!before.empty()) return fmt::format("unexpected \"{}\" before the verb {}", before.front(), verb);
+  auto unused = verbs.front()->remaining();
+  std::erase(unused, "--");
+  if (unused.empty()) return error.what();
+  const auto is_flag = [](const std::string& word) { return word.starts_with('-') && word != "-"; };
+  const auto flag = std::ranges::find_if(unused, is_flag);
+  if (flag == unused.end())
+    return fmt::format("{}: unexpected word \"{}\"; `ttt {} --help` shows what it takes", verb, unused.front(), verb);
+  return fmt::format("{} has no flag {}; `ttt {} --help` shows those it has", verb, flag->substr(0, flag->find('=')),
+                     verb);
 }
 
 }  // namespace
 
 void run_command_line(int argc, const char* const* argv) {
   CLI::App app{"Runs transformer models built from TTT's blocks", "ttt"};
+  app.option_defaults()->always_capture_default();
   app.set_version_flag("--version", "ttt " TTT_VERSION);
   app.require_subcommand(1);
   for (auto* add : {add_generate, add_chat, add_logits, add_compare, add_embed, add_perplexity, add_tokenize, add_bench,
@@ -210,7 +275,7 @@ void run_command_line(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() != 0) throw UsageError(e.what());
+    if (e.get_exit_code() != 0) throw UsageError(explain(app, e));
     app.exit(e);
   }
 }

@@ -9,6 +9,9 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// An error whose line is on stderr already.
+class ReportedError {};
+
 /// Runs the verb that the arguments name, with the flags they give, or prints the help they ask for.
 /// Throws UsageError, and whatever the verb throws.
 void run_command_line(int argc, const char* const* argv);

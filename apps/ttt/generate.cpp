@@ -12,7 +12,7 @@ namespace {
 
 std::vector<std::int32_t> prompt_ids(const GenerateOptions& o, const Text* text) {
   if (!o.ids.empty()) return o.ids;
-  const auto prompt = o.file.empty() ? o.prompt : read_text(o.file);
+  const auto prompt = o.file.empty() ? o.prompt : read_text(o.file);  // a file's name is never empty
   if (o.raw || !text->has_template()) return text->encode(prompt, !o.raw);
   return text->encode(text->render({{"user", prompt}}), false);
 }
@@ -33,7 +33,7 @@ nlohmann::ordered_json as_json(const Answer& answer, bool has_text) {
 
 void run_generate(const GenerateOptions& o) {
   const auto checkpoint = Checkpoint::open(o.common.model);
-  const auto text = o.ids.empty() ? open_text(checkpoint) : nullptr;
+  const auto text = o.ids.empty() ? open_text(checkpoint, TakesIds::yes) : nullptr;
   const auto prompt = prompt_ids(o, text.get());
   auto config = o.config;
   config.stop_ids = stop_ids(checkpoint);
@@ -48,7 +48,7 @@ void run_generate(const GenerateOptions& o) {
     print_result(to_text(as_json(answer, text != nullptr)));
   else
     print_result((text ? "" : fmt::format("{}", fmt::join(answer.result.tokens, ","))) + "\n");
-  report_speed(answer.result);
+  report(loaded, cache, answer.result);
 }
 
 }  // namespace ttt::app

@@ -35,6 +35,8 @@ int main(int argc, char** argv) {
   } catch (const ttt::app::UsageError& e) {
     report(e.what());
     return 2;
+  } catch (const ttt::app::ReportedError&) {
+    return 1;
   } catch (const std::exception& e) {
     report(e.what());
     return 1;

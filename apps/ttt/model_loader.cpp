@@ -8,6 +8,7 @@
 #include "observed_source.h"
 #include "plugins.h"
 #include "progress_bar.h"
+#include "tensor_list.h"
 #include "ttt/core/error.h"
 
 namespace ttt::app {
@@ -32,6 +33,22 @@ models::Model build_model(const Checkpoint& checkpoint, const Weights& weights, 
   if (std::ranges::none_of(models::families(), is_own))
     if (const auto* installed = find_plugin(installed_model_folders(), checkpoint.model_type)) return build(*installed);
   return models::build(checkpoint, weights, device);
+}
+
+/// One warning line for each flag that does not do what it seems to.
+void warn_of_flags(const Checkpoint& checkpoint, const CommonOptions& options, const LogSink& log) {
+  if (options.precision == "exact" && options.cache_dtype() != DType::f32)
+    log(LogLevel::warning,
+        fmt::format("--kv-dtype {}: the cache is not exact; leave it out for --precision exact", options.kv_dtype));
+  const auto format = options.quantized_dtype();
+  const auto can_be_quantized = [&](const ListedTensor& tensor) {
+    if (!tensor.info || tensor.info->shape.rank() < 2 || !is_floating(tensor.info->dtype)) return false;
+    return row_bytes(*format, static_cast<std::uint64_t>(tensor.info->shape.dims().back())).has_value();
+  };
+  if (format && std::ranges::none_of(list_tensors(*checkpoint.source), can_be_quantized))
+    log(LogLevel::warning, fmt::format("--quantize {}: no effect; no matrix here is f32, f16 or bf16 with rows of "
+                                       "whole blocks",
+                                       options.quantize));
 }
 
 Weights chosen_weights(Weights weights, const CommonOptions& options) {
@@ -94,6 +111,7 @@ Loaded<Model> load(const Checkpoint& checkpoint, const CommonOptions& options, c
   const auto planned = expect<Model>(plan_model(checkpoint, options, *device), options.model);
   for (const auto& key : checkpoint.config.unread())
     device->options().log(LogLevel::warning, fmt::format("{}: {} is not used", checkpoint.config.where(), key));
+  warn_of_flags(checkpoint, options, device->options().log);
   auto cache = cache_config(planned, options, need, device->config());
   auto plan = plan_memory(planned, cache, device->config(), need.logit_rows);
   plan.check();

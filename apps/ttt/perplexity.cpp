@@ -61,7 +61,7 @@ Score score(const LoadedModel& loaded, const Text& text, std::span<const std::in
 }  // namespace
 
 void run_perplexity(const PerplexityOptions& o) {
-  const auto context = o.common.context ? o.common.context : 512;
+  const auto context = o.common.context;
   const auto checkpoint = Checkpoint::open(o.common.model);
   const auto text = open_text(checkpoint);
   const auto ids = text->encode(read_text(o.file), true);

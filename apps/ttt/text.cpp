@@ -13,6 +13,14 @@
 #endif
 
 namespace ttt::app {
+namespace {
+
+[[noreturn]] void fail(const Checkpoint& checkpoint, std::string what, TakesIds takes_ids) {
+  if (takes_ids == TakesIds::yes) what += ", or give token ids with --ids";
+  throw Error(checkpoint.path.string(), what);
+}
+
+}  // namespace
 
 #ifdef TTT_HAS_TEXT
 namespace {
@@ -52,7 +60,10 @@ class OpenText final : public Text {
   StreamingDecoder decoder_;
 };
 
-std::unique_ptr<Text> open_gguf(const GgufFile& file) {
+std::unique_ptr<Text> open_gguf(const Checkpoint& checkpoint, TakesIds takes_ids) {
+  const GgufFile& file = *checkpoint.gguf;
+  if (file.find_metadata("tokenizer.ggml.model") == nullptr)
+    fail(checkpoint, "has no tokenizer; use a file with tokenizer.ggml.* metadata", takes_ids);
   const auto vocabulary = read_gguf_vocabulary(file);
   const auto tokenizer = Tokenizer::from_gguf(vocabulary, file.where());
   const auto spelled = [&](std::optional<std::int64_t> id) {
@@ -90,9 +101,10 @@ std::string template_text(const Json& value) {
   return {};
 }
 
-std::unique_ptr<Text> open_folder(const std::filesystem::path& folder) {
+std::unique_ptr<Text> open_folder(const Checkpoint& checkpoint, TakesIds takes_ids) {
+  const auto& folder = checkpoint.path;
   if (!std::filesystem::exists(folder / "tokenizer.json"))
-    throw FormatError(folder.string(), "has no tokenizer.json; give token ids with --ids");
+    fail(checkpoint, "has no tokenizer.json; put the model's own there", takes_ids);
   auto config = Json::parse(read_file(folder / "tokenizer_config.json").value_or("{}"), nullptr, false);
   if (!config.is_object()) throw FormatError((folder / "tokenizer_config.json").string(), "expected a JSON object");
   std::string source = read_file(folder / "chat_template.jinja").value_or("");
@@ -104,12 +116,12 @@ std::unique_ptr<Text> open_folder(const std::filesystem::path& folder) {
 
 }  // namespace
 
-std::unique_ptr<Text> open_text(const Checkpoint& checkpoint) {
-  return checkpoint.gguf ? open_gguf(*checkpoint.gguf) : open_folder(checkpoint.path);
+std::unique_ptr<Text> open_text(const Checkpoint& checkpoint, TakesIds takes_ids) {
+  return checkpoint.gguf ? open_gguf(checkpoint, takes_ids) : open_folder(checkpoint, takes_ids);
 }
 #else
-std::unique_ptr<Text> open_text(const Checkpoint& checkpoint) {
-  throw Error(checkpoint.path.string(), "this ttt was built without the text component; give token ids with --ids");
+std::unique_ptr<Text> open_text(const Checkpoint& checkpoint, TakesIds takes_ids) {
+  fail(checkpoint, "this ttt was built without the text component; build it with -DTTT_TEXT=ON", takes_ids);
 }
 #endif
 

@@ -28,7 +28,10 @@ class Text {
   virtual std::string flush() = 0;
 };
 
-/// Throws Error when this build has no text component, or the checkpoint no tokenizer.
-std::unique_ptr<Text> open_text(const Checkpoint& checkpoint);
+/// Whether the verb has --ids, which need no tokenizer.
+enum class TakesIds { no, yes };
+
+/// Throws Error when this build has no text component, or the checkpoint no tokenizer; it says what to do instead.
+std::unique_ptr<Text> open_text(const Checkpoint& checkpoint, TakesIds takes_ids = TakesIds::no);
 
 }  // namespace ttt::app

@@ -92,6 +92,21 @@ class Case(unittest.TestCase):
         self.assertIn(says, lines[0])
         return done.stdout
 
+    def warns(self, *arguments, says, **options):
+        """Succeeds, with one warning line that says this, and returns stdout."""
+        done = run(*arguments, **options)
+        self.assertEqual(done.returncode, 0, f"ttt {arguments}: {done.stderr}")
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ttt: warning: ")]
+        self.assertEqual(len(lines), 1, done.stderr)
+        self.assertIn(says, lines[0])
+        return done.stdout
+
+    def quiet(self, *arguments, **options):
+        """Succeeds without a warning."""
+        done = run(*arguments, **options)
+        self.assertEqual(done.returncode, 0, f"ttt {arguments}: {done.stderr}")
+        self.assertNotIn("warning", done.stderr)
+
     def model(self, source=TINY, **tokenizer):
         """A copy of a golden's checkpoint, with a tokenizer where one is asked for."""
         folder = self.folder / f"model-{len(list(self.folder.iterdir()))}"

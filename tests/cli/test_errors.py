@@ -40,6 +40,53 @@ class Usage(support.Case):
             with self.subTest(arguments):
                 self.fails(2, *arguments)
 
+    def test_usage_errors_say_what_is_expected(self):
+        bench = ("bench", "--model", TINY)
+        for arguments, says in (
+            ([], "expected a verb, got none; there are: generate, chat, logits,"),
+            (["frobnicate"], 'got "frobnicate"; there are: generate, chat, logits,'),
+            (["frobnicate", "--model", TINY], 'got "frobnicate"'), (["--frob"], 'got "--frob"'),
+            (["--json", "devices"], 'unexpected "--json" before the verb devices'),
+            (["generate", "--model", TINY, "--propmt", "hi"], "generate has no flag --propmt;"),
+            (["generate", "--propmt", "hi"], "generate has no flag --propmt;"),
+            (["generate", "--model", TINY, "--propmt", "hi", "--prompt", "hi"], "generate has no flag --propmt;"),
+            (["generate", "--propmt=hi there"], "generate has no flag --propmt;"),
+            ([*GENERATE, "-temperature", "0"], "generate has no flag -temperature;"),
+            ([*bench, "-x", "5"], "bench has no flag -x; `ttt bench --help`"),
+            (["generate", "--model", TINY, "hello"], 'unexpected word "hello"; give the prompt as --prompt TEXT'),
+            (["generate", "--model", TINY, "--prompt", "hello", "world"], 'unexpected word "world"'),
+            (["chat", "--model", TINY, "hello"], 'chat: unexpected word "hello"'), (["chat", "generate"], 'unexpected word "generate"'),
+            (["generate", "--model", TINY, "--file", ""], "--file: expected a file's name"),
+            (["generate", "--model", "", "--ids", "1"], "--model: expected a file's name"),
+            (["perplexity", "--model", TINY, "--file", ""], "--file: expected a file's name"),
+            ([*GENERATE, "--top-k", "-1"], '--top-k: expected an integer at least 0, got "-1"'),
+            ([*GENERATE, "--top-k", "1.5"], '--top-k: expected an integer at least 0, got "1.5"'),
+            ([*GENERATE, "--max-tokens", "-1"], '--max-tokens: expected an integer at least 0, got "-1"'),
+            ([*GENERATE, "--seed", "-1"], '--seed: expected an integer from 0 to 18446744073709551615, got "-1"'),
+            ([*GENERATE, "--threads", "5000"], '--threads: expected an integer from 0 to 4096, got "5000"'),
+            ([*GENERATE, "--presence-penalty", "nan"], "--presence-penalty: expected a number that is finite"),
+            ([*GENERATE, "--frequency-penalty", "inf"], "--frequency-penalty: expected a number that is finite"),
+            (["compare", "--model", TINY, "--golden", "g", "--min-pcc", "nan"], "--min-pcc: expected a number from -1 to 1"),
+            (["perplexity", "--model", TINY, "--file", "-", "--ctx", "2"], "--ctx: expected an integer from 3 to"),
+            ([*bench, "-p", "0", "-n", "0"], "leaves nothing to measure"),
+        ):
+            with self.subTest(arguments):
+                self.fails(2, *arguments, says=says)
+
+    def test_help_shows_defaults(self):
+        """Those that are a value: neither an empty list, nor a number that stands for "not given"."""
+        for verb, shown in (("generate", ["--temperature FLOAT=0", "--top-p FLOAT=1", "--threads INT=0", "--device TEXT=auto",
+                                          "--precision TEXT:{exact,default}=default", "--seed UINT=0"]),
+                            ("compare", ["--min-pcc FLOAT=0.999"]), ("perplexity", ["--ctx INT=512"]),
+                            ("bench", ["-p,--prefill INT=512", "-n,--decode INT=64", "-d,--depth INT=0", "-b,--batch INT=1"]),
+                            ("embed", ["--pooling TEXT:{mean,cls}=mean"]), ("chat", []), ("logits", []), ("tokenize", []), ("inspect", []), ("new-model", [])):
+            text = " ".join(self.ok(verb, "--help").split())
+            for part in shown:
+                self.assertIn(part, text)
+            for nonsense in ("=[]", "= ", "9223372036854775807", '=""', "=0x"):
+                self.assertNotIn(nonsense, text, verb)
+        self.assertIn("for stdin give a bare - or --file -", " ".join(self.ok("generate", "--help").split()))
+
     def test_other_errors_are_1(self):
         absent = self.folder / "absent"
         broken = self.folder / "broken.gguf"
@@ -53,6 +100,41 @@ class Usage(support.Case):
         self.fails(1, *GENERATE, "--device", "wormhole_b0", says="planning target")
         self.fails(1, "compare", "--model", TINY, "--golden", absent, says=str(absent))
         self.fails(1, "bench", "--model", TINY, "-p", "64", "--ctx", "8", says="--ctx")
+
+    def test_what_to_give_instead(self):
+        inspect = ("inspect", "--model")
+        self.fails(1, *inspect, TINY / "model.safetensors", says=f"give its folder: {TINY}")
+        self.fails(1, *inspect, "model.safetensors", says="give its folder: .", cwd=TINY)
+        self.fails(1, *inspect, TINY / "config.json", says=f"give its folder: {TINY}")
+        folder = self.folder / "files"
+        folder.mkdir()
+        self.fails(1, *inspect, folder, says="has no config.json; give a Hugging Face folder or a GGUF file")
+        for name in ("b.gguf", "a.gguf"):
+            (folder / name).write_bytes(b"")
+        self.fails(1, *inspect, folder, says="has no config.json; give one of its files: a.gguf, b.gguf")
+        for i in range(5):
+            (folder / f"c{i}.gguf").write_bytes(b"")
+        self.fails(1, *inspect, folder, says="a.gguf, b.gguf, c0.gguf, c1.gguf and 3 more")
+
+    def test_device_params(self):
+        file = self.folder / "params.json"
+        flags = (*GENERATE, "--device-params", file)
+        self.fails(1, *flags, says=f"[{file}] cannot be opened: No such file or directory")
+        file.write_text('{"attn": {"page_size": 32}}')
+        self.fails(1, *flags, says=f"[{file}] attn: no such operation; there are: attention, linear, prefill")
+        file.write_text('{"attention": {"page": 32}}')
+        self.fails(1, *flags, says=f"[{file}] attention.page: no such parameter; there are: kv_split, page_size")
+        self.fails(1, *GENERATE, "--device-params", self.folder, says="cannot be opened: is a folder")
+
+    def test_output_is_checked_before_the_work(self):
+        """Shown by a model that is not there: its error would come first."""
+        logits = ("logits", "--model", self.folder / "absent", "--ids", "1", "-o")
+        self.fails(1, *logits, self.folder / "no" / "folder", says="no/folder] cannot be written: No such file or directory")
+        self.fails(1, *logits, self.folder, says="expected a file to write, got a folder")
+        (self.folder / "file").write_text("")
+        self.fails(1, *logits, self.folder / "file" / "below", says="cannot be written: Not a directory")
+        if os.path.exists("/dev/full"):
+            self.fails(1, "logits", "--model", TINY, "--ids", "1", "-o", "/dev/full", says="cannot be written: No space left")
 
     def test_broken_checkpoints(self):
         model = self.model()

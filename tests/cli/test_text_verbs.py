@@ -68,6 +68,40 @@ class Perplexity(support.Case):
         self.fails(1, "perplexity", "--model", model, "--file", self.folder / "absent", says="absent")
         self.fails(1, "perplexity", "--model", model, "--file", self.folder, says="got a folder")
         self.fails(2, "perplexity", "--model", model, "--file", "-", "--ctx", 1)
+        self.assertEqual(self.json("perplexity", "--model", model, "--file", "-", "--ctx", 3, stdin=TEXT)["scored_tokens"], 17)
+
+
+class NoTokenizer(support.Case):
+    def test_only_verbs_with_ids_name_them(self):
+        gguf = self.folder / "plain.gguf"
+        whole = (support.GOLDENS / "gguf" / "llama-few-keys-v4.gguf").read_bytes()
+        gguf.write_bytes(whole.replace(b"tokenizer.ggml.model", b"tokenizer.none.model"))
+        for model, says in ((support.TINY, "has no tokenizer.json"), (gguf, "has no tokenizer")):
+            for verb in (["chat"], ["tokenize", "--", "a"], ["perplexity", "--file", "-"], ["embed", "--text", "a"]):
+                done = support.run(verb[0], "--model", model, *verb[1:])
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(says, done.stderr)
+                self.assertNotIn("--ids", done.stderr)
+            self.fails(1, "generate", "--model", model, "--prompt", "a", says="give token ids with --ids")
+
+
+class InvalidUtf8(support.Case):
+    def test_is_an_error_everywhere(self):
+        model = self.model(adds_bos=True, template=TEMPLATE)
+        text = "w20 \udcff"  # the byte 0xFF, as Python spells it
+        generate = ("generate", "--model", model, "--max-tokens", 1, "--prompt", text)
+        for more in ([], ["--raw"]):
+            self.fails(1, *generate, *more, says="invalid UTF-8")
+        (self.folder / "text").write_bytes(b"w20 \xff")
+        self.fails(1, "generate", "--model", model, "--file", self.folder / "text", says="invalid UTF-8")
+
+    def test_in_a_chat_the_message_is_dropped(self):
+        model = self.model(adds_bos=True, template=TEMPLATE)
+        done = support.run("chat", "--model", model, "--max-tokens", 3, "--json", stdin="w20 \udcff\nw21\n", errors="surrogateescape")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual([line for line in done.stderr.splitlines() if "error" in line],
+                         ["ttt: error: [chat template] a message is invalid UTF-8"])
+        self.assertEqual([m["content"] for m in json.loads(done.stdout)["messages"]][0], "w21")
 
 
 class Generate(support.Case):

@@ -161,6 +161,41 @@ class Generate(support.Case):
         self.assertEqual(len(set(free)), len(free))
         self.assertFalse(set(free) & set(IDS))
 
+    def test_tiny_temperatures_are_greedy(self):
+        greedy = self.generate()["tokens"]
+        for temperature in ("1e-30", "1e-300", "1e-308"):
+            self.assertEqual(self.generate("--temperature", temperature, "--seed", "3")["tokens"], greedy)
+
+    def test_a_full_context_says_what_to_do(self):
+        context = len(IDS) + 2
+        flags = ("generate", "--model", TINY, "--ids", PROMPT, "--precision", "exact", "--ctx")
+        self.warns(*flags, context, says=f"the context of {context} tokens is full; --ctx makes room")
+        self.warns("generate", "--model", GOLDENS / "gpt2-wide", "--ids", ",".join(["5"] * 58), "--ctx", 100,
+                   says="the context of 59 tokens is full; the model takes no more")
+
+    def test_no_rate_without_a_step(self):
+        for count in (0, 1):
+            done = run("generate", "--model", TINY, "--ids", PROMPT, "--max-tokens", count)
+            self.assertRegex(done.stderr, rf"^prompt: \d+ tokens, [\d.]+ tokens/s; answer: {count} tokens; max_tokens\n$")
+
+    def test_flags_that_do_not_do_what_they_seem_to(self):
+        flags = ("generate", "--model", TINY, "--ids", PROMPT, "--max-tokens", 2)
+        self.warns(*flags, "--precision", "exact", "--kv-dtype", "q8", says="--kv-dtype q8: the cache is not exact")
+        self.quiet(*flags, "--precision", "exact", "--kv-dtype", "f32")
+        self.quiet(*flags, "--precision", "exact")
+        self.quiet(*flags, "--kv-dtype", "q8")
+        for model in (GOLDENS / "gguf" / "llama-rows-of-64-q8_0.gguf", TINY):  # quantized already; rows of no whole blocks
+            self.warns("generate", "--model", model, "--ids", "1,2", "--max-tokens", 2, "--quantize", "q8_0",
+                       says="--quantize q8_0: no effect")
+        self.quiet("generate", "--model", GOLDENS / "llama-bf16-sharded", "--ids", "1,2", "--max-tokens", 2, "--quantize", "q8_0")
+
+    def test_more_threads_than_cpus(self):
+        """Said in a line, and done in a reasonable time: threads that spin would keep the CPUs from those that work."""
+        flags = ("--max-tokens", 4, "--precision", "exact")
+        self.quiet("generate", "--model", TINY, "--ids", PROMPT, *flags)
+        out = self.warns("generate", "--model", TINY, "--ids", PROMPT, *flags, "--threads", 4096, says="4096 threads", timeout=120)
+        self.assertEqual(out, self.ok("generate", "--model", TINY, "--ids", PROMPT, *flags))
+
     def test_limits(self):
         self.assertEqual(self.json("generate", "--model", TINY, "--ids", PROMPT, "--max-tokens", 0)["tokens"], [])
         context = len(IDS) + 5
@@ -187,6 +222,20 @@ class Bench(support.Case):
             for key in ("gb_per_second", "tflops", "roofline_share"):
                 self.assertGreater(row[key], 0)
             self.assertLess(row["roofline_share"], 1)
+
+    def test_prompts_of_a_batch_share_steps(self):
+        """Then the weights are read once for all of them: fewer bytes than as many prompts of their own."""
+        def bytes_of(batch, *more):
+            row = self.json("bench", "--model", TINY, "-p", 16, "-n", 0, "-b", batch, *more)["rows"][0]
+            return row["gb_per_second"] * 1e9 * row["n"] * row["batch"] / row["tokens_per_second"]["median"]
+
+        one, eight = bytes_of(1), bytes_of(8)
+        self.assertLess(eight, 4 * one)
+        params = self.folder / "params.json"  # steps of 24 tokens: six for eight prompts of 16, cut across prompts
+        params.write_text('{"prefill": {"chunk": 24}}')
+        cut = bytes_of(8, "--device-params", params)
+        self.assertGreater(cut, eight)
+        self.assertLess(cut, 8 * one)
 
     def test_either_kind_alone(self):
         for prefill, decode, kind in ((8, 0, "prefill"), (0, 2, "decode")):

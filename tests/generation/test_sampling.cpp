@@ -36,6 +36,18 @@ TEST(Sampling, FrequenciesFollowTheSoftmax) {
   for (int i = 0; i < 3; ++i) EXPECT_NEAR(counts.at(i) / 20000.0, std::exp(i) / total, 0.015);
 }
 
+TEST(Sampling, ExtremeTemperaturesAndLogitsKeepTheirOrder) {
+  const std::vector<float> logits{1, 3, 2, -INFINITY};
+  for (const double temperature : {1e-3, 1e-300, 1e-308, 5e-324})
+    EXPECT_EQ(draw({.temperature = temperature}, logits, 100), (std::map<int, int>{{1, 100}})) << temperature;
+  EXPECT_EQ(draw({.temperature = 1e-308}, {5, 5}, 200).size(), 2u) << "equals stay equal";
+  EXPECT_EQ(draw({.temperature = 1e308}, logits, 200).size(), 3u);
+  for (const double temperature : {1e-308, 1.0, 1e308})
+    EXPECT_EQ(draw({.temperature = temperature}, {1, INFINITY, 2}, 100), (std::map<int, int>{{1, 100}})) << temperature;
+  EXPECT_EQ(draw({.temperature = 1}, {INFINITY, 3, INFINITY}, 200).size(), 2u) << "equals, though infinite";
+  EXPECT_EQ(draw({.temperature = 1, .top_k = 2}, {INFINITY, 3, 4}, 100), (std::map<int, int>{{0, 100}}));
+}
+
 TEST(Sampling, FiltersKeepWhatTheyShould) {
   const auto p = [](double x) { return static_cast<float>(std::log(x)); };
   const std::vector<float> logits{p(0.1), p(0.5), p(0.3), p(0.1)};

@@ -43,6 +43,14 @@ TEST(ThreadPool, WakesAfterSleeping) {
   }
 }
 
+TEST(ThreadPool, MoreThreadsThanCpus) {
+  ThreadPool pool(65, 1);
+  std::vector<std::int64_t> counts(100, 0);
+  for (int round = 0; round < 50; ++round)
+    pool.run(100, [&](std::int64_t i) { ++counts[static_cast<std::size_t>(i)]; });
+  for (const auto count : counts) EXPECT_EQ(count, 50);
+}
+
 TEST(ThreadPool, CallersTakeTurns) {
   ThreadPool pool(3);
   std::vector<std::thread> callers;

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <new>
+#include <thread>
 
 #include "attention.h"
 #include "linear.h"
@@ -18,11 +20,28 @@
 
 namespace ttt::cpu {
 
+namespace {
+
+/// CPUs that can run threads of this process: no more than it may be scheduled on, nor than two hyper-threads for each
+/// core that its quota allows.
+int usable_cpus(const DeviceConfig& config) {
+  const auto scheduled = static_cast<int>(std::thread::hardware_concurrency());  // 0: unknown
+  return scheduled > 0 ? std::min(scheduled, 2 * config.num_cores) : 2 * config.num_cores;
+}
+
+}  // namespace
+
 CpuDevice::CpuDevice(DeviceConfig config, DeviceOptions options)
     : Device(std::move(config), std::move(options)),
       isa_(select_isa(this->config())),
-      pool_(this->options().threads > 0 ? this->options().threads : this->config().num_cores),
+      pool_(this->options().threads > 0 ? this->options().threads : this->config().num_cores,
+            usable_cpus(this->config())),
       kernels_(this->options().log) {
+  if (const int usable = usable_cpus(this->config()); num_threads() > usable)
+    this->options().log(LogLevel::warning,
+                        fmt::format("{} threads take turns on {} usable CPUs, which is slow; no more "
+                                    "threads than CPUs are of use",
+                                    num_threads(), usable));
   kernels_.set<ops::PackMatrix>(pack_matrix);
   kernels_.set<ops::Linear>(linear);
   kernels_.set<ops::GatedLinear>(gated_linear);

@@ -1,5 +1,11 @@
 #include "thread_pool.h"
 
+#include <fmt/format.h>
+
+#include <system_error>
+
+#include "ttt/core/error.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -18,11 +24,20 @@ void pause() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int num_threads) {
-  for (int i = 1; i < num_threads; ++i) workers_.emplace_back([this] { work(); });
+ThreadPool::ThreadPool(int num_threads, int usable_cpus) : spins_(num_threads > usable_cpus ? 0 : kSpins) {
+  try {
+    for (int i = 1; i < num_threads; ++i) workers_.emplace_back([this] { work(); });
+  } catch (const std::system_error& e) {
+    const auto started = size();
+    stop();
+    throw DeviceError(
+        "cpu", fmt::format("only {} of {} threads can be started: {}", started, num_threads, e.code().message()));
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   stop_.store(true);
   generation_.fetch_add(1);
   generation_.notify_all();
@@ -45,7 +60,7 @@ void ThreadPool::dispatch(Job job) {
   take_tasks(job);
   // Workers leave a job within the time of one task; when the machine is overcommitted, let them have the core.
   for (int spins = 0; unfinished_.load(std::memory_order_acquire) != 0; ++spins) {
-    if (spins < kSpins)
+    if (spins < spins_)
       pause();
     else
       std::this_thread::yield();
@@ -55,7 +70,7 @@ void ThreadPool::dispatch(Job job) {
 void ThreadPool::work() {
   std::uint32_t seen = 0;
   for (;;) {
-    for (int spins = 0; spins < kSpins && generation_.load(std::memory_order_acquire) == seen; ++spins) pause();
+    for (int spins = 0; spins < spins_ && generation_.load(std::memory_order_acquire) == seen; ++spins) pause();
     generation_.wait(seen, std::memory_order_acquire);
     seen = generation_.load(std::memory_order_acquire);
     if (stop_.load()) return;

@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <type_traits>
@@ -13,7 +14,9 @@ namespace ttt::cpu {
 /// index only, never on the thread: results are then the same for any number of threads.
 class ThreadPool {
  public:
-  explicit ThreadPool(int num_threads);
+  /// `usable_cpus`: with more threads than that none spins, as it would keep a CPU from one that has work. Throws
+  /// DeviceError when the system does not give that many threads.
+  explicit ThreadPool(int num_threads, int usable_cpus = std::numeric_limits<int>::max());
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -42,8 +45,10 @@ class ThreadPool {
 
   void dispatch(Job job);
   void work();
+  void stop();
   void take_tasks(const Job& job);
 
+  const int spins_;
   std::mutex callers_;
   Job job_{};
   alignas(64) std::atomic<std::uint32_t> generation_{0};  ///< counts jobs; odd bit unused; waited on by sleepers

@@ -1,6 +1,7 @@
 #include "ttt/formats/checkpoint.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -45,7 +46,40 @@ std::vector<std::int64_t> stop_tokens(const GgufFile& file) {
   return ids;
 }
 
+/// The GGUF files of a folder as a hint, a few of them by name; empty when there are none.
+std::string gguf_files_in(const std::filesystem::path& folder) {
+  constexpr std::size_t kMostNamed = 4;
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+    if (entry.path().extension() == ".gguf") names.push_back(entry.path().filename().string());
+  std::ranges::sort(names);
+  const auto more = names.size() > kMostNamed ? names.size() - kMostNamed : 0;
+  names.resize(names.size() - more);
+  const auto rest = more > 0 ? fmt::format(" and {} more", more) : "";
+  return names.empty() ? "" : fmt::format("{}{}", fmt::join(names, ", "), rest);
+}
+
+void check_is_checkpoint(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (std::filesystem::exists(folder / "config.json", ignored)) return;
+  const auto files = gguf_files_in(folder);
+  throw FormatError(folder.string(), files.empty()
+                                         ? "has no config.json; give a Hugging Face folder or a GGUF file"
+                                         : fmt::format("has no config.json; give one of its files: {}", files));
+}
+
+/// What lies in a Hugging Face folder is not opened alone.
+void check_is_gguf(const std::filesystem::path& file) {
+  std::error_code ignored;
+  const auto extension = file.extension();
+  if ((extension != ".safetensors" && extension != ".json") || !std::filesystem::exists(file, ignored)) return;
+  const auto folder = file.has_parent_path() ? file.parent_path() : ".";
+  throw FormatError(file.string(), fmt::format("is not a GGUF file; give its folder: {}", folder.string()));
+}
+
 Checkpoint open_folder(const std::filesystem::path& path) {
+  check_is_checkpoint(path);
   auto config = read_config(path / "config.json");
   auto model_type = config.string("model_type");
   auto eos = stop_tokens(path, config);
@@ -61,6 +95,7 @@ Checkpoint open_folder(const std::filesystem::path& path) {
 }
 
 Checkpoint open_gguf(const std::filesystem::path& path) {
+  check_is_gguf(path);
   auto file = GgufFile::open(path);
   auto config = gguf_config(*file);
   auto model_type = config.string("model_type");

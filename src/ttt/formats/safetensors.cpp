@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <map>
 #include <set>
+#include <system_error>
 
 #include "ttt/core/error.h"
 #include "ttt/formats/mapped_file.h"
@@ -286,14 +288,20 @@ std::shared_ptr<const WeightSource> open_safetensors(const std::filesystem::path
 void save_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Tensor>>& tensors) {
   const auto header = header_of(tensors);
   const std::uint64_t length = header.size();
+  errno = 0;  // streams say that they failed; errno says why
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  const auto check = [&] {
+    if (!out)
+      throw FormatError(path.string(), fmt::format("cannot be written: {}", std::generic_category().message(errno)));
+  };
+  check();
   out.write(reinterpret_cast<const char*>(&length), sizeof length);
   out.write(header.data(), static_cast<std::streamsize>(header.size()));
   for (const auto& [name, tensor] : tensors)
     out.write(reinterpret_cast<const char*>(tensor.bytes().data()),
               static_cast<std::streamsize>(tensor.bytes().size()));
   out.close();
-  if (!out) throw FormatError(path.string(), "cannot write");
+  check();
 }
 
 }  // namespace ttt

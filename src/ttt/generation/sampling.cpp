@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ttt/core/error.h"
 
@@ -54,6 +55,20 @@ void Sampler::penalise(std::span<float> logits) const {
   }
 }
 
+// Scores are distances to the largest logit, so that neither a tiny temperature nor an infinite logit overflows: the
+// largest has 0, the others less, down to -inf.
+void Sampler::set_candidates(std::span<const float> logits, float largest) {
+  candidates_.clear();
+  const double top = largest;
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const auto id = static_cast<std::int32_t>(i);
+    if (logits[i] == largest)
+      candidates_.push_back({0.0, id});
+    else if (logits[i] > -INFINITY)
+      candidates_.push_back({(logits[i] - top) / config_.temperature, id});
+  }
+}
+
 void Sampler::keep_top_k() {
   const auto k = static_cast<std::size_t>(config_.top_k);
   if (k == 0 || k >= candidates_.size()) return;
@@ -64,20 +79,21 @@ void Sampler::keep_top_k() {
   std::erase_if(candidates_, [bound](const Candidate& c) { return c.score < bound; });
 }
 
-// Sorts by score, lowest id first among equals, turns scores into probabilities, and cuts the improbable tail.
+// Sorts by score, lowest id first among equals, turns scores into probabilities relative to the likeliest, and cuts the
+// improbable tail.
 void Sampler::keep_probable() {
   std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
     return a.score != b.score ? a.score > b.score : a.id < b.id;
   });
-  const auto top = candidates_.front().score;
   double total = 0;
-  for (auto& c : candidates_) total += c.score = std::isinf(top) ? 1.0 : std::exp(c.score - top);
+  for (auto& c : candidates_) total += c.score = std::exp(c.score);
   std::size_t kept = candidates_.size();
   if (config_.top_p < 1) {
     double mass = 0;
     for (kept = 0; kept < candidates_.size() && mass < config_.top_p * total; ++kept) mass += candidates_[kept].score;
   }
-  const auto floor = config_.min_p * candidates_.front().score;
+  // What has no probability must not be drawn by a rounding error either.
+  const auto floor = std::max(config_.min_p, std::numeric_limits<double>::denorm_min());
   while (kept > 1 && candidates_[kept - 1].score < floor) --kept;
   candidates_.resize(std::max<std::size_t>(kept, 1));
 }
@@ -101,10 +117,7 @@ std::int32_t Sampler::next(std::span<const float> logits) {
   }
   auto id = argmax(logits);
   if (config_.temperature > 0) {
-    candidates_.clear();
-    for (std::size_t i = 0; i < logits.size(); ++i)
-      if (logits[i] > -INFINITY || static_cast<std::int32_t>(i) == id)
-        candidates_.push_back({static_cast<double>(logits[i]) / config_.temperature, static_cast<std::int32_t>(i)});
+    set_candidates(logits, logits[static_cast<std::size_t>(id)]);
     keep_top_k();
     keep_probable();
     id = draw();

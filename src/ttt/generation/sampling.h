@@ -41,6 +41,7 @@ class Sampler {
     std::int32_t id;
   };
   void penalise(std::span<float> logits) const;
+  void set_candidates(std::span<const float> logits, float largest);
   void keep_top_k();
   void keep_probable();
   std::int32_t draw();

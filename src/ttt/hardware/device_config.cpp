@@ -5,9 +5,13 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <memory>
+#include <ranges>
+#include <set>
 
 #include "ttt/core/error.h"
 #include "ttt/formats/strict_json.h"
@@ -76,11 +80,19 @@ DeviceConfig x86_level(std::string_view level) {
   return config;
 }
 
+/// The operations that a backend has parameters for.
+std::set<std::string_view> operations_of(std::string_view backend) {
+  std::set<std::string_view> operations;
+  for (const auto& rule : find_backend(backend).rules) operations.insert(rule.operation);
+  return operations;
+}
+
 nlohmann::json read_json(const std::filesystem::path& file) {
   constexpr std::size_t kMostBytes = 1 << 20;
   std::ifstream in(file, std::ios::binary);
   std::string text(kMostBytes + 1, '\0');
-  if (!in || std::filesystem::is_directory(file)) throw FormatError(file.string(), "cannot be opened");
+  if (!in) throw FormatError(file.string(), fmt::format("cannot be opened: {}", std::strerror(errno)));
+  if (std::filesystem::is_directory(file)) throw FormatError(file.string(), "cannot be opened: is a folder");
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
   try {
@@ -137,7 +149,9 @@ Params DeviceConfig::get_optimal_params(std::string_view operation) const {
     if (!rule.feature.empty() && !has_feature(rule.feature)) continue;
     params.try_emplace(std::string(rule.key), rule.value);
   }
-  if (params.empty()) throw DeviceError(name, fmt::format("has no parameters for operation '{}'", operation));
+  if (params.empty())
+    throw DeviceError(name, fmt::format("has no parameters for operation '{}'; there are: {}", operation,
+                                        fmt::join(operations_of(backend), ", ")));
   if (const auto found = overrides.find(operation); found != overrides.end())
     for (const auto& [key, value] : found->second) params[key] = value;
   return params;
@@ -147,13 +161,18 @@ void DeviceConfig::load_overrides(const std::filesystem::path& file) {
   const auto json = read_json(file);
   if (!json.is_object()) throw FormatError(file.string(), "expected a JSON object of operations");
   ParamOverrides read = overrides;
+  const auto operations = operations_of(backend);
   for (const auto& [operation, values] : json.items()) {
+    if (!operations.contains(operation))
+      throw ConfigError(file.string(),
+                        fmt::format("{}: no such operation; there are: {}", operation, fmt::join(operations, ", ")));
     if (!values.is_object())
       throw FormatError(file.string(), fmt::format("{}: expected an object of parameters", operation));
     const Params known = get_optimal_params(operation);
     for (const auto& [key, value] : values.items()) {
       if (!known.contains(key))
-        throw ConfigError(file.string(), fmt::format("{}.{}: no such parameter", operation, key));
+        throw ConfigError(file.string(), fmt::format("{}.{}: no such parameter; there are: {}", operation, key,
+                                                     fmt::join(std::views::keys(known), ", ")));
       if (!value.is_number_integer())
         throw ConfigError(file.string(),
                           fmt::format("{}.{}: expected an integer, got {}", operation, key, value.dump()));

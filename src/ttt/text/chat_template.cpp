@@ -14,8 +14,13 @@ std::string ChatTemplate::render(std::span<const ChatMessage> messages,
   nlohmann::ordered_json variables{{"messages", nlohmann::ordered_json::array()},
                                    {"add_generation_prompt", add_generation_prompt == AddGenerationPrompt::yes}};
   for (const auto& [role, content] : messages) variables["messages"].push_back({{"role", role}, {"content", content}});
-  // Text with invalid UTF-8 cannot be JSON: it becomes U+FFFD.
-  return render_json(variables.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  std::string json;
+  try {
+    json = variables.dump();
+  } catch (const nlohmann::json::type_error&) {  // JSON holds no other text
+    throw Error("chat template", "a message is invalid UTF-8");
+  }
+  return render_json(json);
 }
 
 std::string ChatTemplate::render_json(std::string_view variables) const {

@@ -18,7 +18,7 @@ class ChatTemplate {
   ChatTemplate(std::string source, std::string bos_token, std::string eos_token);
 
   /// The conversation as a prompt. Throws ttt::Error with the template's own message when it refuses the
-  /// conversation.
+  /// conversation, and on messages that are not UTF-8.
   std::string render(std::span<const ChatMessage> messages, AddGenerationPrompt add_generation_prompt) const;
   /// With variables of the caller's own: a JSON object, as {"messages": [...], "tools": [...],
   /// "add_generation_prompt": true}. bos_token and eos_token are added.

@@ -96,8 +96,7 @@ TEST_P(LatentAttention, FollowsTheReferenceWithNothingAbsorbed) {
   }
 }
 
-// `_h256` in a name: that hidden size, and `_16_heads` that many heads, instead of the model's; ranks and head dims are
-// the model's.
+// `_h256` in a name: that hidden size instead of the model's; heads, ranks and head dims are the model's.
 INSTANTIATE_TEST_SUITE_P(Published, LatentAttention,
                          ::testing::Values(LatentCase{.name = "deepseek_v2_lite_h256",
                                                       .hidden_size = 256,
@@ -107,9 +106,9 @@ INSTANTIATE_TEST_SUITE_P(Published, LatentAttention,
                                                       .nope = 128,
                                                       .rope = 64,
                                                       .v = 128},
-                                           LatentCase{.name = "deepseek_v3_h256_16_heads",
+                                           LatentCase{.name = "deepseek_v3_h256",
                                                       .hidden_size = 256,
-                                                      .num_heads = 16,
+                                                      .num_heads = 128,
                                                       .q_lora_rank = 1536,
                                                       .kv_lora_rank = 512,
                                                       .nope = 128,

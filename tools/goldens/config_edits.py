@@ -15,6 +15,9 @@ NULLABLE = ["head_dim", "num_key_value_heads", "num_kv_heads", "sliding_window",
             "ffn_hidden_size", "mlp_only_layers", "no_rope_layers", "n_group", "topk_group", "topk_method", "q_lora_rank",
             "attn_logit_softcapping", "final_logit_softcapping", "first_k_dense_replace", "logit_scale", "norm_topk_prob",
             "rope_interleave", "use_qk_norm", "num_ln_in_parallel_attn", "eos_token_id", "bos_token_id", "pad_token_id"]
+# Spelled together.
+ROPE_KEYS = {"rope_parameters", "rope_scaling", "rope_theta", "partial_rotary_factor", "rotary_pct", "rotary_emb_base", "rope_local_base_freq",
+             "original_max_position_embeddings"}
 SLIDING_PATTERN = {"gemma3_text", "cohere2"}  # every Nth layer sees all
 # What published files say beside what transformers 5 reads, none of which changes what it computes.
 PUBLISHED = {

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """Compares the program with Hugging Face transformers on random settings of every family, beyond the committed goldens.
 
-usage: random_checkpoints.py --ttt build/bin/ttt [--count 3] [--seed 1] [--only MODEL_TYPE...] [--keep DIR]
+usage: random_checkpoints.py --ttt build/bin/ttt [--count 3] [--seed 1] [--only MODEL_TYPE...] [--keep DIR] [--verbose]
 
 Takes a committed case of tools/goldens/cases and draws its numbers and switches anew, makes the checkpoint and edits
 its config.json as config_edits.py says; then transformers reads the folder, and what it computes is what `ttt compare
---precision exact` must give. Prints what differs by more than LIMIT with the edits and the settings, what the program
-refuses and why, and which edits transformers refuses, and exits 1 when something differs. Settings that transformers
-itself refuses are drawn again, and so are edits, a few times.
+--precision exact` must give. Prints what differs by more than LIMIT or is refused, which edited key alone is enough for
+that, the edits and the settings, and exits 1 when something differs. Settings that transformers itself refuses are
+drawn again, and so are edits, a few times; --verbose prints those and its reasons.
 """
 import argparse
+import contextlib
 import copy
+import dataclasses
 import json
 import pathlib
 import random
@@ -202,40 +204,77 @@ def ask(folder, kind, ids):
     return {"input_ids": ids, key: answer}, float(answer.std()), unread
 
 
-def one(rng, kind, cases, folder):
+@dataclasses.dataclass
+class Trial:
+    """A checkpoint, its config.json before and after the edits, and what transformers said of edits it did not take."""
+    kind: str
+    name: str
+    settings: dict
+    folder: pathlib.Path
+    ids: torch.Tensor
+    unread: set
+    written: dict
+    edited: dict = None
+    edits: list = dataclasses.field(default_factory=list)
+    refused: list = dataclasses.field(default_factory=list)
+
+    def set_config(self, config):
+        """Writes the file, and transformers' answer to it as the golden. Throws what transformers throws. Returns the
+        largest difference allowed."""
+        (self.folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+        golden, spread, left = ask(self.folder, self.kind, self.ids)
+        assert left == self.unread, f"tensors left unread: {sorted(left - self.unread)[:3]}"
+        save_file(golden, self.folder / "golden.safetensors")
+        return LIMIT * max(1.0, spread / SPREAD)
+
+    def compare(self, program, config):
+        """How the program fails on that configuration, or None."""
+        limit = self.set_config(config)
+        run = subprocess.run([program, "compare", "--model", self.folder, "--golden", self.folder / "golden.safetensors",
+                              "--precision", "exact", "--json"], capture_output=True, text=True)
+        try:
+            difference = json.loads(run.stdout)["max_abs_diff"]
+        except json.JSONDecodeError:
+            error = run.stderr.strip().removeprefix("ttt: error: ").replace(f"{self.folder}/", "") or f"exit code {run.returncode}"
+            return "refused: " + " ".join(error.split())[:300]
+        return None if difference <= limit else f"differs by {difference:.3g}"
+
+    def causes(self, program):
+        """The edits of one key that are enough for the program to fail: ["unedited"] where none is needed, none where
+        several are."""
+        if self.compare(program, self.written):
+            return ["unedited"]
+        enough = []
+        for keys in [config_edits.ROPE_KEYS, *({k} for k in sorted(self.written.keys() | self.edited.keys() - config_edits.ROPE_KEYS))]:
+            config = {k: v for k, v in self.written.items() if k not in keys} | {k: v for k, v in self.edited.items() if k in keys}
+            if config == self.written:
+                continue
+            with contextlib.suppress(Exception):  # transformers may not take one without the others
+                if self.compare(program, config):
+                    enough.append(", ".join(f"{k}={json.dumps(config[k])}" if k in config else f"-{k}"
+                                            for k in sorted(keys) if config.get(k, ...) != self.written.get(k, ...)))
+        return enough
+
+
+def draw_trial(rng, kind, cases, folder):
     name, settings, options = rng.choice(cases)
     settings = draw(rng, kind, settings)
     options = {k: v for k, v in options.items() if k in ("dtype", "mxfp4", "saved_as")}
     seed = rng.randrange(1 << 30)
     goldens.save(folder, kind, settings, options, seed)
     ids = torch.randint(3, settings["vocab_size"], (2, 48), generator=torch.Generator().manual_seed(seed))
-    golden, spread, unread = ask(folder, kind, ids)
-    path, refused = folder / "config.json", []
-    written, edits = path.read_text(), []
+    written = json.loads((folder / "config.json").read_text())
+    trial = Trial(kind, name, settings, folder, ids, ask(folder, kind, ids)[2], written)
     for _ in range(EDITS):
-        config = json.loads(written)
-        edits = config_edits.edit(rng, kind, config)
-        path.write_text(json.dumps(config, indent=2, sort_keys=True))
+        trial.edited = copy.deepcopy(written)
+        trial.edits = config_edits.edit(rng, kind, trial.edited)
         try:
-            golden, spread, left = ask(folder, kind, ids)
-            assert left == unread, f"tensors left unread: {sorted(left - unread)[:3]}"
-            break
+            trial.set_config(trial.edited)
+            return trial
         except Exception as error:  # whatever transformers says of a file that it cannot take
-            refused.append(f"{', '.join(edits)}: {' '.join(str(error).split())[:160] or type(error).__name__}")
-    else:
-        path.write_text(written)
-        edits, (golden, spread, _) = [], ask(folder, kind, ids)
-    save_file(golden, folder / "golden.safetensors")
-    return name, settings, edits, refused, LIMIT * max(1.0, spread / SPREAD)
-
-
-def compare(program, folder):
-    run = subprocess.run([program, "compare", "--model", folder, "--golden", folder / "golden.safetensors", "--precision", "exact", "--json"],
-                         capture_output=True, text=True)
-    try:
-        return json.loads(run.stdout)["max_abs_diff"], ""
-    except json.JSONDecodeError:
-        return None, run.stderr.strip() or f"exit code {run.returncode}"
+            trial.refused.append(f"{', '.join(trial.edits)}: {' '.join(str(error).split())[:160] or type(error).__name__}")
+    trial.edits, trial.edited = [], written
+    return trial
 
 
 def main():
@@ -257,37 +296,37 @@ def main():
     wrong = 0
     with tempfile.TemporaryDirectory() as scratch:
         for kind in options.only or by_kind:
-            same, refused, skipped = 0, [], []
+            same, refused, skipped = 0, 0, []
             for n in range(options.count):
                 rng = random.Random(f"{options.seed} {kind} {n}")
                 folder = pathlib.Path(scratch) / f"{kind}-{options.seed}-{n}"
                 for _ in range(20):
                     try:
-                        name, settings, edits, not_taken, limit = one(rng, kind, by_kind[kind], folder)
+                        trial = draw_trial(rng, kind, by_kind[kind], folder)
                         break
                     except Exception as error:  # whatever transformers says of settings it cannot take
                         why = error
                 else:
                     sys.exit(f"{kind}: no settings found that transformers takes: {why}")
-                skipped += not_taken
-                difference, error = compare(options.ttt, folder)
-                what = f"{folder.name}, from {name}, {', '.join(edits) or 'unedited'}"
-                if difference is not None and difference <= limit:
+                skipped += trial.refused
+                failure = trial.compare(options.ttt, trial.edited)
+                if not failure:
                     same += 1
                     shutil.rmtree(folder)
                     continue
-                if difference is None:
-                    refused.append(f"{what}: {error}")
-                else:
-                    wrong += 1
-                    print(f"{what}: differs by {difference}: {json.dumps(settings)}", flush=True)
+                wrong += not failure.startswith("refused")
+                refused += failure.startswith("refused")
+                causes = "; ".join(trial.causes(options.ttt)) or "several at once"
+                print(f"{folder.name}, from {trial.name}: {failure}\n    enough for it: {causes}\n    edits: {', '.join(trial.edits) or 'none'}\n"
+                      f"    settings: {json.dumps(trial.settings)}", flush=True)
                 if options.keep:
+                    trial.set_config(trial.edited)
                     options.keep.mkdir(parents=True, exist_ok=True)
                     shutil.rmtree(options.keep / folder.name, ignore_errors=True)
                     shutil.move(folder, options.keep)
-            print(f"{kind}: {same} the same, {len(refused)} refused, {len(skipped)} edits that transformers refuses", *refused, sep="\n    ", flush=True)
+            print(f"{kind}: {same} the same, {refused} refused, {len(skipped)} edits that transformers refuses", flush=True)
             for line in skipped if options.verbose else []:
-                print(f"    skipped: {line}", flush=True)
+                print(f"    not taken: {line}", flush=True)
     sys.exit(1 if wrong else 0)
 
 

@@ -150,23 +150,20 @@ inline void check_past_window(const AttentionCase& c) {
   const auto want = reference(c, *weights, x, before);
   std::vector<std::size_t> chunks(before / kChunk, kChunk);
   if (const auto rest = before % kChunk) chunks.push_back(rest);
-  for (const auto precision : {Precision::exact, Precision::standard}) {
-    std::vector<float> whole;
-    for (const auto& steps : {std::vector<std::size_t>{kCompared}, std::vector<std::size_t>(kCompared, 1)}) {
-      BlockHarness harness(precision, cache_of(c), static_cast<std::int64_t>(c.tokens));
-      // What the rows before see is not asked here: their keys and values are the same with a window of one.
-      const auto filler = make_block(c, weights, Mask::window(1), harness.device());
-      harness.run(filler, std::span(x).first(before * hidden), c.hidden_size, c.hidden_size, chunks);
-      const auto block = make_block(c, weights, mask(c), harness.device());
-      const auto got = harness.run(block, std::span(x).last(kCompared * hidden), c.hidden_size, c.hidden_size, steps);
-      // f32 angles of thousands of radians, as the models have them, are a few 1e-4 off.
-      expect_agreement(got, want, precision, 2e-3);
-      if (precision == Precision::exact && steps.size() > 1) {
-        EXPECT_EQ(got, whole) << "token by token must give the bits of the whole";
-      }
-      whole = got;
-    }
-  }
+  const auto run = [&](Precision precision, const std::vector<std::size_t>& steps) {
+    BlockHarness harness(precision, cache_of(c), static_cast<std::int64_t>(c.tokens));
+    // What the rows before see is not asked here: their keys and values are the same with a window of one.
+    const auto filler = make_block(c, weights, Mask::window(1), harness.device());
+    harness.run(filler, std::span(x).first(before * hidden), c.hidden_size, c.hidden_size, chunks);
+    const auto block = make_block(c, weights, mask(c), harness.device());
+    return harness.run(block, std::span(x).last(kCompared * hidden), c.hidden_size, c.hidden_size, steps);
+  };
+  // f32 angles of thousands of radians, as the models have them, are a few 1e-4 off.
+  const auto whole = run(Precision::exact, {kCompared});
+  expect_agreement(whole, want, Precision::exact, 2e-3);
+  EXPECT_EQ(run(Precision::exact, std::vector<std::size_t>(kCompared, 1)), whole)
+      << "token by token must give the bits of the whole";
+  expect_agreement(run(Precision::standard, std::vector<std::size_t>(kCompared, 1)), want, Precision::standard, 2e-3);
 }
 
 }  // namespace ttt::test

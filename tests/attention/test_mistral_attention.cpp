@@ -59,8 +59,8 @@ TEST_P(MistralAttentionPastItsWindow, SeesTheWindowAndNoMore) { check_past_windo
 
 // More than 4096 keys in the cache.
 INSTANTIATE_TEST_SUITE_P(Published, MistralAttentionPastItsWindow,
-                         ::testing::Values(AttentionCase{.name = "mistral_7b_v0_1_h64",
-                                                         .hidden_size = 64,
+                         ::testing::Values(AttentionCase{.name = "mistral_7b_v0_1_h32",
+                                                         .hidden_size = 32,
                                                          .num_heads = 32,
                                                          .num_kv_heads = 8,
                                                          .head_dim = 128,

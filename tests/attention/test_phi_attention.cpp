@@ -64,8 +64,8 @@ TEST_P(PhiAttentionPastItsWindow, SeesTheWindowAndNoMore) { check_past_window(Ge
 
 // A window that is no whole number of cache pages.
 INSTANTIATE_TEST_SUITE_P(Published, PhiAttentionPastItsWindow,
-                         ::testing::Values(AttentionCase{.name = "phi_3_mini_4k_h64",
-                                                         .hidden_size = 64,
+                         ::testing::Values(AttentionCase{.name = "phi_3_mini_4k_h32",
+                                                         .hidden_size = 32,
                                                          .num_heads = 32,
                                                          .num_kv_heads = 32,
                                                          .head_dim = 96,

@@ -150,11 +150,12 @@ Rows reference_attention(const Rows& x, const WeightSource& weights, const std::
   const auto sinks =
       n.sinks ? vector_at(weights, path + ".sinks") : Values(static_cast<std::size_t>(n.num_heads), -INFINITY);
   Rows heads;
-  for (int h = 0; h < n.num_heads; ++h) {
-    const int kv = h * n.num_kv_heads / n.num_heads;
-    append_columns(heads, attend(columns(q, h * n.head_dim, n.head_dim), columns(k, kv * n.head_dim, n.head_dim),
-                                 columns(v, kv * n.head_dim, n.head_dim), n.scale, n.window, n.softcap,
-                                 sinks[static_cast<std::size_t>(h)], n.bidirectional));
+  const int group = n.num_heads / n.num_kv_heads;
+  for (int kv = 0; kv < n.num_kv_heads; ++kv) {
+    const Rows keys = columns(k, kv * n.head_dim, n.head_dim), values = columns(v, kv * n.head_dim, n.head_dim);
+    for (int h = kv * group; h < (kv + 1) * group; ++h)
+      append_columns(heads, attend(columns(q, h * n.head_dim, n.head_dim), keys, values, n.scale, n.window, n.softcap,
+                                   sinks[static_cast<std::size_t>(h)], n.bidirectional));
   }
   return reference_linear(heads, weights, path + ".o_proj");
 }

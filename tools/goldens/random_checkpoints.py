@@ -38,6 +38,7 @@ ACTIVATIONS = ["silu", "gelu", "gelu_pytorch_tanh", "relu", "gelu_new"]
 OTHER_ACTIVATIONS = sorted(set(ACT2CLS) - set(ACTIVATIONS) - {"prelu", "xielu"})  # those two have weights of their own
 PARTS = [0.25, 0.375, 0.4, 0.45, 0.5, 0.6, 0.75, 1.0]  # of a head that turn; some give odd widths
 EDITS = 5
+WORDS = 40  # letters of a failure, to know it again
 # Switches a family has beside those in its cases.
 SWITCHES = {
     "llama": ["attention_bias", "mlp_bias", "tie_word_embeddings"], "mistral": ["tie_word_embeddings"], "qwen2": ["tie_word_embeddings"],
@@ -239,18 +240,22 @@ class Trial:
             return "refused: " + " ".join(error.split())[:300]
         return None if difference <= limit else f"differs by {difference:.3g}"
 
-    def causes(self, program):
-        """The edits of one key that are enough for the program to fail: ["unedited"] where none is needed, none where
+    def causes(self, program, failure):
+        """The edits of one key that are enough for the program to fail so: ["unedited"] where none is needed, none where
         several are."""
-        if self.compare(program, self.written):
+        def fails(config):
+            found = self.compare(program, config) or ""
+            return found[:WORDS] == failure[:WORDS] or found.startswith("differs") and failure.startswith("differs")
+
+        if fails(self.written):
             return ["unedited"]
-        enough = []
-        for keys in [config_edits.ROPE_KEYS, *({k} for k in sorted(self.written.keys() | self.edited.keys() - config_edits.ROPE_KEYS))]:
+        rope, enough = config_edits.ROPE_KEYS, []
+        for keys in [rope, *({k} for k in sorted((self.written.keys() | self.edited.keys()) - rope))]:
             config = {k: v for k, v in self.written.items() if k not in keys} | {k: v for k, v in self.edited.items() if k in keys}
             if config == self.written:
                 continue
             with contextlib.suppress(Exception):  # transformers may not take one without the others
-                if self.compare(program, config):
+                if fails(config):
                     enough.append(", ".join(f"{k}={json.dumps(config[k])}" if k in config else f"-{k}"
                                             for k in sorted(keys) if config.get(k, ...) != self.written.get(k, ...)))
         return enough
@@ -316,7 +321,7 @@ def main():
                     continue
                 wrong += not failure.startswith("refused")
                 refused += failure.startswith("refused")
-                causes = "; ".join(trial.causes(options.ttt)) or "several at once"
+                causes = "; ".join(trial.causes(options.ttt, failure)) or "several at once"
                 print(f"{folder.name}, from {trial.name}: {failure}\n    enough for it: {causes}\n    edits: {', '.join(trial.edits) or 'none'}\n"
                       f"    settings: {json.dumps(trial.settings)}", flush=True)
                 if options.keep:

@@ -84,7 +84,9 @@ def respell_as_v4(rng, kind, config):
 def drop(rng, config):
     edits = []
     rate = rng.choice([0, 0.08, 0.25])
-    for key in sorted(config.keys() - KEPT):
+    # Beside its other name, which transformers does not read.
+    kept = KEPT | ({"num_experts_per_tok"} if "experts_per_token" in config else set())
+    for key in sorted(config.keys() - kept):
         if rng.random() < rate:
             edits.append(f"-{key}")
             del config[key]

@@ -74,7 +74,10 @@ def draw_factors(rng, width):
 
 def draw_rope(rng, parameters, head, settings):
     if "sliding_attention" in parameters:
-        return {key: draw_rope(rng, value, head, settings) for key, value in parameters.items()}
+        drawn = {key: draw_rope(rng, value, head, settings) for key, value in parameters.items()}
+        for each in drawn.values():
+            each.pop("truncate", None)  # transformers 5.23 looks for it beside the two, not in them
+        return drawn
     result = {"rope_type": "default", "rope_theta": float(rng.choice([500, 1e4, 7.5e4, 1e6]))}
     part = 1.0
     if "partial_rotary_factor" in parameters or rng.random() < 0.04:
@@ -134,6 +137,8 @@ def draw_experts(rng, kind, s):
         size, s["n_group"] = rng.randint(2, 4), rng.randint(1, 4)
         s[experts], s["topk_group"] = size * s["n_group"], rng.randint(1, s["n_group"])
         s["num_experts_per_tok"] = rng.randint(1, size * s["topk_group"])
+    elif s.get("n_group"):
+        s["num_experts_per_tok"] = rng.randint(1, s[experts] // s["n_group"] * s["topk_group"])
     if kind == "deepseek_v2":
         s["topk_method"] = rng.choice(["greedy", "group_limited_greedy"]) if s.get("n_group") else "greedy"
 

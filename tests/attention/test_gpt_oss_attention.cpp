@@ -44,5 +44,23 @@ INSTANTIATE_TEST_SUITE_P(Published, GptOssAttention,
                                                          .sinks = true}),
                          [](const auto& info) { return info.param.name; });
 
+class GptOssAttentionPastItsWindow : public ::testing::TestWithParam<AttentionCase> {};
+TEST_P(GptOssAttentionPastItsWindow, SeesTheWindowAndNoMore) { check_past_window(GetParam()); }
+
+// More keys in the cache than a sliding layer sees.
+INSTANTIATE_TEST_SUITE_P(Published, GptOssAttentionPastItsWindow,
+                         ::testing::Values(AttentionCase{.name = "gpt_oss_20b_h64_sliding",
+                                                         .hidden_size = 64,
+                                                         .num_heads = 64,
+                                                         .num_kv_heads = 8,
+                                                         .head_dim = 64,
+                                                         .theta = 150000,
+                                                         .window = 128,
+                                                         .qkv_bias = true,
+                                                         .output_bias = true,
+                                                         .tokens = 800,
+                                                         .sinks = true}),
+                         [](const auto& info) { return info.param.name; });
+
 }  // namespace
 }  // namespace ttt::test

@@ -23,6 +23,20 @@ INSTANTIATE_TEST_SUITE_P(Published, MistralAttention,
                                                          .head_dim = 128,
                                                          .theta = 1000000,
                                                          .tokens = 12},
+                                           AttentionCase{.name = "mixtral_8x7b_h512",
+                                                         .hidden_size = 512,
+                                                         .num_heads = 32,
+                                                         .num_kv_heads = 8,
+                                                         .head_dim = 128,
+                                                         .theta = 1000000,
+                                                         .tokens = 12},
+                                           AttentionCase{.name = "mixtral_8x22b_h512",
+                                                         .hidden_size = 512,
+                                                         .num_heads = 48,
+                                                         .num_kv_heads = 8,
+                                                         .head_dim = 128,
+                                                         .theta = 1000000,
+                                                         .tokens = 8},
                                            AttentionCase{.name = "narrow_window",
                                                          .hidden_size = 96,
                                                          .num_heads = 6,
@@ -38,6 +52,20 @@ INSTANTIATE_TEST_SUITE_P(Published, MistralAttention,
                                                          .head_dim = 16,
                                                          .window = 1,
                                                          .tokens = 70}),
+                         [](const auto& info) { return info.param.name; });
+
+class MistralAttentionPastItsWindow : public ::testing::TestWithParam<AttentionCase> {};
+TEST_P(MistralAttentionPastItsWindow, SeesTheWindowAndNoMore) { check_past_window(GetParam()); }
+
+// More than 4096 keys in the cache.
+INSTANTIATE_TEST_SUITE_P(Published, MistralAttentionPastItsWindow,
+                         ::testing::Values(AttentionCase{.name = "mistral_7b_v0_1_h32",
+                                                         .hidden_size = 32,
+                                                         .num_heads = 32,
+                                                         .num_kv_heads = 8,
+                                                         .head_dim = 128,
+                                                         .window = 4096,
+                                                         .tokens = 4800}),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -8,7 +8,7 @@ TEST_P(ParallelModelsAttention, FollowsTheReference) { check_attention(GetParam(
 
 // Numbers of the models' published config.json. `_h512` in a name: that hidden size instead of the model's, so that a
 // row takes less than a second; heads, head dims and all else are the model's. Models with attention and feed-forward
-// side by side: Falcon has one key for 71 queries, Phi-2 and GPT-NeoX rotate part of a head.
+// side by side: Falcon has one key for 71 queries, GPT-NeoX rotates part of a head.
 INSTANTIATE_TEST_SUITE_P(Published, ParallelModelsAttention,
                          ::testing::Values(AttentionCase{.name = "falcon_7b_h512",
                                                          .hidden_size = 512,
@@ -22,15 +22,6 @@ INSTANTIATE_TEST_SUITE_P(Published, ParallelModelsAttention,
                                                          .num_kv_heads = 8,
                                                          .head_dim = 64,
                                                          .tokens = 8},
-                                           AttentionCase{.name = "phi_2_h512",
-                                                         .hidden_size = 512,
-                                                         .num_heads = 32,
-                                                         .num_kv_heads = 32,
-                                                         .head_dim = 80,
-                                                         .qkv_bias = true,
-                                                         .output_bias = true,
-                                                         .tokens = 12,
-                                                         .rotary_dim = 32},
                                            AttentionCase{.name = "gpt_neox_20b_h512",
                                                          .hidden_size = 512,
                                                          .num_heads = 64,

@@ -39,8 +39,8 @@ inline double activate_reference(Activation activation, double x) {
 }
 
 inline void add_linear(testing::MemoryWeights& weights, const std::string& name, int out, int in, bool bias) {
-  weights.set_random(name + ".weight", {out, in}, name.size() + 11, 1.6f / std::sqrt(static_cast<float>(in)));
-  if (bias) weights.set_random(name + ".bias", {out}, name.size() + 12, 0.3f);
+  set_spread(weights, name + ".weight", {out, in}, name.size() + 11, 1.6f / std::sqrt(static_cast<float>(in)));
+  if (bias) set_spread(weights, name + ".bias", {out}, name.size() + 12, 0.3f);
 }
 
 /// Runs a feed-forward block in both precisions against `reference(x, weights, path, activation)`.

@@ -29,8 +29,8 @@ constexpr float kAlpha = 1.702f, kLimit = 7.0f;
 std::shared_ptr<testing::MemoryWeights> make_weights(const MoeCase& c) {
   auto weights = std::make_shared<testing::MemoryWeights>();
   auto add = [&, seed = std::uint64_t{60}](const std::string& name, int out, int in, bool bias) mutable {
-    weights->set_random("ffn." + name + ".weight", {out, in}, ++seed, 1.6f / std::sqrt(static_cast<float>(in)));
-    if (bias) weights->set_random("ffn." + name + ".bias", {out}, ++seed, 0.3f);
+    set_spread(*weights, "ffn." + name + ".weight", {out, in}, ++seed, 1.6f / std::sqrt(static_cast<float>(in)));
+    if (bias) set_spread(*weights, "ffn." + name + ".bias", {out}, ++seed, 0.3f);
   };
   const auto add_expert = [&](const std::string& name, int inner) {
     add(name + ".gate_proj", inner, c.hidden_size, c.bias);
@@ -38,7 +38,7 @@ std::shared_ptr<testing::MemoryWeights> make_weights(const MoeCase& c) {
     add(name + ".down_proj", c.hidden_size, inner, c.bias);
   };
   add("gate", c.num_experts, c.hidden_size, c.bias);
-  if (c.correction) weights->set_random("ffn.gate.e_score_correction_bias", {c.num_experts}, 9, 0.2f);
+  if (c.correction) set_spread(*weights, "ffn.gate.e_score_correction_bias", {c.num_experts}, 9, 0.2f);
   for (int e = 0; e < c.num_experts; ++e) add_expert("experts." + std::to_string(e), c.intermediate_size);
   if (c.shared_size > 0) add_expert("shared_expert", c.shared_size);
   if (c.gated_shared) add("shared_expert_gate", 1, c.hidden_size, false);

@@ -13,10 +13,17 @@ TEST_P(StandardMlp, FollowsTheReference) {
   check_ffn<MLP>(c, weights, reference_mlp);
 }
 
+// Numbers of the models' published config.json. `_h256` in a name: that hidden size instead of the model's, so that a
+// row takes less than a second.
 INSTANTIATE_TEST_SUITE_P(Published, StandardMlp,
                          ::testing::Values(FfnCase{"gpt2", 768, 3072, Activation::gelu_tanh, true, 9},
                                            FfnCase{"gpt2_xl", 1600, 6400, Activation::gelu_tanh, true},
                                            FfnCase{"phi_2", 2560, 10240, Activation::gelu_tanh, true, 2},
+                                           FfnCase{"bert_base", 768, 3072, Activation::gelu, true},
+                                           FfnCase{"all_minilm_l6_v2", 384, 1536, Activation::gelu, true, 9},
+                                           FfnCase{"gpt_neox_20b_h256", 256, 24576, Activation::gelu_tanh, true},
+                                           FfnCase{"falcon_7b_h256", 256, 18176, Activation::gelu, false},
+                                           FfnCase{"starcoder2_3b_h256", 256, 12288, Activation::gelu_tanh, true},
                                            FfnCase{"odd_no_bias", 35, 50, Activation::relu, false, 4},
                                            FfnCase{"exact_gelu", 40, 90, Activation::gelu, true, 4}),
                          [](const auto& info) { return info.param.name; });

@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "reference_layers.h"
@@ -19,6 +20,12 @@ class BlockHarness {
   KvCache& cache() { return cache_; }
   /// A step over `tokens` new rows of one fresh or continued sequence.
   Step& step(std::size_t tokens);
+
+  /// The next step begins another sequence; the one before is dropped.
+  void restart() {
+    cache_.drop(sequence_);
+    sequence_ = cache_.create();
+  }
 
   /// Runs `block.forward(x, step, out)` in steps of the given sizes over one sequence.
   template <class Block>
@@ -42,6 +49,11 @@ class BlockHarness {
   KvCache::Sequence sequence_;
   Step step_;
 };
+
+/// Sets values spread evenly around `mean`, the same for the same seed everywhere. Normal ones, as
+/// MemoryWeights::set_random has them, are most of what a row with a real model's sizes would take.
+void set_spread(testing::MemoryWeights& weights, std::string name, const Shape& shape, std::uint64_t seed,
+                float deviation, float mean = 0.0f);
 
 Rows to_rows(std::span<const float> values, std::size_t cols);
 std::vector<float> flatten(const Rows& rows);

@@ -26,6 +26,7 @@ struct AttentionNumbers {
   double softcap = 0;
   bool sinks = false;
   bool bidirectional = false;
+  std::size_t first = 0;  ///< rows before this one are seen, and not answered for
 };
 
 /// x / sqrt(mean(x^2) + eps) * weight, row by row, for `weight` under that path.

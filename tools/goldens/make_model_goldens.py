@@ -155,12 +155,17 @@ def pack_experts(folder, seed):
 
 
 def load(folder, kind):
+    return load_with_unread(folder, kind)[0]
+
+
+def load_with_unread(folder, kind):
+    """The model, and the names of the tensors that it has no place for."""
     family = AutoModel if kind in ENCODERS else AutoModelForCausalLM
     model, report = family.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager",
                                            experts_implementation="eager", output_loading_info=True)
     missing = [k for k in report["missing_keys"] if not k.startswith("pooler.")]
     assert not missing and not report["mismatched_keys"], report
-    return model.float().eval()
+    return model.float().eval(), set(report["unexpected_keys"])
 
 
 def save(folder, kind, settings, options, seed):

@@ -28,7 +28,7 @@ SHOWS = {  # words that the model's file must hold
     "gemma2-v4": ["Which layers have a window in the original?"],
     "gemma3-text-layer-types": ["1+w", "rope_parameters.full_attention = {", "rope_parameters.sliding_attention = {", "its own rotary embedding"],
     "gemma3-text-linear-v4": ["rope_local_base_freq = ", "scaled by \"linear\""],
-    "phi3-window-partial": ["gate_up_proj", "qkv_proj", "gate_up_proj holds the gate's rows"],
+    "phi3-window-partial": ["gate_up_proj", "qkv_proj", "gate_up_proj holds the gate's rows", ".default_partial_rotary_factor = 1.0f"],
     "phi-partial": ["ParallelLayer", "MLP", "LayerNorm", ".vocab_size = vocab_size, .bias = true}"],
     "phi-half-v4": ["default_partial_rotary_factor"],
     "phi-qk-layernorm-v4": [".bias = true},"],
@@ -57,6 +57,7 @@ NEVER = {  # words that it must not hold
     "falcon-multi-query": ["TODO: The config has alibi"],
     "gpt2": ["Check: rotary"],
     "gpt-oss-yarn": ["MLP"],
+    "phi3-window-partial": ["partial_rotary_factor = 0.75"],
     "phi-partial": ["lm_head.bias"],  # taken, so not asked about
 }
 COMPILES = ["gpt2", "gpt-oss-yarn", "mixtral-v4", "deepseek-v3-groups", "phi-qk-layernorm-v4", "cohere2-pattern-v4", "gemma3-text-layer-types"]

@@ -1,6 +1,7 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -34,6 +35,20 @@ inline double activate_reference(Activation activation, double x) {
       return x > 0 ? x : 0;
     case Activation::relu_squared:
       return x > 0 ? x * x : 0;
+    case Activation::quick_gelu:
+      return x / (1 + std::exp(-1.702 * x));
+    case Activation::relu6:
+      return std::min(std::max(x, 0.0), 6.0);
+    case Activation::leaky_relu:
+      return std::max(x, 0.01 * x);
+    case Activation::hard_swish:
+      return x * std::min(std::max(x + 3, 0.0), 6.0) / 6;
+    case Activation::mish:
+      return x * std::tanh(std::log1p(std::exp(x)));
+    case Activation::sigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Activation::tanh:
+      return std::tanh(x);
   }
   return x;
 }

@@ -64,7 +64,7 @@ MixtureOfExperts::Config make_config(const MoeCase& c) {
       .intermediate_size = c.intermediate_size,
       .activation = c.clamped ? GatedActivation::clamped_swiglu(kAlpha, kLimit) : GatedActivation(Activation::silu),
       .bias = c.bias};
-  if (c.shared_size > 0) config.shared = MixtureOfExperts::SharedExpert{c.shared_size, c.gated_shared};
+  if (c.shared_size > 0) config.shared = MixtureOfExperts::SharedExpert{c.shared_size, c.gated_shared, c.bias};
   return config;
 }
 

@@ -28,5 +28,15 @@ INSTANTIATE_TEST_SUITE_P(Published, StandardMlp,
                                            FfnCase{"exact_gelu", 40, 90, Activation::gelu, true, 4}),
                          [](const auto& info) { return info.param.name; });
 
+INSTANTIATE_TEST_SUITE_P(
+    Activations, StandardMlp,
+    ::testing::Values(FfnCase{"silu", 40, 90, Activation::silu}, FfnCase{"quick_gelu", 40, 90, Activation::quick_gelu},
+                      FfnCase{"relu_squared", 40, 90, Activation::relu_squared},
+                      FfnCase{"relu6", 40, 90, Activation::relu6},
+                      FfnCase{"leaky_relu", 40, 90, Activation::leaky_relu},
+                      FfnCase{"hard_swish", 40, 90, Activation::hard_swish}, FfnCase{"mish", 40, 90, Activation::mish},
+                      FfnCase{"sigmoid", 40, 90, Activation::sigmoid}, FfnCase{"tanh", 40, 90, Activation::tanh}),
+    [](const auto& info) { return info.param.name; });
+
 }  // namespace
 }  // namespace ttt::test

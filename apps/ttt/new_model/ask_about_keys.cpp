@@ -93,8 +93,10 @@ void read_as_the_draft(const ConfigReader& config, InferredModel& m) {
   config.ignore(keys_of_draft(m));
   try {
     const auto heads = std::max<std::int64_t>(1, config.integer(m.num_heads, 1));
-    read_rotary(config, {.head_dim = config.dimension("head_dim",
-                                                      static_cast<int>(config.integer(m.hidden_size, heads) / heads))});
+    RotaryConfigOptions options{
+        .head_dim = config.dimension("head_dim", static_cast<int>(config.integer(m.hidden_size, heads) / heads))};
+    if (m.has_partial_rotary_factor) options.default_partial_rotary_factor = 1.0f;
+    read_rotary(config, options);
   } catch (const ConfigError& e) {
     m.questions.push_back(fmt::format("read_rotary cannot read this config: {}. How are positions encoded?", e.what()));
   }

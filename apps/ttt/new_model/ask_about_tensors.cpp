@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "ask.h"
-#include "model_loader.h"
 
 namespace ttt::app {
 namespace {

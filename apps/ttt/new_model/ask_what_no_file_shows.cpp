@@ -6,13 +6,13 @@
 #include "ask.h"
 
 namespace ttt::app {
-namespace {
 
-/// Rotary embeddings as the config describes them: the nested object's key or the top level's.
 bool has_rope_key(const ConfigReader& config, Names keys) {
   const auto nested = config.object(config.spelling({"rope_parameters", "rope_scaling"}));
   return std::ranges::any_of(keys, [&](auto key) { return config.has(key) || (nested && nested->has(key)); });
 }
+
+namespace {
 
 std::string rope_type(const ConfigReader& config) {
   const auto nested = config.object(config.spelling({"rope_parameters", "rope_scaling"}));

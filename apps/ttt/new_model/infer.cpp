@@ -41,6 +41,7 @@ void infer_keys(const ConfigReader& c, InferredModel& m) {
   m.activation =
       key_of(c, {"hidden_act", "hidden_activation", "activation_function", "activation"}, m, "the activation", "silu");
   m.has_activation = c.has(m.activation);
+  m.has_partial_rotary_factor = has_rope_key(c, {"partial_rotary_factor"});
   constexpr std::array<std::string_view, 4> kWindowKeys{"sliding_window", "use_sliding_window", "layer_types",
                                                         "max_window_layers"};
   m.has_window_keys = std::ranges::any_of(kWindowKeys, [&](auto key) { return c.has(key); });

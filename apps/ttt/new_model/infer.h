@@ -54,6 +54,7 @@ struct InferredModel {
 
   std::string hidden_size, num_layers, num_heads, num_kv_heads, intermediate_size, eps, activation;  ///< config keys
   bool has_eps = false, has_activation = false;
+  bool has_partial_rotary_factor = false;
   bool has_window_keys = false;    ///< the config says which layers see a window, or that none does
   bool has_window_switch = false;  ///< use_sliding_window is there, so the draft demands it
 

@@ -89,7 +89,7 @@ ttt::CausalLM load_@NAME@(const ttt::ConfigReader& config, ttt::Weights weights,
       .head_dim = head_dim,
       .scale = 1.0f / std::sqrt(static_cast<float>(head_dim)),
       .mask = Mask::causal(),
-      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = head_dim})),
+      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = head_dim@PARTIAL_ROTARY@})),
       .qkv_bias = @QKV_BIAS@,
       .output_bias = @OUTPUT_BIAS@,@QK_NORM@
   };

@@ -197,6 +197,9 @@ Values attention_values(const InferredModel& m) {
           {"KV_FIELD", m.grouped ? "\n      .num_kv_heads = num_kv_heads," : ""},
           {"QKV_BIAS", flag_of(m.qkv_bias_key, m.qkv_bias)},
           {"OUTPUT_BIAS", flag_of(m.output_bias_key, m.output_bias)},
+          {"PARTIAL_ROTARY", m.has_partial_rotary_factor ? ",\n                                                  "
+                                                           ".default_partial_rotary_factor = 1.0f"
+                                                         : ""},
           {"QK_NORM", m.q_norm ? std::string(kQueryKeyNorm) : ""},
           {"KIND", m.layer_norm ? "layer" : "rms"},
           {"SCOPE", m.qk_norm_scope},

@@ -1,5 +1,6 @@
 #include "cohere2.h"
 
+#include <array>
 #include <cmath>
 
 #include "common/decoder_config.h"
@@ -15,6 +16,10 @@ namespace ttt::models {
 CausalLM load_cohere2(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
   if (kind == Checkpoint::Kind::gguf) w = with_hf_names(w);
   const auto c = DecoderConfig::read(config);
+  // In published checkpoints; transformers reads none of them.
+  config.ignore(std::array<std::string_view, 9>{
+      "layer_switch", "order_of_interleaved_layers", "position_embedding_type", "rotary_pct", "use_embedding_sharing",
+      "use_gated_activation", "use_parallel_block", "use_parallel_embedding", "use_qk_norm"});
   const float eps = number(config, "layer_norm_eps", 1e-5);
   const bool bias = config.boolean("attention_bias", false);
   const int pattern = config.dimension("sliding_window_pattern", 4);

@@ -1,5 +1,6 @@
 #include "phi3.h"
 
+#include <array>
 #include <cmath>
 
 #include "common/decoder_config.h"
@@ -15,6 +16,7 @@ namespace ttt::models {
 
 CausalLM load_phi3(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
   const auto c = DecoderConfig::read(config);
+  config.ignore(std::array<std::string_view, 1>{"original_max_position_embeddings"});  // longrope's, read with it
   const int intermediate_size = config.dimension("intermediate_size");
   const FusedHeads heads{c.num_attention_heads, c.num_key_value_heads, c.head_dim};
   auto rope = read_rotary(config, {.head_dim = c.head_dim, .default_partial_rotary_factor = 1.0f});

@@ -1,5 +1,6 @@
 #include "qwen3_moe.h"
 
+#include <array>
 #include <cmath>
 
 #include "common/decoder_config.h"
@@ -31,6 +32,7 @@ CausalLM load_qwen3_moe(const ConfigReader& config, Weights w, Device& device, C
       .qk_norm =
           QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::shared, .eps = eps}};
   ignore_router_training(config);
+  config.ignore(std::array<std::string_view, 1>{"max_window_layers"});  // as transformers, unlike qwen3
   const auto activation = read_activation(config, "hidden_act", "silu");
   const MixtureOfExperts::Config moe{
       .router = {.hidden_size = c.hidden_size,

@@ -1,5 +1,6 @@
 #include "starcoder2.h"
 
+#include <array>
 #include <cmath>
 
 #include "common/decoder_config.h"
@@ -16,6 +17,8 @@ namespace ttt::models {
 CausalLM load_starcoder2(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
   w = kind == Checkpoint::Kind::gguf ? with_hf_names(w) : with_names(w, {{"up_proj", "c_fc"}, {"down_proj", "c_proj"}});
   const auto c = DecoderConfig::read(config);
+  // In published checkpoints; transformers reads none of them.
+  config.ignore(std::array<std::string_view, 3>{"activation_function", "mlp_type", "norm_type"});
   const auto window = read_window(config);
   const bool bias = config.boolean("use_bias", true);
   const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,

@@ -6,13 +6,14 @@
 namespace ttt {
 
 void ignore_common_keys(const ConfigReader& config, std::string_view supported_quantization) {
-  static constexpr std::array<std::string_view, 49> kHarmless{"architectures",
+  static constexpr std::array<std::string_view, 50> kHarmless{"architectures",
                                                               "max_position_embeddings",
                                                               "model_type",
                                                               "torch_dtype",
                                                               "dtype",
                                                               "transformers_version",
                                                               "_name_or_path",
+                                                              "n_ctx",
                                                               "name_or_path",
                                                               "bos_token_id",
                                                               "eos_token_id",

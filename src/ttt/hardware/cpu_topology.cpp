@@ -1,5 +1,7 @@
 #include "ttt/hardware/cpu_topology.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -55,13 +57,14 @@ double quotient(const std::string& quota, const std::string& period) {
 /// mounted in a folder of a controller's name.
 std::vector<fs::path> cgroups(const fs::path& root, std::string_view controller) {
   const fs::path mount = root / "sys/fs/cgroup";
+  const auto wanted = fmt::format(",{},", controller);
   std::vector<fs::path> all{mount, mount / controller};
   std::ifstream in(root / "proc/self/cgroup");
   for (std::string line; std::getline(in, line);) {
     const auto names = line.find(':'), path = line.find(':', names + 1);
     if (names == line.npos || path == line.npos) continue;
-    const auto controllers = "," + line.substr(names + 1, path - names - 1) + ",";
-    if (controllers != ",," && controllers.find("," + std::string(controller) + ",") == controllers.npos) continue;
+    const auto controllers = fmt::format(",{},", line.substr(names + 1, path - names - 1));
+    if (controllers != ",," && controllers.find(wanted) == controllers.npos) continue;
     fs::path at = controllers == ",," ? mount : mount / controller;
     for (const auto& part : fs::path(line.substr(path + 1)).relative_path()) {
       if (part.empty() || part == "..") break;

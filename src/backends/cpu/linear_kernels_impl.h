@@ -69,9 +69,30 @@ void plain_float(const PanelRange& w, const float* x, std::int64_t xs, float* ou
   tile.store(out, stride);
 }
 
-/// A group's codes, scales and offsets times a tile of tokens. Per subgroup: high parts, times 128, plus low parts,
-/// less the zero. `quad(j)` gives the codes of quad j.
-template <int ZeroLog2, int Subs, int T, class Quad>
+/// acc[t] += quads times token t's bytes at x. Where the level multiplies into 16 bits, as many products as fit into
+/// them are added there before they are widened.
+template <int MaxCode, class Level, int N, int T>
+inline __attribute__((always_inline)) void add_dots(V::I (&acc)[T], const V::B (&quads)[N], const std::int8_t* x) {
+  constexpr int kFit = Level::pair_sums_that_fit(MaxCode);
+  if constexpr (kFit > 1) {
+    V::I pairs[T];
+    unroll<N>([&](auto j) {
+      for (int t = 0; t < T; ++t) {
+        const V::I products = Level::pair_products(quads[j], x + (j * T + t) * 4);
+        pairs[t] = j % kFit == 0 ? products : Level::add_pairs(pairs[t], products);
+        if (j % kFit == kFit - 1 || j == N - 1) acc[t] = V::add_int(acc[t], Level::widen_pairs(pairs[t]));
+      }
+    });
+  } else {
+    unroll<N>([&](auto j) {
+      for (int t = 0; t < T; ++t) acc[t] = V::dot(acc[t], quads[j], x + (j * T + t) * 4);
+    });
+  }
+}
+
+/// A group's codes, of at most MaxCode, scales and offsets times a tile of tokens. Per subgroup: high parts, times 128,
+/// plus low parts, less the zero. `quad(j)` gives the codes of quad j.
+template <int ZeroLog2, int MaxCode, int Subs, int T, class Quad>
 inline __attribute__((always_inline)) void integer_group(Quad quad, const F* scale, const F* offset,
                                                          const QuantizedRows& x, std::int64_t g, F (&sum)[T]) {
   constexpr int kSubQuads = kQuads / Subs;
@@ -82,9 +103,7 @@ inline __attribute__((always_inline)) void integer_group(Quad quad, const F* sca
     V::I acc[T];
     for (int t = 0; t < T; ++t) acc[t] = V::set1_int(0);
     const std::int8_t* high = x_codes + s * kSubQuads * T * 4;
-    unroll<kSubQuads>([&](auto j) {
-      for (int t = 0; t < T; ++t) acc[t] = V::dot(acc[t], quads[j], high + (j * T + t) * 4);
-    });
+    add_dots<MaxCode, V>(acc, quads, high);
     const std::int64_t sums = (g * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
     for (int t = 0; t < T; ++t) {
       if constexpr (ZeroLog2 < 0)
@@ -93,10 +112,7 @@ inline __attribute__((always_inline)) void integer_group(Quad quad, const F* sca
         acc[t] = V::template shift_left<ZeroLog2>(
             V::sub_int(V::template shift_left<7 - ZeroLog2>(acc[t]), V::set1_int(x.sums[sums + t])));
     }
-    const std::int8_t* low = high + kQuads * T * 4;
-    unroll<kSubQuads>([&](auto j) {
-      for (int t = 0; t < T; ++t) acc[t] = V::dot(acc[t], quads[j], low + (j * T + t) * 4);
-    });
+    add_dots<MaxCode, V>(acc, quads, high + kQuads * T * 4);
     for (int t = 0; t < T; ++t) {
       sum[t] = V::fma(V::to_float(acc[t]), V::mul(scale[s], V::set1(x.scales[g * T + t])), sum[t]);
       if constexpr (ZeroLog2 < 0) sum[t] = V::fma(offset[s], V::set1(x.scaled_sums[sums + t]), sum[t]);
@@ -104,18 +120,20 @@ inline __attribute__((always_inline)) void integer_group(Quad quad, const F* sca
   });
 }
 
-/// Panels for one token, straight from their codes.
-template <PanelKind K, int P>
-void integer_row(const PanelRange& w, const QuantizedRows& x, float* out) {
+/// How far ahead of its use a row's memory is asked for: beyond a panel's end lies the next one.
+constexpr std::size_t kPrefetchBytes = 1024;
+
+/// One panel for one token, straight from its codes.
+template <PanelKind K>
+void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
   constexpr IntegerKind kind = integer_kind(K);
-  const Panels<P> panels(w);
-  Tile<P, 1> tile;
-  for_each_group<K>(w.layout.groups(), [&](std::int64_t g, std::size_t header, std::size_t codes, int in_block) {
-    for (int p = 0; p < P; ++p) {
-      const GroupScales<K> scales(panels.p[p] + header, in_block);
-      const auto quad = [&](auto j) { return quad_codes<K, j>(panels.p[p] + codes); };
-      integer_group<kind.zero_log2, kind.subgroups(), 1>(quad, scales.scale, scales.offset, x, g, tile.sum[p]);
-    }
+  Tile<1, 1> tile;
+  for_each_group<K>(x.groups, [&](std::int64_t g, std::size_t header, std::size_t codes, int in_block) {
+    const GroupScales<K> scales(panel + header, in_block);
+    const auto quad = [&](auto j) { return quad_codes<K, j>(panel + codes); };
+    for (std::size_t at = 0; at < kind.code_bytes(); at += 64) __builtin_prefetch(panel + codes + kPrefetchBytes + at);
+    integer_group<kind.zero_log2, kind.max_code(), kind.subgroups(), 1>(quad, scales.scale, scales.offset, x, g,
+                                                                        tile.sum[0]);
   });
   tile.store(out, 0);
 }
@@ -131,13 +149,14 @@ void integer_tile(const UnpackedPanel& w, const QuantizedRows& x, float* out, st
       if constexpr (Offset) offset[s] = V::load(w.offsets + (g * Subs + s) * kPanelRows);
     }
     const auto quad = [&](auto j) { return V::load_bytes(w.codes + (g * kQuads + j) * 64); };
-    integer_group<Offset ? -1 : kUnpackedZeroLog2, Subs, T>(quad, scale, offset, x, g, tile.sum[0]);
+    // Codes with an offset have 5 bits at most, and are unpacked as they are.
+    integer_group<Offset ? -1 : kUnpackedZeroLog2, Offset ? 31 : 255, Subs, T>(quad, scale, offset, x, g, tile.sum[0]);
   }
   tile.store(out, stride);
 }
 
-/// Tiles: 4 panels for one token, so that four chains of additions overlap; 1 panel for several tokens, which share its
-/// decoding.
+/// Tiles: 4 panels of floats for one token, so that four chains of additions overlap; 1 panel for several tokens, which
+/// share its decoding.
 constexpr int kPanels = 4, kTokens = V::kTokens;
 
 /// Cuts tokens into tiles: calls f(integral_constant T, first token).
@@ -196,7 +215,11 @@ void float_products(const PanelRange& w, const float* x, std::int64_t xs, int to
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                       std::int64_t stride) {
   with_integer_kind(w.layout.kind, [&](auto k) {
-    if (tokens == 1 && w.count == kPanels) return integer_row<k, kPanels>(w, x.tile(first_token), out);
+    if (tokens == 1) {
+      // One after the other: memory is read as one stream.
+      for (int p = 0; p < w.count; ++p) integer_row<k>(one_panel(w, p).data, x.tile(first_token), out + p * kPanelRows);
+      return;
+    }
     constexpr IntegerKind kind = integer_kind(k);
     for (int p = 0; p < w.count; ++p) {
       const UnpackedPanel panel = unpack_codes<k>(one_panel(w, p).data, x.groups);

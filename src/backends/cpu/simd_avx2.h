@@ -173,12 +173,21 @@ struct V {
   }
   /// maddubs saturates at 2^15: two products of 255 and 64 stay below.
   static constexpr int kMostHigh = 64;
-  static I dot(I acc, B codes, const std::int8_t* four) {
+  static constexpr int pair_sums_that_fit(int max_code) { return 32767 / (2 * max_code * kMostHigh); }
+  /// 32 sums of two products each, in 16 bits.
+  static I pair_products(B codes, const std::int8_t* four) {
     std::int32_t bytes;
     std::memcpy(&bytes, four, sizeof bytes);
-    const __m256i x = _mm256_set1_epi32(bytes), ones = _mm256_set1_epi16(1);
-    return {_mm256_add_epi32(acc.a, _mm256_madd_epi16(_mm256_maddubs_epi16(codes.a, x), ones)),
-            _mm256_add_epi32(acc.b, _mm256_madd_epi16(_mm256_maddubs_epi16(codes.b, x), ones))};
+    const __m256i x = _mm256_set1_epi32(bytes);
+    return {_mm256_maddubs_epi16(codes.a, x), _mm256_maddubs_epi16(codes.b, x)};
+  }
+  static I add_pairs(I x, I y) { return {_mm256_add_epi16(x.a, y.a), _mm256_add_epi16(x.b, y.b)}; }
+  static I widen_pairs(I x) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    return {_mm256_madd_epi16(x.a, ones), _mm256_madd_epi16(x.b, ones)};
+  }
+  static I dot(I acc, B codes, const std::int8_t* four) {
+    return add_int(acc, widen_pairs(pair_products(codes, four)));
   }
 };
 

@@ -138,6 +138,7 @@ struct V {
         _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table))), index.v)};
   }
   static constexpr int kMostHigh = 127;
+  static constexpr int pair_sums_that_fit(int) { return 1; }
   static I dot(I acc, B codes, const std::int8_t* four) {
     std::int32_t x;
     std::memcpy(&x, four, sizeof x);

@@ -190,6 +190,7 @@ struct V {
     return index;
   }
   static constexpr int kMostHigh = 127;
+  static constexpr int pair_sums_that_fit(int) { return 1; }
   static I dot(I acc, B codes, const std::int8_t* four) {
     for (int i = 0; i < 16; ++i)
       for (int k = 0; k < 4; ++k) acc.v[i] += codes.v[4 * i + k] * four[k];

@@ -87,6 +87,15 @@ std::vector<bool> read_sparse_layers(const ConfigReader& config, int num_layers)
   return sparse;
 }
 
+ExpertCounts read_expert_counts(const ConfigReader& config, std::optional<int> experts_per_token) {
+  const int all = config.dimension(config.spelling({"num_experts", "num_local_experts", "n_routed_experts"}));
+  const auto key = config.spelling({"num_experts_per_tok", "experts_per_token"});
+  const int chosen = experts_per_token ? config.dimension(key, *experts_per_token) : config.dimension(key);
+  if (chosen > all)
+    config.fail(key, "asks for " + std::to_string(chosen) + " experts; there are " + std::to_string(all));
+  return {all, chosen};
+}
+
 void ignore_router_training(const ConfigReader& config) {
   constexpr std::array<std::string_view, 3> keys{"output_router_logits", "router_aux_loss_coef", "router_jitter_noise"};
   config.ignore(keys);

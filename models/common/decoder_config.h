@@ -52,6 +52,13 @@ std::vector<Mask> read_masks(const ConfigReader& config, int num_layers, std::op
 /// Which layers have experts: every `decoder_sparse_step`-th that is not in `mlp_only_layers`.
 std::vector<bool> read_sparse_layers(const ConfigReader& config, int num_layers);
 
+/// How many experts there are and how many of them a token goes to, in the keys' several spellings. Throws ConfigError
+/// at the key where a token would go to more than there are.
+struct ExpertCounts {
+  int num_experts, experts_per_token;
+};
+ExpertCounts read_expert_counts(const ConfigReader& config, std::optional<int> experts_per_token = std::nullopt);
+
 /// Marks the keys of a router that matter in training only.
 void ignore_router_training(const ConfigReader& config);
 

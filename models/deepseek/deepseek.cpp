@@ -36,17 +36,22 @@ Router::Config read_router(const ConfigReader& c, int hidden_size, bool v3, Chec
   if (method != (v3 ? "noaux_tc" : "greedy") && (v3 || method != "group_limited_greedy"))
     c.fail("topk_method", "'" + method + "' is not supported");
   c.require("scoring_func", v3 ? "\"sigmoid\"" : "\"softmax\"");
-  RoutingRule rule{.experts_per_token = c.dimension("num_experts_per_tok"),
+  const auto [num_experts, experts_per_token] = read_expert_counts(c);
+  RoutingRule rule{.experts_per_token = experts_per_token,
                    .scores = v3 ? RoutingRule::Scores::sigmoid : RoutingRule::Scores::softmax,
                    .normalize_selected = v3 && c.boolean("norm_topk_prob", true),
                    .scale = number(c, "routed_scaling_factor", v3_defaults ? 2.5 : 1.0)};
   using Score = ExpertGroups::Score;
-  if (method != "greedy" && num_groups > 1)
+  if (method != "greedy" && num_groups > 1) {
+    if (num_experts % num_groups != 0)
+      c.fail("n_group",
+             "does not divide the " + std::to_string(num_experts) + " experts: " + std::to_string(num_groups));
+    if (groups_per_token > num_groups)
+      c.fail("topk_group",
+             "asks for " + std::to_string(groups_per_token) + " groups; there are " + std::to_string(num_groups));
     rule.groups = ExpertGroups{num_groups, groups_per_token, v3 ? Score::sum_of_best_two : Score::best};
-  return {.hidden_size = hidden_size,
-          .num_experts = c.dimension(c.spelling({"n_routed_experts", "num_local_experts"})),
-          .rule = rule,
-          .correction_bias = v3};
+  }
+  return {.hidden_size = hidden_size, .num_experts = num_experts, .rule = rule, .correction_bias = v3};
 }
 
 }  // namespace

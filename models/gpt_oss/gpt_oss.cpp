@@ -54,7 +54,7 @@ RotaryEmbedding::Config read_rope(const ConfigReader& config, int head_dim, Chec
 CausalLM load_gpt_oss(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind kind) {
   const auto c = DecoderConfig::read(config, {.head_dim = 64, .supported_quantization = "mxfp4"});
   const int intermediate_size = config.dimension("intermediate_size", config.dimension("moe_intermediate_size", 1));
-  const int num_experts = config.dimension(config.spelling({"num_local_experts", "num_experts"}));
+  const auto [num_experts, experts_per_token] = read_expert_counts(config);
   w = kind == Checkpoint::Kind::gguf ? with_gguf_experts(with_hf_sandwich_names(w))
                                      : with_hugging_face_layout(w, {num_experts, c.hidden_size, intermediate_size});
   const auto masks =
@@ -76,9 +76,7 @@ CausalLM load_gpt_oss(const ConfigReader& config, Weights w, Device& device, Che
   const MixtureOfExperts::Config moe{
       .router = {.hidden_size = c.hidden_size,
                  .num_experts = num_experts,
-                 .rule = {.experts_per_token =
-                              config.dimension(config.spelling({"num_experts_per_tok", "experts_per_token"})),
-                          .normalize_selected = true},
+                 .rule = {.experts_per_token = experts_per_token, .normalize_selected = true},
                  .bias = true},
       .intermediate_size = intermediate_size,
       .activation =

@@ -35,10 +35,11 @@ CausalLM load_mixtral(const ConfigReader& config, Weights w, Device& device, Che
       .mask = window ? Mask::window(*window) : Mask::causal(),
       .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim, .default_theta = 1e6f}))};
   ignore_router_training(config);
+  const auto experts = read_expert_counts(config, 2);
   const MixtureOfExperts::Config moe{
       .router = {.hidden_size = c.hidden_size,
-                 .num_experts = config.dimension("num_local_experts"),
-                 .rule = {.experts_per_token = config.dimension("num_experts_per_tok", 2), .normalize_selected = true}},
+                 .num_experts = experts.num_experts,
+                 .rule = {.experts_per_token = experts.experts_per_token, .normalize_selected = true}},
       .intermediate_size = config.dimension("intermediate_size"),
       .activation = read_activation(config, "hidden_act", "silu")};
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-5)};

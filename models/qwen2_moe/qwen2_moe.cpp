@@ -27,11 +27,12 @@ CausalLM load_qwen2_moe(const ConfigReader& config, Weights w, Device& device, C
                                           .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
                                           .qkv_bias = config.boolean("qkv_bias", true)};
   ignore_router_training(config);
+  const auto experts = read_expert_counts(config);
   const auto activation = read_activation(config, "hidden_act", "silu");
   const MixtureOfExperts::Config moe{
       .router = {.hidden_size = c.hidden_size,
-                 .num_experts = config.dimension(config.spelling({"num_experts", "num_local_experts"})),
-                 .rule = {.experts_per_token = config.dimension("num_experts_per_tok"),
+                 .num_experts = experts.num_experts,
+                 .rule = {.experts_per_token = experts.experts_per_token,
                           .normalize_selected = config.boolean("norm_topk_prob", false)}},
       .intermediate_size = config.dimension("moe_intermediate_size"),
       .activation = activation,

@@ -33,11 +33,12 @@ CausalLM load_qwen3_moe(const ConfigReader& config, Weights w, Device& device, C
           QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::shared, .eps = eps}};
   ignore_router_training(config);
   config.ignore(std::array<std::string_view, 1>{"max_window_layers"});  // as transformers, unlike qwen3
+  const auto experts = read_expert_counts(config);
   const auto activation = read_activation(config, "hidden_act", "silu");
   const MixtureOfExperts::Config moe{
       .router = {.hidden_size = c.hidden_size,
-                 .num_experts = config.dimension(config.spelling({"num_experts", "num_local_experts"})),
-                 .rule = {.experts_per_token = config.dimension("num_experts_per_tok"),
+                 .num_experts = experts.num_experts,
+                 .rule = {.experts_per_token = experts.experts_per_token,
                           .normalize_selected = config.boolean("norm_topk_prob", kind == Checkpoint::Kind::gguf)}},
       .intermediate_size = config.dimension("moe_intermediate_size"),
       .activation = activation};

@@ -7,42 +7,15 @@
 namespace ttt::test {
 namespace {
 
-std::shared_ptr<const WeightSource> make_weights(const AttentionCase& c) {
-  auto weights = std::make_shared<testing::MemoryWeights>();
-  auto add = [&, seed = std::uint64_t{7}](const std::string& name, int out, int in, bool bias) mutable {
-    set_spread(*weights, "attn." + name + ".weight", {out, in}, ++seed, 1.6f / std::sqrt(static_cast<float>(in)));
-    if (bias) set_spread(*weights, "attn." + name + ".bias", {out}, ++seed, 0.3f);
-  };
-  add("q_proj", c.num_heads * c.head_dim, c.hidden_size, c.qkv_bias);
-  add("k_proj", c.num_kv_heads * c.head_dim, c.hidden_size, c.qkv_bias);
-  add("v_proj", c.num_kv_heads * c.head_dim, c.hidden_size, c.qkv_bias);
-  add("o_proj", c.hidden_size, c.num_heads * c.head_dim, c.output_bias);
-  if (c.sinks) set_spread(*weights, "attn.sinks", {c.num_heads}, 5, 1.0f);
-  const auto add_norm = [&](const std::string& name, int heads, std::uint64_t seed) {
-    const int size = c.qk_norm->scope == QueryKeyNorm::Scope::shared ? c.head_dim : heads * c.head_dim;
-    set_spread(*weights, "attn." + name + ".weight", {size}, seed, 0.2f, 1.0f);
-    if (c.qk_norm->bias) set_spread(*weights, "attn." + name + ".bias", {size}, seed + 1, 0.2f);
-  };
-  if (c.qk_norm) {
-    add_norm("q_norm", c.num_heads, 20);
-    add_norm("k_norm", c.num_kv_heads, 30);
-  }
-  return weights;
-}
-
-int rotary_dim(const AttentionCase& c) {
-  return c.theta <= 0 ? 0 : c.rotary_dim > 0 ? c.rotary_dim : c.head_dim;
-}
-double scale(const AttentionCase& c) {
-  return c.scale != 0 ? c.scale : 1 / std::sqrt(static_cast<double>(c.head_dim));
-}
+int rotary_dim(const AttentionCase& c) { return c.theta <= 0 ? 0 : c.rotary_dim > 0 ? c.rotary_dim : c.head_dim; }
+double scale(const AttentionCase& c) { return c.scale != 0 ? c.scale : 1 / std::sqrt(static_cast<double>(c.head_dim)); }
 Mask mask(const AttentionCase& c) {
   return c.bidirectional ? Mask::bidirectional() : c.window > 0 ? Mask::window(c.window) : Mask::causal();
 }
 
 /// What the reference says of the rows of x from `first` on.
 std::vector<float> reference(const AttentionCase& c, const WeightSource& weights, std::span<const float> x,
-                                    std::size_t first = 0) {
+                             std::size_t first = 0) {
   return flatten(reference_attention(to_rows(x, static_cast<std::size_t>(c.hidden_size)), weights, "attn",
                                      {.num_heads = c.num_heads,
                                       .num_kv_heads = c.num_kv_heads,
@@ -60,7 +33,7 @@ std::vector<float> reference(const AttentionCase& c, const WeightSource& weights
 }
 
 GroupedQueryAttention make_block(const AttentionCase& c, const std::shared_ptr<const WeightSource>& weights,
-                                        const Mask& mask, Device& device) {
+                                 const Mask& mask, Device& device) {
   std::optional<RotaryEmbedding> rope;
   if (rotary_dim(c) > 0)
     rope = RotaryEmbedding({.dim = rotary_dim(c),
@@ -87,8 +60,7 @@ std::vector<CacheLayerSpec> cache_of(const AttentionCase& c) {
   return {{c.num_kv_heads, c.head_dim, c.head_dim, mask(c).window_size}};
 }
 
-void expect_agreement(std::span<const float> got, std::span<const float> want, Precision precision,
-                             double limit) {
+void expect_agreement(std::span<const float> got, std::span<const float> want, Precision precision, double limit) {
   const auto agreement = testing::compare(got, want);
   EXPECT_GE(agreement.pcc, precision == Precision::exact ? 0.9999999 : 0.999);
   if (precision == Precision::exact) {
@@ -99,6 +71,29 @@ void expect_agreement(std::span<const float> got, std::span<const float> want, P
 }  // namespace
 
 void PrintTo(const AttentionCase& c, std::ostream* out) { *out << c.name; }
+
+std::shared_ptr<const WeightSource> make_weights(const AttentionCase& c) {
+  auto weights = std::make_shared<testing::MemoryWeights>();
+  auto add = [&, seed = std::uint64_t{7}](const std::string& name, int out, int in, bool bias) mutable {
+    set_spread(*weights, "attn." + name + ".weight", {out, in}, ++seed, 1.6f / std::sqrt(static_cast<float>(in)));
+    if (bias) set_spread(*weights, "attn." + name + ".bias", {out}, ++seed, 0.3f);
+  };
+  add("q_proj", c.num_heads * c.head_dim, c.hidden_size, c.qkv_bias);
+  add("k_proj", c.num_kv_heads * c.head_dim, c.hidden_size, c.qkv_bias);
+  add("v_proj", c.num_kv_heads * c.head_dim, c.hidden_size, c.qkv_bias);
+  add("o_proj", c.hidden_size, c.num_heads * c.head_dim, c.output_bias);
+  if (c.sinks) set_spread(*weights, "attn.sinks", {c.num_heads}, 5, 1.0f);
+  const auto add_norm = [&](const std::string& name, int heads, std::uint64_t seed) {
+    const int size = c.qk_norm->scope == QueryKeyNorm::Scope::shared ? c.head_dim : heads * c.head_dim;
+    set_spread(*weights, "attn." + name + ".weight", {size}, seed, 0.2f, 1.0f);
+    if (c.qk_norm->bias) set_spread(*weights, "attn." + name + ".bias", {size}, seed + 1, 0.2f);
+  };
+  if (c.qk_norm) {
+    add_norm("q_norm", c.num_heads, 20);
+    add_norm("k_norm", c.num_kv_heads, 30);
+  }
+  return weights;
+}
 
 void check_attention(const AttentionCase& c) {
   const auto weights = make_weights(c);

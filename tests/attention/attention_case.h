@@ -27,6 +27,9 @@ struct AttentionCase {
 
 void PrintTo(const AttentionCase& c, std::ostream* out);
 
+/// Random weights of the case, below "attn".
+std::shared_ptr<const WeightSource> make_weights(const AttentionCase& c);
+
 /// Runs the block on the whole input, and again token by token, against the reference.
 void check_attention(const AttentionCase& c);
 

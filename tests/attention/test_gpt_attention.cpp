@@ -1,4 +1,7 @@
+#include "../support/block_harness.h"
 #include "attention_case.h"
+#include "ttt/building_blocks/attention/mha.h"
+#include "ttt/core/error.h"
 
 namespace ttt::test {
 namespace {

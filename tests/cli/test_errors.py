@@ -3,11 +3,12 @@
 
 usage: test_errors.py PROGRAM GOLDENS_FOLDER
 """
+import json
 import os
 import subprocess
 
 import support
-from support import PROGRAM, TINY
+from support import GOLDENS, PROGRAM, TINY
 
 GENERATE = ("generate", "--model", TINY, "--ids", "1,2,3", "--max-tokens", "3")
 
@@ -135,6 +136,17 @@ class Usage(support.Case):
         self.fails(1, *logits, self.folder / "file" / "below", says="cannot be written: Not a directory")
         if os.path.exists("/dev/full"):
             self.fails(1, "logits", "--model", TINY, "--ids", "1", "-o", "/dev/full", says="cannot be written: No space left")
+
+    def test_experts_that_are_not_there(self):
+        for golden, key, value, says in (
+            ("mixtral-window", "num_experts_per_tok", 99, "num_experts_per_tok: asks for 99 experts; there are "),
+            ("deepseek-v3-groups", "n_group", 5, "n_group: does not divide the "),
+            ("deepseek-v3-groups", "topk_group", 99, "topk_group: asks for 99 groups; there are "),
+        ):
+            model = self.model(GOLDENS / golden)
+            config = json.loads((model / "config.json").read_text())
+            (model / "config.json").write_text(json.dumps(config | {key: value}))
+            self.fails(1, "generate", "--model", model, "--ids", "1", says=says)
 
     def test_broken_checkpoints(self):
         model = self.model()

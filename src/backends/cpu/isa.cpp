@@ -17,8 +17,9 @@ Isa select_isa(const DeviceConfig& config) {
                                                fmt::join(levels, ", ")));
   if (config.isa == "generic") return {};
   if (config.isa == "avx2") return {.level = Isa::Level::avx2};
-  return {Isa::Level::avx512, config.has_feature("avx512_vnni"), config.has_feature("avx512_bf16"),
-          config.isa == "amx" && config.has_feature("amx_bf16")};
+  return {.level = Isa::Level::avx512,
+          .vnni = config.has_feature("avx512_vnni"),
+          .amx = config.isa == "amx" && config.has_feature("amx_bf16")};
 }
 
 }  // namespace ttt::cpu

@@ -8,7 +8,6 @@ struct Isa {
   enum class Level { generic, avx2, avx512 };
   Level level = Level::generic;
   bool vnni = false;  ///< AVX-512 VNNI
-  bool bf16 = false;  ///< AVX-512 BF16
   bool amx = false;   ///< AMX with bf16
 };
 

@@ -76,7 +76,7 @@ fi
 if [ "$sanitize" = 0 ] && [ -f "$root/tests/fuzz/CMakeLists.txt" ]; then
   export TTT_FUZZ_SECONDS=${TTT_FUZZ_SECONDS:-60}
   if build_cleanly "$root/build-fuzz" fuzz "" "-DTTT_FUZZ_SECONDS=$TTT_FUZZ_SECONDS"; then
-    run_tests "$root/build-fuzz" -j "$test_jobs"
+    run_tests "$root/build-fuzz" -j "$(nproc)"  # each is one thread
   else
     broken+=("build in build-fuzz")
   fi

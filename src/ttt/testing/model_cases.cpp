@@ -29,9 +29,8 @@ Paths own_folders(const ModelUnderTest& model) {
 }
 
 ModelCase failing(std::string suite, std::string name, std::string why) {
-  return {std::move(suite), std::move(name), [why = std::move(why)] {
-            return Outcome{.failures = {why}, .skipped = {}};
-          }};
+  return {std::move(suite), std::move(name),
+          [why = std::move(why)] { return Outcome{.failures = {why}, .skipped = {}}; }};
 }
 
 void add(std::vector<ModelCase>& all, const ModelUnderTest& model, std::span<const GoldenCase> cases,

@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "model_loader.h"
+#include "profile.h"
 #include "progress_bar.h"
 #include "verbs.h"
 
@@ -30,71 +31,110 @@ std::vector<std::int32_t> some_tokens(const CausalLM& model, std::int64_t count)
   return ids;
 }
 
+/// One row of the table.
+struct Cell {
+  Kind kind;
+  std::int64_t n, depth;
+  int batch;
+
+  std::string title() const {
+    return fmt::format("{} {}, depth {}, batch {}", kind == Kind::prefill ? "prefill" : "decode", n, depth, batch);
+  }
+};
+
+/// Each batch at each depth: every prompt length, then decoding.
+std::vector<Cell> cells_of(const BenchOptions& o) {
+  std::vector<Cell> cells;
+  for (const auto depth : o.depth)
+    for (const int batch : o.batch) {
+      for (const auto n : o.prefill)
+        if (n > 0) cells.push_back({Kind::prefill, n, depth, batch});
+      if (o.decode > 0) cells.push_back({Kind::decode, o.decode, depth, batch});
+    }
+  return cells;
+}
+
 class Bench {
  public:
-  Bench(const LoadedModel& loaded, WorkCounter& counter, const BenchOptions& options)
+  Bench(const LoadedModel& loaded, WorkCounter& counter, OpTrace* trace, int repetitions)
       : model_(loaded.model),
         counter_(counter),
-        options_(options),
+        trace_(trace),
+        repetitions_(repetitions),
         cache_(loaded.make_cache()),
         step_(cache_, *loaded.device),
         roofline_(loaded.device->measure_roofline(loaded.plan.weights + loaded.plan.cache)) {}
 
   const Roofline& roofline() const { return roofline_; }
+  /// The last repetition of each row so far; none without a trace.
+  const std::vector<ProfiledRun>& profiles() const { return profiles_; }
 
-  /// Measures one kind, after a repetition that does not count.
-  Json row(Kind kind) {
-    ProgressBar bar(kind == Kind::prefill ? "prefill" : "decode");
+  /// Measures one row, after a repetition that does not count.
+  Json row(const Cell& cell) {
+    ProgressBar bar(cell.kind == Kind::prefill ? "prefill" : "decode");
+    fill(cell);
     std::vector<Sample> samples;
-    for (int i = -1; i < options_.repetitions; ++i) {
-      bar.update(static_cast<std::uint64_t>(i + 1), static_cast<std::uint64_t>(options_.repetitions + 1));
-      const auto sample = repeat(kind);
+    for (int i = -1; i < repetitions_; ++i) {
+      bar.update(static_cast<std::uint64_t>(i + 1), static_cast<std::uint64_t>(repetitions_ + 1));
+      const auto sample = repeat(cell);
       if (i >= 0) samples.push_back(sample);
     }
+    if (trace_ != nullptr) profiles_.push_back(last_run_);
     std::ranges::sort(samples, {}, &Sample::seconds);
-    const auto n = kind == Kind::prefill ? options_.prefill : options_.decode;
-    const auto tokens = static_cast<double>(n * options_.batch);
+    const auto tokens = static_cast<double>(cell.n * cell.batch);
     const auto middle = samples[samples.size() / 2].seconds;
     const auto median = samples.size() % 2 == 1 ? middle : (samples[samples.size() / 2 - 1].seconds + middle) / 2;
     const auto& work = samples.front().work;  // the same in each
-    return {{"kind", kind == Kind::prefill ? "prefill" : "decode"},
-            {"n", n},
-            {"depth", options_.depth},
-            {"batch", options_.batch},
-            {"tokens_per_second",
-             {{"min", tokens / samples.back().seconds},
-              {"median", tokens / median},
-              {"max", tokens / samples.front().seconds}}},
-            {"gb_per_second", static_cast<double>(work.bytes) / median / 1e9},
-            {"tflops", static_cast<double>(work.flops) / median / 1e12},
-            {"roofline_share", roofline_.share(work, median)}};
+    Json row{{"kind", cell.kind == Kind::prefill ? "prefill" : "decode"},
+             {"n", cell.n},
+             {"depth", cell.depth},
+             {"batch", cell.batch},
+             {"tokens_per_second",
+              {{"min", tokens / samples.back().seconds},
+               {"median", tokens / median},
+               {"max", tokens / samples.front().seconds}}},
+             {"gb_per_second", static_cast<double>(work.bytes) / median / 1e9},
+             {"tflops", static_cast<double>(work.flops) / median / 1e12},
+             {"roofline_share", roofline_.share(work, median)}};
+    if (trace_ != nullptr) row["profile"] = profile_json(last_run_);
+    return row;
   }
 
  private:
-  // On fresh sequences that hold `depth` tokens.
-  Sample repeat(Kind kind) {
-    std::vector<KvCache::Sequence> sequences;
-    for (int i = 0; i < options_.batch; ++i) sequences.push_back(cache_.create());
-    if (options_.depth > 0) prefill_all(sequences, some_tokens(model_, options_.depth));
-    const auto prompt = some_tokens(model_, options_.prefill);
+  /// Sequences with `depth` tokens each; those of the last row where they fit.
+  void fill(const Cell& cell) {
+    if (!sequences_.empty() && depth_ == cell.depth && sequences_.size() == static_cast<std::size_t>(cell.batch))
+      return;
+    for (const auto sequence : sequences_) cache_.drop(sequence);
+    sequences_.clear();
+    for (int i = 0; i < cell.batch; ++i) sequences_.push_back(cache_.create());
+    depth_ = cell.depth;
+    if (depth_ > 0) prefill_all(some_tokens(model_, depth_));
+  }
+
+  Sample repeat(const Cell& cell) {
+    const auto prompt = some_tokens(model_, cell.kind == Kind::prefill ? cell.n : 0);
     counter_.reset();
-    const auto start = std::chrono::steady_clock::now();
-    if (kind == Kind::prefill)
-      prefill_all(sequences, prompt);
+    if (trace_ != nullptr) trace_->take();
+    const auto start = OpTrace::Clock::now();
+    if (cell.kind == Kind::prefill)
+      prefill_all(prompt);
     else
-      for (std::int64_t i = 0; i < options_.decode; ++i) decode_step(sequences);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    for (const auto sequence : sequences) cache_.drop(sequence);
-    return {took.count(), counter_.total()};
+      for (std::int64_t i = 0; i < cell.n; ++i) decode_step();
+    const auto end = OpTrace::Clock::now();
+    if (trace_ != nullptr) last_run_ = {cell.title(), start, end, trace_->take()};
+    const auto work = counter_.total();
+    for (const auto sequence : sequences_) cache_.truncate(sequence, static_cast<std::int32_t>(depth_));
+    return {std::chrono::duration<double>(end - start).count(), work};
   }
 
   // The same prompt for every sequence, as a server would read them: a step takes as many tokens as it may, the end of
   // one prompt beside the start of the next.
-  void prefill_all(const std::vector<KvCache::Sequence>& sequences, std::span<const std::int32_t> prompt) {
+  void prefill_all(std::span<const std::int32_t> prompt) {
     const auto most = static_cast<std::size_t>(cache_.config().max_step_tokens);
     std::size_t rows = 0;
     step_.clear();
-    for (const auto sequence : sequences) {
+    for (const auto sequence : sequences_) {
       const auto total = cache_.length(sequence) + static_cast<std::int32_t>(prompt.size());
       for (std::size_t first = 0; first < prompt.size();) {
         if (rows == most) {
@@ -111,19 +151,24 @@ class Bench {
     model_.forward(step_);
   }
 
-  void decode_step(const std::vector<KvCache::Sequence>& sequences) {
+  void decode_step() {
     step_.clear();
     const std::int32_t id = 1;
-    for (const auto sequence : sequences) step_.add(sequence, {&id, 1});
+    for (const auto sequence : sequences_) step_.add(sequence, {&id, 1});
     model_.forward(step_);
   }
 
   const CausalLM& model_;
   WorkCounter& counter_;
-  const BenchOptions& options_;
+  OpTrace* trace_;  ///< null: no profiles
+  int repetitions_;
   KvCache cache_;
   Step step_;
   Roofline roofline_;
+  std::vector<KvCache::Sequence> sequences_;
+  std::int64_t depth_ = 0;
+  ProfiledRun last_run_;
+  std::vector<ProfiledRun> profiles_;
 };
 
 Json as_json(const Roofline& roofline) {
@@ -154,22 +199,31 @@ std::string as_text(const Json& rows, const Roofline& roofline) {
 }  // namespace
 
 void run_bench(const BenchOptions& o) {
-  if (o.prefill == 0 && o.decode == 0)
-    throw UsageError("-p 0 -n 0 leaves nothing to measure; give one of them at least 1");
-  const auto length = o.depth + std::max(o.prefill, o.decode);
+  const auto cells = cells_of(o);
+  if (cells.empty()) throw UsageError("-p 0 -n 0 leaves nothing to measure; give one of them at least 1");
+  if (!o.trace.empty()) check_writable(o.trace);
+  std::int64_t length = 0;
+  for (const auto& cell : cells) length = std::max(length, cell.depth + cell.n);
+  const int batch = std::ranges::max(o.batch);
   const auto checkpoint = Checkpoint::open(o.common.model);
   const auto counter = std::make_shared<WorkCounter>();
+  const auto trace = o.profile || !o.trace.empty() ? std::make_shared<OpTrace>() : nullptr;
   auto device_options = o.common.device_options();
   device_options.work_counter = counter;
-  const auto loaded =
-      load_model(checkpoint, o.common,
-                 {.tokens = length, .length = CacheNeed::Length::fixed, .sequences = o.batch, .logit_rows = o.batch},
-                 device_options);
-  Bench bench(loaded, *counter, o);
+  device_options.op_trace = trace;
+  const auto loaded = load_model(
+      checkpoint, o.common,
+      {.tokens = length, .length = CacheNeed::Length::fixed, .sequences = batch, .logit_rows = batch}, device_options);
+  Bench bench(loaded, *counter, trace.get(), o.repetitions);
   Json rows = Json::array();
-  if (o.prefill > 0) rows.push_back(bench.row(Kind::prefill));
-  if (o.decode > 0) rows.push_back(bench.row(Kind::decode));
-  if (!o.common.json) return print_result(as_text(rows, bench.roofline()));
+  for (const auto& cell : cells) rows.push_back(bench.row(cell));
+  if (!o.trace.empty()) write_trace(bench.profiles(), o.trace);
+  if (!o.common.json) {
+    std::string text = as_text(rows, bench.roofline());
+    if (o.profile)
+      for (const auto& run : bench.profiles()) text += '\n' + profile_text(run);
+    return print_result(text);
+  }
   print_result(to_text({{"rows", rows},
                         {"roofline", as_json(bench.roofline())},
                         {"device", loaded.device->config().name},

@@ -202,15 +202,28 @@ void add_tokenize(CLI::App& app) {
   verb.add_flag("--add-special", o.add_special, "with the special tokens that the tokenizer adds");
 }
 
+/// An option that takes one value or several with commas between; the table has a row for each combination.
+template <class T>
+CLI::Option* add_list(CLI::App& verb, const std::string& flag, std::vector<T>& values, const std::string& what) {
+  return verb.add_option(flag, values, what + "; several: 1,2,3")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->default_str(std::to_string(values.front()));
+}
+
 void add_bench(CLI::App& app) {
   const auto [verb, o] =
       add_verb(app, "bench", "Measures prefill and decode, and how near they are to the roofline", run_bench);
   add_common(verb, o.common);
-  verb.add_option("-p,--prefill", o.prefill, "tokens of a prompt; 0: none")->check(integer_in(0, 1 << 24));
+  add_list(verb, "-p,--prefill", o.prefill, "tokens of a prompt; 0: none")->check(integer_in(0, 1 << 24));
   verb.add_option("-n,--decode", o.decode, "tokens to decode; 0: none")->check(integer_in(0, 1 << 24));
-  verb.add_option("-d,--depth", o.depth, "tokens in the cache before")->check(integer_in(0, 1 << 24));
-  verb.add_option("-b,--batch", o.batch, "sequences at once")->check(integer_in(1, 4096));
+  add_list(verb, "-d,--depth", o.depth, "tokens in the cache before")->check(integer_in(0, 1 << 24));
+  add_list(verb, "-b,--batch", o.batch, "sequences at once")->check(integer_in(1, 4096));
   verb.add_option("-r,--repetitions", o.repetitions, "measured repetitions")->check(integer_in(1, 1000));
+  verb.add_flag("--profile", o.profile, "where the time of a row's last repetition went, by op");
+  verb.add_option("--trace", o.trace, "file for the ops' times, for Perfetto or chrome://tracing")
+      ->check(file_name())
+      ->default_str("");
 }
 
 void add_devices(CLI::App& app) {

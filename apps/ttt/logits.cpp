@@ -1,8 +1,3 @@
-#include <fmt/format.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -13,21 +8,6 @@
 #include "verbs.h"
 
 namespace ttt::app {
-namespace {
-
-namespace fs = std::filesystem;
-
-/// Throws FormatError when the file cannot be written, which is better known before the work than after it.
-void check_writable(const fs::path& file) {
-  std::error_code ignored;
-  const auto folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  if (fs::is_directory(file, ignored)) throw FormatError(file.string(), "expected a file to write, got a folder");
-  // "folder/." is nothing when the folder is a file.
-  if (access((fs::exists(file, ignored) ? file : folder / ".").c_str(), W_OK) != 0)
-    throw FormatError(file.string(), fmt::format("cannot be written: {}", std::strerror(errno)));
-}
-
-}  // namespace
 
 void run_logits(const LogitsOptions& o) {
   check_writable(o.output);

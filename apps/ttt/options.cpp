@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -52,6 +53,16 @@ std::string read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw FormatError(path, fmt::format("cannot be opened: {}", std::strerror(errno)));
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void check_writable(const std::filesystem::path& file) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const auto folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  if (fs::is_directory(file, ignored)) throw FormatError(file.string(), "expected a file to write, got a folder");
+  // "folder/." is nothing when the folder is a file.
+  if (access((fs::exists(file, ignored) ? file : folder / ".").c_str(), W_OK) != 0)
+    throw FormatError(file.string(), fmt::format("cannot be written: {}", std::strerror(errno)));
 }
 
 void print_result(std::string_view text) {

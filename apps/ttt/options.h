@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
@@ -36,6 +37,8 @@ struct CommonOptions {
 void check_ids(std::span<const std::int32_t> ids, const CausalLM& model);
 /// The bytes of a file, or of stdin for "-".
 std::string read_text(const std::string& path);
+/// Throws FormatError when the file cannot be written, which is better known before the work than after it.
+void check_writable(const std::filesystem::path& file);
 /// Writes a result to stdout; throws Error when stdout does not take it.
 void print_result(std::string_view text);
 /// A document as it is printed: indented, with a newline at its end; bytes that are not UTF-8 become U+FFFD.

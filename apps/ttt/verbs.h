@@ -62,8 +62,12 @@ void run_tokenize(const TokenizeOptions& o);
 
 struct BenchOptions {
   CommonOptions common;
-  std::int64_t prefill = 512, decode = 64, depth = 0;
-  int batch = 1, repetitions = 3;
+  std::vector<std::int64_t> prefill{512}, depth{0};
+  std::vector<int> batch{1};
+  std::int64_t decode = 64;
+  int repetitions = 3;
+  bool profile = false;
+  std::string trace;  ///< a file for the profile's events; empty: none
 };
 void run_bench(const BenchOptions& o);
 

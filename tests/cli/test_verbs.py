@@ -223,6 +223,33 @@ class Bench(support.Case):
                 self.assertGreater(row[key], 0)
             self.assertLess(row["roofline_share"], 1)
 
+    def test_lists_make_a_row_for_each_combination(self):
+        rows = self.json("bench", "--model", TINY, "-p", "4,8", "-n", 2, "-d", "0,16", "-b", "1,3", "-r", 1)["rows"]
+        want = [(kind, n, depth, batch) for depth in (0, 16) for batch in (1, 3) for kind, n in (("prefill", 4), ("prefill", 8), ("decode", 2))]
+        self.assertEqual([tuple(row[key] for key in ("kind", "n", "depth", "batch")) for row in rows], want)
+
+    def test_profile_and_trace(self):
+        trace = self.folder / "trace.json"
+        bench = ("bench", "--model", TINY, "-p", 8, "-n", 2, "-r", 1)
+        rows = self.json(*bench, "--profile", "--trace", trace)["rows"]
+        for row in rows:
+            self.assertAlmostEqual(sum(op["share"] for op in row["profile"]), 1, places=6)
+            self.assertEqual(row["profile"][-1]["op"], "between ops")
+            seconds = sum(op["seconds"] for op in row["profile"])
+            self.assertAlmostEqual(seconds, row["n"] / row["tokens_per_second"]["median"], places=6)
+            linear = next(op for op in row["profile"] if op["op"] == "linear")
+            self.assertGreater(linear["calls"], 0)
+            self.assertGreater(linear["tflops"], 0)
+        events = json.loads(trace.read_text())["traceEvents"]
+        self.assertEqual([e["args"]["name"] for e in events if e["ph"] == "M"], ["prefill 8, depth 0, batch 1", "decode 2, depth 0, batch 1"])
+        ran = [e for e in events if e["ph"] == "X"]
+        self.assertEqual(len(ran), sum(op["calls"] for row in rows for op in row["profile"]))
+        for before, after in zip(ran, ran[1:]):
+            self.assertLessEqual(before["ts"], after["ts"])
+        self.assertIn("between ops", self.ok(*bench, "--profile"))
+        self.assertNotIn("between ops", self.ok(*bench))
+        self.fails(1, *bench, "--trace", self.folder / "no" / "trace.json", says="cannot be written")
+
     def test_prompts_of_a_batch_share_steps(self):
         """Then the weights are read once for all of them: fewer bytes than as many prompts of their own."""
         def bytes_of(batch, *more):

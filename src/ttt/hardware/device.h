@@ -5,6 +5,7 @@
 #include "ttt/core/log.h"
 #include "ttt/core/tensor.h"
 #include "ttt/hardware/device_config.h"
+#include "ttt/hardware/op_trace.h"
 #include "ttt/hardware/roofline.h"
 #include "ttt/hardware/work_counter.h"
 
@@ -27,6 +28,7 @@ struct DeviceOptions {
   BatchInvariance batch_invariance = BatchInvariance::off;  ///< implied by Precision::exact
   LogSink log = stderr_log();
   std::shared_ptr<WorkCounter> work_counter = nullptr;  ///< told of the work of every op; null: nobody counts
+  std::shared_ptr<OpTrace> op_trace = nullptr;          ///< told of every op; null: nobody watches
 };
 
 /// Memory, threads and kernels of one device. Blocks reach it through ops only. Safe to share between threads:

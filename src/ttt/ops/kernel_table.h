@@ -49,9 +49,25 @@ class KernelTable {
 template <class Op>
 auto run(Device& device, const typename Op::Args& args) {
   Op::check(args);
-  if constexpr (requires { Op::work(args); })
-    if (auto* counter = device.options().work_counter.get()) counter->add(Op::work(args));
-  return device.kernels().template get<Op>()(device, args);
+  const auto work = [&]() -> Work {
+    if constexpr (requires { Op::work(args); })
+      return Op::work(args);
+    else
+      return {};
+  };
+  if (auto* counter = device.options().work_counter.get()) counter->add(work());
+  auto* kernel = device.kernels().template get<Op>();
+  OpTrace* const trace = device.options().op_trace.get();
+  if (trace == nullptr) return kernel(device, args);
+  struct Timed {
+    OpTrace& trace;
+    OpTrace::Event event;
+    ~Timed() {
+      event.end = OpTrace::Clock::now();
+      trace.add(event);
+    }
+  } timed{*trace, {Op::name, OpTrace::Clock::now(), {}, work()}};
+  return kernel(device, args);
 }
 
 }  // namespace ttt::ops

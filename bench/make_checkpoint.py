@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Writes a GGUF of a real model's shape with random weights, for measuring speed: every format, nothing to download.
+
+usage: make_checkpoint.py --shape llama-1b --type q4_0 FILE      (needs the packages gguf and numpy)
+
+All matrices have the one type. There is no vocabulary, so nothing but a benchmark can use the file.
+"""
+import argparse
+import os
+import pathlib
+import sys
+
+import gguf
+import numpy as np
+
+# Numbers of published config.json files.
+SHAPES = {
+    "llama-1b": {"layers": 16, "hidden": 2048, "ffn": 8192, "heads": 32, "kv_heads": 8, "head_dim": 64, "vocab": 128256, "theta": 500000.0},
+    "llama-8b": {"layers": 32, "hidden": 4096, "ffn": 14336, "heads": 32, "kv_heads": 8, "head_dim": 128, "vocab": 128256, "theta": 500000.0},
+    "smollm2-135m": {"layers": 30, "hidden": 576, "ffn": 1536, "heads": 9, "kv_heads": 3, "head_dim": 64, "vocab": 49152, "theta": 100000.0},
+}
+
+# Where a block keeps its f16 scales, and values that give weights of a few hundredths; all its other bytes are random.
+F16_FIELDS = {
+    "Q4_0": {0: 0.004}, "Q4_1": {0: 0.004, 2: -0.03}, "Q5_0": {0: 0.002}, "Q5_1": {0: 0.002, 2: -0.03}, "Q8_0": {0: 0.0003},
+    "Q2_K": {80: 0.002, 82: 0.002}, "Q3_K": {108: 0.0005}, "Q4_K": {0: 0.0001, 2: 0.0007}, "Q5_K": {0: 0.00005, 2: 0.0007},
+    "Q6_K": {208: 0.00002}, "IQ4_NL": {0: 0.0003},
+}
+
+
+def random_blocks(kind, elements, rng):
+    """Raw bytes of `elements` random weights."""
+    name = kind.name
+    if name in ("F32", "F16", "BF16"):
+        values = rng.normal(0, 0.02, elements).astype(np.float32)
+        if name == "BF16":
+            return (values.view(np.uint32) >> 16).astype(np.uint16).view(np.uint8)
+        return values.astype(np.float32 if name == "F32" else np.float16).view(np.uint8)
+    size, block_bytes = gguf.GGML_QUANT_SIZES[kind]
+    blocks = rng.integers(0, 256, (elements // size, block_bytes), dtype=np.uint8)
+    if name == "MXFP4":
+        blocks[:, 0] = 120
+    for offset, value in F16_FIELDS.get(name, {}).items():
+        blocks[:, offset : offset + 2] = np.frombuffer(np.float16(value).tobytes(), np.uint8)
+    return blocks.reshape(-1)
+
+
+def matrix(kind, rows, cols, rng):
+    """A piece of random blocks over and over: speed does not depend on the values, and a gigabyte of them takes minutes."""
+    size, block_bytes = gguf.GGML_QUANT_SIZES[kind]
+    row_bytes = cols // size * block_bytes
+    piece_rows = min(rows, max(1, (1 << 20) // cols))
+    piece = random_blocks(kind, piece_rows * cols, rng).reshape(piece_rows, row_bytes)
+    return np.resize(piece, (rows, row_bytes))
+
+
+def tensors(s):
+    """(name, rows, cols) of every matrix, (name, None, size) of every norm."""
+    q, kv = s["heads"] * s["head_dim"], s["kv_heads"] * s["head_dim"]
+    yield "token_embd.weight", s["vocab"], s["hidden"]
+    for i in range(s["layers"]):
+        yield f"blk.{i}.attn_norm.weight", None, s["hidden"]
+        yield f"blk.{i}.attn_q.weight", q, s["hidden"]
+        yield f"blk.{i}.attn_k.weight", kv, s["hidden"]
+        yield f"blk.{i}.attn_v.weight", kv, s["hidden"]
+        yield f"blk.{i}.attn_output.weight", s["hidden"], q
+        yield f"blk.{i}.ffn_norm.weight", None, s["hidden"]
+        yield f"blk.{i}.ffn_gate.weight", s["ffn"], s["hidden"]
+        yield f"blk.{i}.ffn_up.weight", s["ffn"], s["hidden"]
+        yield f"blk.{i}.ffn_down.weight", s["hidden"], s["ffn"]
+    yield "output_norm.weight", None, s["hidden"]
+
+
+def write(path, s, kind):
+    rng = np.random.default_rng(7)
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_name(f"random {kind.name}")
+    writer.add_context_length(131072)
+    writer.add_embedding_length(s["hidden"])
+    writer.add_block_count(s["layers"])
+    writer.add_feed_forward_length(s["ffn"])
+    writer.add_head_count(s["heads"])
+    writer.add_head_count_kv(s["kv_heads"])
+    writer.add_key_length(s["head_dim"])
+    writer.add_value_length(s["head_dim"])
+    writer.add_rope_dimension_count(s["head_dim"])
+    writer.add_rope_freq_base(s["theta"])
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_vocab_size(s["vocab"])
+    writer.add_tokenizer_model("no_vocab")
+    for name, rows, cols in tensors(s):
+        if rows is None:
+            writer.add_tensor(name, (1 + rng.normal(0, 0.05, cols)).astype(np.float32))
+        elif kind.name in ("F32", "F16"):
+            writer.add_tensor(name, matrix(kind, rows, cols, rng).view(np.float32 if kind.name == "F32" else np.float16))
+        else:
+            writer.add_tensor(name, matrix(kind, rows, cols, rng), raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def main():
+    types = sorted(k for k in gguf.GGMLQuantizationType.__members__ if k in F16_FIELDS or k in ("F32", "F16", "BF16", "MXFP4"))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shape", choices=SHAPES, default="llama-1b")
+    parser.add_argument("--type", choices=[t.lower() for t in types], default="q4_0")
+    parser.add_argument("file", type=pathlib.Path)
+    options = parser.parse_args()
+    shape = SHAPES[options.shape]
+    kind = gguf.GGMLQuantizationType[options.type.upper()]
+    size = gguf.GGML_QUANT_SIZES[kind][0]
+    if any(cols % size for _, rows, cols in tensors(shape) if rows is not None):
+        sys.exit(f"make_checkpoint.py: {options.shape} has rows that are no multiple of {size}, which {options.type} needs")
+    options.file.parent.mkdir(parents=True, exist_ok=True)
+    part = options.file.with_name(options.file.name + ".part")
+    write(part, shape, kind)
+    os.replace(part, options.file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
 # Side by side with llama.cpp on one machine: the same GGUF, the same number of threads, rounds alternating.
 #
-# usage: bench/compare.sh [--build-only] [--rounds N] [--threads N] [--model FILE] [--prefill N] [--decode N]
+# usage: bench/compare.sh [--build-only] [--rounds N] [--threads N] [--model FILE]... [--formats LIST] [--shape NAME]
+#                         [--prefill N] [--decode N] [--depth LIST] [--batch LIST] [--write]
+#   --model    a GGUF; again for more. Without it and without --formats: SmolLM2
+#   --formats  q4_0,q8_0,...: random checkpoints of a real shape (--shape, llama-1b), made by bench/make_checkpoint.py
+#   --depth    0,4096: tokens in the cache before; --batch 1,8,16: sequences that decode at once, at depth 0
+#   --write    puts the table into docs/performance.md too, in place of this processor's
 #
 # llama.cpp is built outside the repository, with g++ and with clang 19 (the better of the two is the bar),
 # from the source bundle in the npm package node-llama-cpp.
@@ -13,19 +18,29 @@ peers=${XDG_CACHE_HOME:-$HOME/.cache}/ttt-peers
 version=3.22.1
 rounds=3
 threads=''
-model=''
+models=()
+formats=''
+shape=llama-1b
 prefill=512
 decode=64
+depth=0
+batch=1
+write=0
 build_only=0
 jobs=${TTT_JOBS:-2}
 
-usage() { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 while [ $# -gt 0 ]; do
   case $1 in
     --build-only) build_only=1 ;;
     --rounds) rounds=$2; shift ;;
     --threads) threads=$2; shift ;;
-    --model) model=$2; shift ;;
+    --model) models+=("$2"); shift ;;
+    --formats) formats=$2; shift ;;
+    --shape) shape=$2; shift ;;
+    --depth) depth=$2; shift ;;
+    --batch) batch=$2; shift ;;
+    --write) write=1 ;;
     --prefill) prefill=$2; shift ;;
     --decode) decode=$2; shift ;;
     -h|--help) usage; exit 0 ;;
@@ -59,7 +74,7 @@ fetch_llama_cpp() {
 build_llama_cpp() {  # build_llama_cpp NAME CC CXX
   local name=$1 cc=$2 cxx=$3
   local src=$peers/llama.cpp-$version dir=$peers/llama.cpp-$version/build-$1
-  [ -x "$dir/bin/llama-bench" ] && [ -x "$dir/bin/llama-perplexity" ] && return
+  [ -x "$dir/bin/llama-bench" ] && [ -x "$dir/bin/llama-perplexity" ] && [ -x "$dir/bin/llama-batched-bench" ] && return
   if ! command -v "$cxx" >/dev/null 2>&1; then
     say "llama.cpp with $name: left out, $cxx is not installed"
     return
@@ -69,7 +84,7 @@ build_llama_cpp() {  # build_llama_cpp NAME CC CXX
     -DGGML_NATIVE=ON -DGGML_OPENMP=OFF -DGGML_LLAMAFILE=ON -DBUILD_SHARED_LIBS=OFF -DLLAMA_CURL=OFF \
     -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF \
     -DLLAMA_BUILD_NUMBER=0 -DLLAMA_BUILD_COMMIT="node-$version" >"$dir.log" 2>&1
-  nice -n 10 cmake --build "$dir" -j "$jobs" --target llama-bench llama-perplexity >>"$dir.log" 2>&1
+  nice -n 10 cmake --build "$dir" -j "$jobs" --target llama-bench llama-batched-bench llama-perplexity >>"$dir.log" 2>&1
 }
 
 need cmake 'scripts/setup.sh'
@@ -79,7 +94,7 @@ build_llama_cpp clang clang-19 clang++-19
 build_llama_cpp gcc gcc g++
 if [ "$build_only" = 1 ]; then
   for name in clang gcc; do
-    for program in llama-bench llama-perplexity; do
+    for program in llama-bench llama-batched-bench llama-perplexity; do
       ls "$peers/llama.cpp-$version/build-$name/bin/$program" 2>/dev/null || true
     done
   done
@@ -88,7 +103,25 @@ fi
 
 ttt=$root/build/bin/ttt
 [ -x "$ttt" ] || { say "bench/compare.sh: $ttt is not built (run scripts/demo.sh first)"; exit 1; }
-[ -n "$model" ] || model=$("$root/scripts/fetch_model.sh")
+# Random checkpoints, made once.
+make_checkpoints() {
+  local format file python=$peers/venv/bin/python
+  if [ ! -x "$python" ]; then
+    python3 -m venv "$peers/venv"
+    "$python" -m pip install --quiet "$(grep '^gguf==' "$root/tools/goldens/requirements.txt")" \
+      "$(grep '^numpy==' "$root/tools/goldens/requirements.txt")"
+  fi
+  for format in ${formats//,/$'\n'}; do
+    file=$peers/checkpoints/$shape-$format.gguf
+    if [ ! -f "$file" ]; then
+      say "making $file"
+      "$python" "$root/bench/make_checkpoint.py" --shape "$shape" --type "$format" "$file"
+    fi
+    models+=("$file")
+  done
+}
+[ -z "$formats" ] || make_checkpoints
+[ "${#models[@]}" -gt 0 ] || models=("$("$root/scripts/fetch_model.sh")")
 if [ -z "$threads" ]; then
   # Physical cores that this process may use: one per distinct (package, core).
   threads=$(lscpu -p=CPU,CORE,SOCKET | grep -v '^#' | while IFS=, read -r cpu core socket; do
@@ -99,17 +132,38 @@ fi
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
-say "model $model, $threads threads, $rounds rounds, prefill $prefill, decode $decode"
-for ((round = 1; round <= rounds; ++round)); do
-  say "round $round of $rounds"
-  "$ttt" bench --model "$model" --threads "$threads" -p "$prefill" -n "$decode" --json >"$results/ttt.$round.json"
-  for name in clang gcc; do
-    bin=$peers/llama.cpp-$version/build-$name/bin/llama-bench
-    [ -x "$bin" ] || continue
-    if ! "$bin" -m "$model" -t "$threads" -p "$prefill" -n "$decode" -r 3 -ngl 0 -o json >"$results/$name.$round.json" 2>"$results/$name.$round.err"; then
-      say "llama.cpp with $name failed: $(tail -n 1 "$results/$name.$round.err")"
-      rm -f "$results/$name.$round.json"
+# llama_rows NAME PROGRAM OUTPUT ARGUMENTS...: runs one of llama.cpp's programs, if that build is there.
+llama_rows() {
+  local name=$1 program=$2 output=$3
+  shift 3
+  local bin=$peers/llama.cpp-$version/build-$name/bin/$program
+  [ -x "$bin" ] || return 0
+  if ! "$bin" -t "$threads" -ngl 0 "$@" >"$output" 2>"$output.err"; then
+    say "$program with $name failed: $(tail -n 1 "$output.err")"
+    rm -f "$output"
+  fi
+}
+
+# Sequences that decode at once, but for the one that llama-bench has measured already.
+batches=$(printf '%s\n' ${batch//,/$'\n'} | grep -vx 1 | paste -sd, || true)
+say "$threads threads, $rounds rounds, prefill $prefill, decode $decode, depth $depth, batch $batch"
+for model in "${models[@]}"; do
+  name=$(basename "$model" .gguf)
+  for ((round = 1; round <= rounds; ++round)); do
+    say "$name, round $round of $rounds"
+    "$ttt" bench --model "$model" --threads "$threads" -p "$prefill" -n "$decode" -d "$depth" --json >"$results/$name@ttt@$round.json"
+    if [ -n "$batches" ]; then
+      "$ttt" bench --model "$model" --threads "$threads" -p 0 -n "$decode" -b "$batches" --json >"$results/$name@ttt@$round.batched.json"
     fi
+    for peer in clang gcc; do
+      llama_rows "$peer" llama-bench "$results/$name@$peer@$round.json" \
+        -m "$model" -p "$prefill" -n "$decode" -d "$depth" -r 2 -o json
+      [ -z "$batches" ] || llama_rows "$peer" llama-batched-bench "$results/$name@$peer@$round.batched.jsonl" \
+        -m "$model" -npp 1 -ntg "$decode" -npl "$batches" -c 4096 --output-format jsonl
+    done
   done
 done
-python3 "$root/bench/compare_table.py" "$results"
+"$ttt" devices --json >"$results/devices"
+arguments=("$results")
+[ "$write" = 0 ] || arguments+=(--write "$root/docs/performance.md")
+python3 "$root/bench/compare_table.py" "${arguments[@]}"

@@ -1,45 +1,109 @@
 #!/usr/bin/env python3
 """The table of bench/compare.sh: medians over rounds, and ttt against the better build of llama.cpp.
 
-usage: compare_table.py FOLDER   with ttt.N.json (ttt bench --json) and {clang,gcc}.N.json (llama-bench -o json)
+usage: compare_table.py FOLDER [--write FILE]
+
+FOLDER holds MODEL@PROGRAM@ROUND.json (`ttt bench --json`, `llama-bench -o json`), MODEL@PROGRAM@ROUND.batched.* (`ttt bench
+-b`, `llama-batched-bench --output-format jsonl`) and `devices` (`ttt devices --json`). --write replaces the part of FILE
+between this processor's markers, or adds one at the end.
 """
 import json
 import pathlib
+import re
 import statistics
 import sys
+
+HEAD = ("model", "step", "ttt, t/s", "of the roofline", "llama.cpp, t/s", "ratio")
 
 
 def ttt_rows(document):
     for row in document["rows"]:
-        yield row["kind"], row["n"], row["tokens_per_second"]["median"]
+        yield (row["kind"], row["n"], row["depth"], row["batch"]), row["tokens_per_second"]["median"], row["roofline_share"]
 
 
 def llama_rows(document):
     for row in document:
         kind, n = ("prefill", row["n_prompt"]) if row["n_prompt"] else ("decode", row["n_gen"])
-        samples = row.get("samples_ts") or [row["avg_ts"]]
-        yield kind, n, statistics.median(samples)
+        yield (kind, n, row["n_depth"], 1), statistics.median(row["samples_ts"]), None
+
+
+def batched_rows(lines):
+    for line in lines:
+        if line.startswith("{"):
+            row = json.loads(line)
+            yield ("decode", row["tg"], 0, row["pl"]), row["speed_tg"], None
+
+
+def rows_of(path, program):
+    text = path.read_text()
+    if program == "ttt":
+        return ttt_rows(json.loads(text))
+    return batched_rows(text.splitlines()) if path.suffix == ".jsonl" else llama_rows(json.loads(text))
+
+
+def table(folder):
+    cells = {}  # (model, step) -> program -> [(tokens per second, share of the roofline), one a round]
+    for path in sorted([*folder.glob("*.json"), *folder.glob("*.jsonl")]):
+        model, program, _ = path.name.split("@")
+        for step, speed, share in rows_of(path, program):
+            cells.setdefault((model, step), {}).setdefault(program, []).append((speed, share))
+    for (model, (kind, n, depth, batch)), by_program in sorted(cells.items(), key=lambda item: (item[0][0], item[0][1][3], item[0][1][2], item[0][1][0] == "decode")):
+        step = f"{kind} {n}" + (f" at depth {depth}" if depth else "") + (f", batch {batch}" if batch > 1 else "")
+        median = {program: statistics.median(speed for speed, _ in values) for program, values in by_program.items()}
+        peers = [median[p] for p in ("clang", "gcc") if p in median]
+        ours = median.get("ttt")
+        shares = [share for _, share in by_program.get("ttt", [])]
+        yield (
+            model,
+            step,
+            f"{ours:.1f}" if ours else "-",
+            f"{100 * statistics.median(shares):.0f}%" if shares else "-",
+            f"{max(peers):.1f}" if peers else "-",
+            f"{ours / max(peers):.2f}x" if ours and peers else "-",
+        )
+
+
+def aligned(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
+    lines = []
+    for number, row in enumerate(rows):
+        lines.append("| " + " | ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))) + " |")
+        if number == 0:
+            lines.append("|" + "|".join("-" * (w + 2) if i < 2 else "-" * (w + 1) + ":" for i, w in enumerate(widths)) + "|")
+    return lines
+
+
+def machine(folder):
+    """(name, a sentence) of the processor and of what was measured of it."""
+    device = json.loads((folder / "devices").read_text())["devices"][0]
+    found = re.search(r"^model name\s*:\s*(.+)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
+    name = found[1].strip() if found else "unknown processor"
+    first = json.loads(min(folder.glob("*@ttt@*.json")).read_text())
+    roofline = first["roofline"]
+    features = ", ".join([device["isa"], *device["features"]])
+    return f"{name}, {features}", (
+        f"{first['threads']} threads; reading {roofline['bytes_per_second'] / 1e9:.1f} GB/s, "
+        f"multiply-adds {roofline['flops_per_second'] / 1e12:.3f} TFLOP/s ({roofline['instruction']})")
+
+
+def write(file, name, text):
+    begin, end = f"<!-- measured: {name} -->", f"<!-- end: {name} -->"
+    section = f"{begin}\n## {name}\n\n{text}\n{end}"
+    old = file.read_text()
+    if begin in old:
+        head, rest = old.split(begin, 1)
+        file.write_text(head + section + rest.split(end, 1)[1])
+    else:
+        file.write_text(old.rstrip("\n") + "\n\n" + section + "\n")
 
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    speeds = {}  # (kind, n) -> program -> [tokens per second, one a round]
-    for path in sorted(folder.glob("*.json")):
-        program = path.name.split(".")[0]
-        rows = ttt_rows if program == "ttt" else llama_rows
-        for kind, n, speed in rows(json.loads(path.read_text())):
-            speeds.setdefault((kind, n), {}).setdefault(program, []).append(speed)
-
-    print(f"{'tokens/s (median)':20} {'ttt':>10} {'llama clang':>12} {'llama gcc':>12} {'ratio to best':>14}")
-    for (kind, n), by_program in sorted(speeds.items(), reverse=True):
-        median = {program: statistics.median(values) for program, values in by_program.items()}
-        peers = [median[p] for p in ("clang", "gcc") if p in median]
-
-        def cell(program, width):
-            return f"{median[program]:{width}.1f}" if program in median else f"{'-':>{width}}"
-
-        ratio = f"{median['ttt'] / max(peers):13.2f}x" if peers and "ttt" in median else f"{'-':>14}"
-        print(f"{kind + ' ' + str(n):20} {cell('ttt', 10)} {cell('clang', 12)} {cell('gcc', 12)} {ratio}")
+    name, sentence = machine(folder)
+    text = sentence + "\n\n" + "\n".join(aligned([HEAD, *table(folder)]))
+    print(f"{name}\n{text}")
+    if sys.argv[2:3] == ["--write"]:
+        write(pathlib.Path(sys.argv[3]), name, text)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@
 
 namespace ttt::cpu {
 
-/// Activations in about 15 bits for the integer kinds: per token and group of 32 columns a scale, and codes 128 * high
-/// + low with both in 8 bits. Eight bits alone would flip near ties in small models. Tokens lie in tiles of a power of
-/// two, as tile_tokens cuts them; within a tile of T tokens everything is interleaved, [group][...][T].
+/// Activations in about 15 bits for the integer kinds: per token and group of 32 columns a scale and codes. Eight bits
+/// alone would flip near ties in small models. Tokens lie in tiles of a power of two, as tile_tokens cuts them; within
+/// a tile of T tokens everything is interleaved, [group][...][T]. A tile of one token has its codes as 128 * high +
+/// low, both bytes, as a weight's code meets them straight from memory; larger ones as words (WordBlock).
 struct QuantizedRows {
-  std::int8_t* codes;  ///< [group][high, low][quad of columns 8][T][4]
+  std::int8_t* codes;  ///< T = 1: [group][high, low][column 32]; else words [group][pair of columns 16][T][2]
   float* scales;       ///< [group][T]
   std::int32_t* sums;  ///< sum of codes: [group][columns 0..15, columns 16..31, all][T]
   float* scaled_sums;  ///< scale * sum, likewise
@@ -22,6 +23,7 @@ struct QuantizedRows {
     const std::int64_t cells = token * groups;
     return {codes + cells * kCodeBytes, scales + cells, sums + cells * kSums, scaled_sums + cells * kSums, groups};
   }
+  std::int16_t* words() const { return reinterpret_cast<std::int16_t*>(codes); }
   static constexpr std::int64_t kCodeBytes = 2 * kGroup;  ///< of a token and group
   static constexpr std::int64_t kSums = 3;
 };

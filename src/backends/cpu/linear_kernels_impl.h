@@ -3,9 +3,12 @@
 //   F   16 f32 lanes: zero, set1, load, store, load_f16, load_u8, load_i8, load_u4_pair(p, low, high), load_e8m0,
 //       load_bf16_pair(p, even, odd), add, mul, div, fma, exp, max_of, abs_max(x, y), round
 //   I   16 i32 lanes: to_float, add_int, sub_int, set1_int, shift_left<n>, shift_right<n>, sum_of, store_i8
-//   B   16 lanes of 4 bytes: load_bytes, store_bytes, add_bytes, low_nibbles, high_nibbles, bits<mask, left>, either,
-//   lookup, byte_to_float<k> dot(I, B codes, p): lane sums of 4 unsigned codes times the 4 signed bytes at p kMostHigh:
-//   the largest |byte| at p that dot takes without overflow
+//       store_i16, and as 16 lanes of 2 words: load_words, store_words, dot_words(I, I words, p): lane sums of 2 words
+//       times the 2 words at p
+//   B   16 lanes of 4 bytes: load_bytes, low_nibbles, high_nibbles, bits<mask, left>, either, lookup, byte_to_float<k>,
+//       even_bytes_less(B, z), odd_bytes_less(B, z): bytes 0, 2 or 1, 3 of each lane less z, as words;
+//       dot(I, B codes, p): lane sums of 4 unsigned codes times the 4 signed bytes at p
+//   kMostHigh: the largest |byte| at p that dot takes without overflow
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -69,54 +72,45 @@ void plain_float(const PanelRange& w, const float* x, std::int64_t xs, float* ou
   tile.store(out, stride);
 }
 
-/// acc[t] += quads times token t's bytes at x. Where the level multiplies into 16 bits, as many products as fit into
-/// them are added there before they are widened.
-template <int MaxCode, class Level, int N, int T>
-inline __attribute__((always_inline)) void add_dots(V::I (&acc)[T], const V::B (&quads)[N], const std::int8_t* x) {
+/// acc + quads times a token's bytes at x. Where the level multiplies into 16 bits, as many products as fit into them
+/// are added there before they are widened.
+template <int MaxCode, class Level, int N>
+inline __attribute__((always_inline)) V::I add_dots(V::I acc, const V::B (&quads)[N], const std::int8_t* x) {
   constexpr int kFit = Level::pair_sums_that_fit(MaxCode);
   if constexpr (kFit > 1) {
-    V::I pairs[T];
+    V::I pairs;
     unroll<N>([&](auto j) {
-      for (int t = 0; t < T; ++t) {
-        const V::I products = Level::pair_products(quads[j], x + (j * T + t) * 4);
-        pairs[t] = j % kFit == 0 ? products : Level::add_pairs(pairs[t], products);
-        if (j % kFit == kFit - 1 || j == N - 1) acc[t] = V::add_int(acc[t], Level::widen_pairs(pairs[t]));
-      }
+      const V::I products = Level::pair_products(quads[j], x + j * 4);
+      pairs = j % kFit == 0 ? products : Level::add_pairs(pairs, products);
+      if (j % kFit == kFit - 1 || j == N - 1) acc = V::add_int(acc, Level::widen_pairs(pairs));
     });
   } else {
-    unroll<N>([&](auto j) {
-      for (int t = 0; t < T; ++t) acc[t] = V::dot(acc[t], quads[j], x + (j * T + t) * 4);
-    });
+    unroll<N>([&](auto j) { acc = V::dot(acc, quads[j], x + j * 4); });
   }
+  return acc;
 }
 
-/// A group's codes, of at most MaxCode, scales and offsets times a tile of tokens. Per subgroup: high parts, times 128,
-/// plus low parts, less the zero. `quad(j)` gives the codes of quad j.
-template <int ZeroLog2, int MaxCode, int Subs, int T, class Quad>
-inline __attribute__((always_inline)) void integer_group(Quad quad, const F* scale, const F* offset,
-                                                         const QuantizedRows& x, std::int64_t g, F (&sum)[T]) {
-  constexpr int kSubQuads = kQuads / Subs;
-  const std::int8_t* x_codes = x.codes + g * T * QuantizedRows::kCodeBytes;
-  unroll<Subs>([&](auto s) {
+/// A group's codes, scales and offsets times one token. Per subgroup: high parts, times 128, plus low parts, less the
+/// zero.
+template <PanelKind K>
+inline __attribute__((always_inline)) void integer_group(const std::byte* codes, const GroupScales<K>& scales,
+                                                         const QuantizedRows& x, std::int64_t g, F& sum) {
+  constexpr IntegerKind kind = integer_kind(K);
+  constexpr int kSubs = kind.subgroups(), kSubQuads = kQuads / kSubs;
+  unroll<kSubs>([&](auto s) {
     V::B quads[kSubQuads];
-    unroll<kSubQuads>([&](auto j) { quads[j] = quad(integral_constant<int, s * kSubQuads + j>{}); });
-    V::I acc[T];
-    for (int t = 0; t < T; ++t) acc[t] = V::set1_int(0);
-    const std::int8_t* high = x_codes + s * kSubQuads * T * 4;
-    add_dots<MaxCode, V>(acc, quads, high);
-    const std::int64_t sums = (g * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
-    for (int t = 0; t < T; ++t) {
-      if constexpr (ZeroLog2 < 0)
-        acc[t] = V::template shift_left<7>(acc[t]);
-      else
-        acc[t] = V::template shift_left<ZeroLog2>(
-            V::sub_int(V::template shift_left<7 - ZeroLog2>(acc[t]), V::set1_int(x.sums[sums + t])));
-    }
-    add_dots<MaxCode, V>(acc, quads, high + kQuads * T * 4);
-    for (int t = 0; t < T; ++t) {
-      sum[t] = V::fma(V::to_float(acc[t]), V::mul(scale[s], V::set1(x.scales[g * T + t])), sum[t]);
-      if constexpr (ZeroLog2 < 0) sum[t] = V::fma(offset[s], V::set1(x.scaled_sums[sums + t]), sum[t]);
-    }
+    unroll<kSubQuads>([&](auto j) { quads[j] = quad_codes<K, s * kSubQuads + j>(codes); });
+    const std::int8_t* high = x.codes + g * QuantizedRows::kCodeBytes + s * kSubQuads * 4;
+    V::I acc = add_dots<kind.max_code(), V>(V::set1_int(0), quads, high);
+    const std::int64_t sums = g * QuantizedRows::kSums + (kSubs == 1 ? 2 : s);
+    if constexpr (kind.has_offset())
+      acc = V::template shift_left<7>(acc);
+    else
+      acc = V::template shift_left<kind.zero_log2>(
+          V::sub_int(V::template shift_left<7 - kind.zero_log2>(acc), V::set1_int(x.sums[sums])));
+    acc = add_dots<kind.max_code(), V>(acc, quads, high + kQuads * 4);
+    sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(x.scales[g])), sum);
+    if constexpr (kind.has_offset()) sum = V::fma(scales.offset[s], V::set1(x.scaled_sums[sums]), sum);
   });
 }
 
@@ -126,33 +120,44 @@ constexpr std::size_t kPrefetchBytes = 1024;
 /// One panel for one token, straight from its codes.
 template <PanelKind K>
 void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
-  constexpr IntegerKind kind = integer_kind(K);
-  Tile<1, 1> tile;
+  F sum = V::zero();
   for_each_group<K>(x.groups, [&](std::int64_t g, std::size_t header, std::size_t codes, int in_block) {
     const GroupScales<K> scales(panel + header, in_block);
-    const auto quad = [&](auto j) { return quad_codes<K, j>(panel + codes); };
-    for (std::size_t at = 0; at < kind.code_bytes(); at += 64) __builtin_prefetch(panel + codes + kPrefetchBytes + at);
-    integer_group<kind.zero_log2, kind.max_code(), kind.subgroups(), 1>(quad, scales.scale, scales.offset, x, g,
-                                                                        tile.sum[0]);
+    for (std::size_t at = 0; at < integer_kind(K).code_bytes(); at += 64)
+      __builtin_prefetch(panel + codes + kPrefetchBytes + at);
+    integer_group<K>(panel + codes, scales, x, g, sum);
   });
-  tile.store(out, 0);
+  V::store(out, sum);
 }
 
-/// One panel for a tile of tokens, from bytes and f32 scales.
+/// Adds the block's groups, from `first` on, to what `out` has of a tile of tokens; the first block begins at zero.
 template <bool Offset, int Subs, int T>
-void integer_tile(const UnpackedPanel& w, const QuantizedRows& x, float* out, std::int64_t stride) {
-  Tile<1, T> tile;
-  for (std::int64_t g = 0; g < x.groups; ++g) {
-    F scale[Subs], offset[Subs];
-    for (int s = 0; s < Subs; ++s) {
-      scale[s] = V::load(w.scales + (g * Subs + s) * kPanelRows);
-      if constexpr (Offset) offset[s] = V::load(w.offsets + (g * Subs + s) * kPanelRows);
-    }
-    const auto quad = [&](auto j) { return V::load_bytes(w.codes + (g * kQuads + j) * 64); };
-    // Codes with an offset have 5 bits at most, and are unpacked as they are.
-    integer_group<Offset ? -1 : kUnpackedZeroLog2, Offset ? 31 : 255, Subs, T>(quad, scale, offset, x, g, tile.sum[0]);
+void word_tile(const WordBlock& w, std::int64_t first, int groups, const QuantizedRows& x, float* out,
+               std::int64_t stride) {
+  F sum[T];
+  for (int t = 0; t < T; ++t) sum[t] = first == 0 ? V::zero() : V::load(out + t * stride);
+  for (int in_block = 0; in_block < groups; ++in_block) {
+    const std::int64_t g = first + in_block;
+    const std::int16_t* words = x.words() + g * T * kGroup;
+    unroll<Subs>([&](auto s) {
+      constexpr int kSubPairs = kPairs / Subs;
+      V::I acc[T];
+      for (int t = 0; t < T; ++t) acc[t] = V::set1_int(0);
+      // A loop, for unrolled g++ computes all products first and spills them.
+      for (int pair = s * kSubPairs; pair < (s + 1) * kSubPairs; ++pair) {
+        const V::I weights = V::load_words(w.words[in_block][pair][0]);
+        for (int t = 0; t < T; ++t) acc[t] = V::dot_words(acc[t], weights, words + (pair * T + t) * 2);
+      }
+      const F scale = V::load(w.scales[in_block][s]);
+      const std::int64_t sums = (g * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
+      for (int t = 0; t < T; ++t) {
+        sum[t] = V::fma(V::to_float(acc[t]), V::mul(scale, V::set1(x.scales[g * T + t])), sum[t]);
+        if constexpr (Offset)
+          sum[t] = V::fma(V::load(w.offsets[in_block][s]), V::set1(x.scaled_sums[sums + t]), sum[t]);
+      }
+    });
   }
-  tile.store(out, stride);
+  for (int t = 0; t < T; ++t) V::store(out + t * stride, sum[t]);
 }
 
 /// Tiles: 4 panels of floats for one token, so that four chains of additions overlap; 1 panel for several tokens, which
@@ -212,23 +217,33 @@ void float_products(const PanelRange& w, const float* x, std::int64_t xs, int to
   plain_products<PanelKind::f32>({decoded, panels, w.count}, x, xs, tokens, out, stride);
 }
 
+template <PanelKind K>
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                       std::int64_t stride) {
-  with_integer_kind(w.layout.kind, [&](auto k) {
-    if (tokens == 1) {
-      // One after the other: memory is read as one stream.
-      for (int p = 0; p < w.count; ++p) integer_row<k>(one_panel(w, p).data, x.tile(first_token), out + p * kPanelRows);
-      return;
-    }
-    constexpr IntegerKind kind = integer_kind(k);
-    for (int p = 0; p < w.count; ++p) {
-      const UnpackedPanel panel = unpack_codes<k>(one_panel(w, p).data, x.groups);
-      for_each_token_tile(tokens, [&](auto count, int t) {
-        integer_tile<kind.has_offset(), kind.subgroups(), count>(panel, x.tile(first_token + t),
-                                                                 out + t * stride + p * kPanelRows, stride);
-      });
-    }
-  });
+  constexpr IntegerKind kind = integer_kind(K);
+  WordBlock block;
+  // Block by block, so that the tokens' part that a block meets stays in a cache for all panels.
+  if (tokens > 1)
+    for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t header, int groups) {
+      for (int p = 0; p < w.count; ++p) {
+        unpack_words<K>(one_panel(w, p).data + header, groups, block);
+        for_each_token_tile(tokens, [&](auto count, int t) {
+          if constexpr (count > 1)
+            word_tile<kind.has_offset(), kind.subgroups(), count>(block, first, groups, x.tile(first_token + t),
+                                                                  out + t * stride + p * kPanelRows, stride);
+        });
+      }
+    });
+  if (tokens % 2 == 0) return;
+  // One panel after the other: memory is read as one stream.
+  for (int p = 0; p < w.count; ++p)
+    integer_row<K>(one_panel(w, p).data, x.tile(first_token + tokens - 1),
+                   out + (tokens - 1) * stride + p * kPanelRows);
+}
+
+void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
+                      std::int64_t stride) {
+  with_integer_kind(w.layout.kind, [&](auto kind) { integer_products<kind>(w, x, first_token, tokens, out, stride); });
 }
 
 void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens) {
@@ -241,18 +256,28 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
     const float most = V::max_of(V::abs_max(first, second));
     // A group so small that its inverse overflows counts as zero.
     const F inverse = V::set1(most > 1e-30f ? kMost / most : 0.0f);
-    // High bytes, then low ones.
-    alignas(64) std::int8_t bytes[2 * kGroup];
     std::int32_t half_sums[2];
+    alignas(64) std::int16_t words[kGroup];
+    alignas(64) std::int8_t bytes[2 * kGroup];  // high ones, then low ones
     for (int half = 0; half < 2; ++half) {
       const V::I code = V::round(V::mul(half == 0 ? first : second, inverse));
+      half_sums[half] = V::sum_of(code);
+      V::store_i16(words + half * 16, code);
+      if (tokens > 1) continue;
       const V::I high = V::template shift_right<7>(V::add_int(code, V::set1_int(64)));
       V::store_i8(bytes + half * 16, high);
       V::store_i8(bytes + kGroup + half * 16, V::sub_int(code, V::template shift_left<7>(high)));
-      half_sums[half] = V::sum_of(code);
     }
-    std::int8_t* codes = tile.codes + g * tokens * QuantizedRows::kCodeBytes + token * 4;
-    for (int quad = 0; quad < 2 * kQuads; ++quad) std::memcpy(codes + quad * tokens * 4, bytes + quad * 4, 4);
+    if (tokens == 1) {
+      std::memcpy(tile.codes + g * QuantizedRows::kCodeBytes, bytes, sizeof bytes);
+    } else {
+      std::int16_t* to = tile.words() + (g * tokens * kPairs + token) * 2;
+      for (int pair = 0; pair < kPairs; ++pair, to += 2 * tokens) {
+        const std::int16_t* column = words + pair / 2 * 4 + pair % 2;
+        to[0] = column[0];
+        to[1] = column[2];
+      }
+    }
     const float scale = most / kMost;
     tile.scales[g * tokens + token] = scale;
     const std::int32_t sums[3] = {half_sums[0], half_sums[1], half_sums[0] + half_sums[1]};

@@ -8,7 +8,7 @@
 namespace ttt::cpu {
 namespace {
 
-constexpr int kQuads = kGroup / 4;
+constexpr int kQuads = kGroup / 4, kPairs = kGroup / 2;
 
 /// Calls f(std::integral_constant<int, 0>), ... f(<N - 1>).
 template <int N, class F>
@@ -82,17 +82,26 @@ struct GroupScales {
   }
 };
 
-/// Calls f(g, header, codes, group within the header's block) for a panel's groups; `f` runs in order.
+/// Calls f(first group, header, number of groups) for a panel's blocks; `f` runs in order.
 template <PanelKind K, class F>
-inline __attribute__((always_inline)) void for_each_group(std::int64_t groups, F f) {
+inline __attribute__((always_inline)) void for_each_block(std::int64_t groups, F f) {
   constexpr IntegerKind kind = integer_kind(K);
   std::size_t header = 0;
   for (std::int64_t first = 0; first < groups; first += kBlockGroups) {
     const int count = static_cast<int>(groups - first < kBlockGroups ? groups - first : kBlockGroups);
+    f(first, header, count);
+    header += kind.header_bytes(count) + static_cast<std::size_t>(count) * kind.code_bytes();
+  }
+}
+
+/// Calls f(g, header, codes, group within the header's block) for a panel's groups; `f` runs in order.
+template <PanelKind K, class F>
+inline __attribute__((always_inline)) void for_each_group(std::int64_t groups, F f) {
+  constexpr IntegerKind kind = integer_kind(K);
+  for_each_block<K>(groups, [&](std::int64_t first, std::size_t header, int count) {
     std::size_t codes = header + kind.header_bytes(count);
     for (int g = 0; g < count; ++g, codes += kind.code_bytes()) f(first + g, header, codes, g);
-    header = codes;
-  }
+  });
 }
 
 /// Calls f(integral_constant kind).
@@ -126,7 +135,7 @@ void with_integer_kind(PanelKind kind, F f) {
   }
 }
 
-/// Memory that a thread keeps for one panel, 64-byte aligned; the next call gives the same.
+/// Memory that a thread keeps for panels, 64-byte aligned; the next call gives the same.
 inline std::byte* panel_scratch(std::size_t bytes) {
   struct alignas(64) Line {
     std::byte bytes[64];
@@ -136,38 +145,30 @@ inline std::byte* panel_scratch(std::size_t bytes) {
   return lines.front().bytes;
 }
 
-/// A panel in bytes and f32 scales, for several tokens to share its decoding. Without offsets, codes have the zero 128.
-struct UnpackedPanel {
-  const std::byte* codes;  ///< [group][8 quads][16 rows][4 columns]
-  const float* scales;     ///< [group][subgroup][16]
-  const float* offsets;    ///< likewise
+/// A block of a panel in words, codes less their zero, and f32 scales: for several tokens to share its decoding, and so
+/// small that it stays in the first cache while they do. Pair 2j + i of a group holds columns 4j + i and 4j + i + 2.
+struct WordBlock {
+  alignas(64) std::int16_t words[kBlockGroups][kPairs][kPanelRows][2];
+  alignas(64) float scales[kBlockGroups][2][kPanelRows];  ///< one per subgroup
+  alignas(64) float offsets[kBlockGroups][2][kPanelRows];
 };
-constexpr int kUnpackedZeroLog2 = 7;
 
-/// A panel's codes and scales, in the thread's scratch.
 template <PanelKind K>
-UnpackedPanel unpack_codes(const std::byte* panel, std::int64_t groups) {
+void unpack_words(const std::byte* block, int groups, WordBlock& out) {
   constexpr IntegerKind kind = integer_kind(K);
-  constexpr int kSubs = kind.subgroups();
-  const auto code_bytes = static_cast<std::size_t>(groups) * kGroup * kPanelRows,
-             scale_bytes = static_cast<std::size_t>(groups) * kSubs * kPanelRows * 4;
-  std::byte* out = panel_scratch(code_bytes + 2 * scale_bytes);
-  auto* scales = reinterpret_cast<float*>(out + code_bytes);
-  auto* offsets = reinterpret_cast<float*>(out + code_bytes + scale_bytes);
-  for_each_group<K>(groups, [&](std::int64_t g, std::size_t header, std::size_t codes, int in_block) {
-    const GroupScales<K> group(panel + header, in_block);
-    for (int s = 0; s < kSubs; ++s) {
-      V::store(scales + (g * kSubs + s) * kPanelRows, group.scale[s]);
-      if constexpr (kind.has_offset()) V::store(offsets + (g * kSubs + s) * kPanelRows, group.offset[s]);
+  const std::byte* codes = block + kind.header_bytes(groups);
+  for (int g = 0; g < groups; ++g, codes += kind.code_bytes()) {
+    const GroupScales<K> scales(block, g);
+    for (int s = 0; s < kind.subgroups(); ++s) {
+      V::store(out.scales[g][s], scales.scale[s]);
+      if constexpr (kind.has_offset()) V::store(out.offsets[g][s], scales.offset[s]);
     }
     unroll<kQuads>([&](auto j) {
-      V::B quad = quad_codes<K, j>(panel + codes);
-      if constexpr (!kind.has_offset() && kind.zero() != 1 << kUnpackedZeroLog2)
-        quad = V::add_bytes(quad, (1 << kUnpackedZeroLog2) - kind.zero());
-      V::store_bytes(out + (g * kQuads + j) * 64, quad);
+      const V::B quad = quad_codes<K, j>(codes);
+      V::store_words(out.words[g][2 * j][0], V::even_bytes_less(quad, kind.zero()));
+      V::store_words(out.words[g][2 * j + 1][0], V::odd_bytes_less(quad, kind.zero()));
     });
-  });
-  return {out, scales, offsets};
+  }
 }
 
 /// A panel's weights in f32, [k][16], as the block format defines them.

@@ -127,6 +127,9 @@ struct V {
     for (const std::int32_t i : v) sum += i;
     return sum;
   }
+  static void store_i16(std::int16_t* p, I x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xd8));
+  }
   static void store_i8(std::int8_t* p, I x) {
     const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xd8);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
@@ -136,15 +139,6 @@ struct V {
   static B load_bytes(const std::byte* p) {
     const auto* v = reinterpret_cast<const __m256i*>(p);
     return {_mm256_loadu_si256(v), _mm256_loadu_si256(v + 1)};
-  }
-  static void store_bytes(std::byte* p, B x) {
-    auto* v = reinterpret_cast<__m256i*>(p);
-    _mm256_storeu_si256(v, x.a);
-    _mm256_storeu_si256(v + 1, x.b);
-  }
-  static B add_bytes(B x, int y) {
-    const __m256i v = _mm256_set1_epi8(static_cast<char>(y));
-    return {_mm256_add_epi8(x.a, v), _mm256_add_epi8(x.b, v)};
   }
   static B low_nibbles(B x) {
     const __m256i mask = _mm256_set1_epi8(15);
@@ -185,6 +179,29 @@ struct V {
   static I widen_pairs(I x) {
     const __m256i ones = _mm256_set1_epi16(1);
     return {_mm256_madd_epi16(x.a, ones), _mm256_madd_epi16(x.b, ones)};
+  }
+  static I load_words(const std::int16_t* p) {
+    const auto* v = reinterpret_cast<const __m256i*>(p);
+    return {_mm256_load_si256(v), _mm256_load_si256(v + 1)};
+  }
+  static void store_words(std::int16_t* p, I x) {
+    auto* v = reinterpret_cast<__m256i*>(p);
+    _mm256_store_si256(v, x.a);
+    _mm256_store_si256(v + 1, x.b);
+  }
+  static I even_bytes_less(B x, int y) {
+    const __m256i mask = _mm256_set1_epi16(255), less = _mm256_set1_epi16(static_cast<short>(y));
+    return {_mm256_sub_epi16(_mm256_and_si256(x.a, mask), less), _mm256_sub_epi16(_mm256_and_si256(x.b, mask), less)};
+  }
+  static I odd_bytes_less(B x, int y) {
+    const __m256i less = _mm256_set1_epi16(static_cast<short>(y));
+    return {_mm256_sub_epi16(_mm256_srli_epi16(x.a, 8), less), _mm256_sub_epi16(_mm256_srli_epi16(x.b, 8), less)};
+  }
+  static I dot_words(I acc, I words, const std::int16_t* two) {
+    std::int32_t bits;
+    std::memcpy(&bits, two, sizeof bits);
+    const __m256i x = _mm256_set1_epi32(bits);
+    return add_int(acc, {_mm256_madd_epi16(words.a, x), _mm256_madd_epi16(words.b, x)});
   }
   static I dot(I acc, B codes, const std::int8_t* four) {
     return add_int(acc, widen_pairs(pair_products(codes, four)));

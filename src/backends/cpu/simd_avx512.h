@@ -112,13 +112,14 @@ struct V {
     return {_mm512_srai_epi32(a.v, N)};
   }
   static std::int32_t sum_of(I a) { return _mm512_reduce_add_epi32(a.v); }
+  static void store_i16(std::int16_t* p, I a) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(a.v));
+  }
   static void store_i8(std::int8_t* p, I a) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v));
   }
   static F to_float(I x) { return _mm512_cvtepi32_ps(x.v); }
   static B load_bytes(const std::byte* p) { return {_mm512_loadu_si512(p)}; }
-  static void store_bytes(std::byte* p, B x) { _mm512_storeu_si512(p, x.v); }
-  static B add_bytes(B x, int y) { return {_mm512_add_epi8(x.v, _mm512_set1_epi8(static_cast<char>(y)))}; }
   static B low_nibbles(B x) { return {_mm512_and_si512(x.v, _mm512_set1_epi8(15))}; }
   static B high_nibbles(B x) { return low_nibbles({_mm512_srli_epi16(x.v, 4)}); }
   template <int K>
@@ -136,6 +137,19 @@ struct V {
   static B lookup(const std::uint8_t* table, B index) {
     return {
         _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table))), index.v)};
+  }
+  static I load_words(const std::int16_t* p) { return {_mm512_load_si512(p)}; }
+  static void store_words(std::int16_t* p, I x) { _mm512_store_si512(p, x.v); }
+  static I even_bytes_less(B x, int y) {
+    return {_mm512_sub_epi16(_mm512_and_si512(x.v, _mm512_set1_epi16(255)), _mm512_set1_epi16(static_cast<short>(y)))};
+  }
+  static I odd_bytes_less(B x, int y) {
+    return {_mm512_sub_epi16(_mm512_srli_epi16(x.v, 8), _mm512_set1_epi16(static_cast<short>(y)))};
+  }
+  static I dot_words(I acc, I words, const std::int16_t* two) {
+    std::int32_t x;
+    std::memcpy(&x, two, sizeof x);
+    return {_mm512_dpwssd_epi32(acc.v, words.v, _mm512_set1_epi32(x))};
   }
   static constexpr int kMostHigh = 127;
   static constexpr int pair_sums_that_fit(int) { return 1; }

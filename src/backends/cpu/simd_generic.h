@@ -146,6 +146,9 @@ struct V {
     for (const std::int32_t i : a.v) sum += i;
     return sum;
   }
+  static void store_i16(std::int16_t* p, I a) {
+    for (int i = 0; i < 16; ++i) p[i] = static_cast<std::int16_t>(a.v[i]);
+  }
   static void store_i8(std::int8_t* p, I a) {
     for (int i = 0; i < 16; ++i) p[i] = static_cast<std::int8_t>(a.v[i]);
   }
@@ -156,11 +159,6 @@ struct V {
     B r;
     std::memcpy(r.v, p, sizeof r.v);
     return r;
-  }
-  static void store_bytes(std::byte* p, B x) { std::memcpy(p, x.v, sizeof x.v); }
-  static B add_bytes(B x, int y) {
-    for (auto& v : x.v) v = static_cast<std::uint8_t>(v + y);
-    return x;
   }
   static B low_nibbles(B a) {
     for (auto& v : a.v) v &= 15;
@@ -188,6 +186,30 @@ struct V {
   static B lookup(const std::uint8_t* table, B index) {
     for (auto& v : index.v) v = table[v];
     return index;
+  }
+  /// A lane's two words.
+  static std::int32_t words_of(int low, int high) {
+    return static_cast<std::int32_t>((static_cast<std::uint32_t>(high) << 16) |
+                                     (static_cast<std::uint32_t>(low) & 0xffff));
+  }
+  static I load_words(const std::int16_t* p) {
+    return map_int([&](int i) { return words_of(p[2 * i], p[2 * i + 1]); });
+  }
+  static void store_words(std::int16_t* p, I x) {
+    for (int i = 0; i < 16; ++i) {
+      p[2 * i] = static_cast<std::int16_t>(x.v[i]);
+      p[2 * i + 1] = static_cast<std::int16_t>(x.v[i] >> 16);
+    }
+  }
+  static I even_bytes_less(B x, int y) {
+    return map_int([&](int i) { return words_of(x.v[4 * i] - y, x.v[4 * i + 2] - y); });
+  }
+  static I odd_bytes_less(B x, int y) {
+    return map_int([&](int i) { return words_of(x.v[4 * i + 1] - y, x.v[4 * i + 3] - y); });
+  }
+  static I dot_words(I acc, I words, const std::int16_t* two) {
+    return map_int(
+        [&](int i) { return acc.v[i] + static_cast<std::int16_t>(words.v[i]) * two[0] + (words.v[i] >> 16) * two[1]; });
   }
   static constexpr int kMostHigh = 127;
   static constexpr int pair_sums_that_fit(int) { return 1; }

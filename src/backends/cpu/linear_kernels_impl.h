@@ -143,7 +143,6 @@ void word_tile(const WordBlock& w, std::int64_t first, int groups, const Quantiz
       constexpr int kSubPairs = kPairs / Subs;
       V::I acc[T];
       for (int t = 0; t < T; ++t) acc[t] = V::set1_int(0);
-      // A loop, for unrolled g++ computes all products first and spills them.
       for (int pair = s * kSubPairs; pair < (s + 1) * kSubPairs; ++pair) {
         const V::I weights = V::load_words(w.words[in_block][pair][0]);
         for (int t = 0; t < T; ++t) acc[t] = V::dot_words(acc[t], weights, words + (pair * T + t) * 2);

@@ -118,6 +118,17 @@ class Logits(support.Case):
         want = GOLDEN["logits"][1][: len(values)]
         self.assertLess(max(abs(a - b) for a, b in zip(values, want)), 5e-4)
 
+    def test_same_bits_for_any_tiling(self):
+        params = self.folder / "params.json"
+        found = set()
+        for linear in ({}, {"rows_per_task": 16, "tokens_per_tile": 3}, {"rows_per_task": 144, "tokens_per_tile": 1000}):
+            params.write_text(json.dumps({"linear": linear}))
+            for precision in ("default", "exact"):
+                out = self.folder / "logits.safetensors"
+                self.ok("logits", "--model", TINY, "--ids", PROMPT, "--device-params", params, "--precision", precision, "-o", out)
+                found.add((precision, out.read_bytes()))
+        self.assertEqual(len(found), 2)
+
     def test_same_bits_for_any_threads(self):
         one = self.logits("--threads", "1")
         for threads in (2, 3, 5):

@@ -40,7 +40,7 @@ class AttentionCall {
         kernels_(attention_kernels(device.isa())),
         a_(args),
         group_(args.num_heads / args.cache.layout.num_kv_heads),
-        split_keys_(device.config().optimal_params<AttentionParams>().kv_split),
+        split_keys_(device.attention_params().kv_split),
         v_stride_((args.cache.layout.v_dim + 15) / 16 * 16) {
     for (const auto& rows : args.plan.sequences)
       num_splits_ = std::max(num_splits_, (last_position(rows) / split_keys_) + 1);

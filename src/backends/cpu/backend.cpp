@@ -7,12 +7,11 @@
 namespace ttt {
 namespace {
 
-constexpr std::array<ParamRule, 6> kRules{{
+constexpr std::array<ParamRule, 5> kRules{{
     {"attention", "page_size", "", "", 64},
     {"attention", "kv_split", "", "", 512},
     {"linear", "rows_per_task", "", "", 64},
-    {"linear", "tokens_per_tile", "avx512", "", 8},
-    {"linear", "tokens_per_tile", "", "", 4},
+    {"linear", "tokens_per_tile", "", "", 64},
     {"prefill", "chunk", "", "", 512},
 }};
 

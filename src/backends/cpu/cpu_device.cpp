@@ -34,6 +34,8 @@ int usable_cpus(const DeviceConfig& config) {
 CpuDevice::CpuDevice(DeviceConfig config, DeviceOptions options)
     : Device(std::move(config), std::move(options)),
       isa_(select_isa(this->config())),
+      linear_params_(this->config().optimal_params<LinearParams>()),
+      attention_params_(this->config().optimal_params<AttentionParams>()),
       pool_(this->options().threads > 0 ? this->options().threads : this->config().num_cores,
             usable_cpus(this->config())),
       kernels_(this->options().log) {

@@ -19,10 +19,14 @@ class CpuDevice final : public Device {
 
   ThreadPool& pool() { return pool_; }
   Isa isa() const { return isa_; }
+  const LinearParams& linear_params() const { return linear_params_; }
+  const AttentionParams& attention_params() const { return attention_params_; }
   bool exact() const { return options().precision == Precision::exact; }
 
  private:
   Isa isa_;
+  LinearParams linear_params_;
+  AttentionParams attention_params_;
   ThreadPool pool_;
   ops::KernelTable kernels_;
 };

@@ -53,7 +53,7 @@ class Input {
  public:
   Input(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x,
         std::initializer_list<const CpuPackedMatrix*> weights)
-      : kernels_(kernels), x_(x), amx_(amx_for(device, x.rows)) {
+      : kernels_(kernels), x_(x), amx_(amx_for(device, x.rows)), params_(device.linear_params()) {
     const auto wants = [](const CpuPackedMatrix* w) {
       return std::ranges::any_of(w->sections(), [](const auto& s) { return is_integer(s.layout.kind); });
     };
@@ -64,7 +64,15 @@ class Input {
   }
 
   /// Tokens of one call to `products`. AMX splits weights in every call, and so wants many.
-  std::int64_t tokens_per_call() const { return amx_ != nullptr ? 512 : 64; }
+  std::int64_t tokens_per_call() const {
+    // A whole number of the tiles that quantize_row fills.
+    const std::int64_t tile = kernels_.tile_tokens;
+    return amx_ != nullptr ? 512 : (params_.tokens_per_tile + tile - 1) / tile * tile;
+  }
+  /// Panels of one task.
+  std::int64_t width() const { return params_.rows_per_task / kPanelRows; }
+  /// Floats between two tokens of a call's output.
+  std::int64_t stride() const { return params_.rows_per_task; }
 
   /// Writes tokens up to the next multiple of 16.
   void products(const PanelRange& w, std::int64_t token, int tokens, float* out, std::int64_t stride) const {
@@ -111,18 +119,18 @@ class Input {
   const LinearKernels& kernels_;
   ConstMatrix x_;
   const AmxKernels* amx_;
+  const LinearParams& params_;
   bool quantized_ = false;
   QuantizedRows rows_{};
   SplitRows split_{};
 };
 
-constexpr std::int64_t kTileStride = 4 * kPanelRows;
-
 /// Room for one call's products of a matrix, which each thread keeps; I tells two that are in use at once apart.
 template <int I>
-float* tile_scratch(std::int64_t tokens) {
+float* tile_scratch(const Input& input) {
   thread_local std::vector<float> buffer;
-  const auto size = static_cast<std::size_t>(tokens * kTileStride);
+  const auto tokens = (input.tokens_per_call() + kPanelRows - 1) / kPanelRows * kPanelRows;
+  const auto size = static_cast<std::size_t>(tokens * input.stride());
   if (buffer.size() < size) buffer.resize(size);
   return buffer.data();
 }
@@ -159,11 +167,10 @@ std::int64_t num_tasks(const CpuPackedMatrix& w, std::int64_t width) {
 
 /// Spreads a matrix's panels over the team and calls `tile(task index, task, first_token, tokens)`.
 template <class F>
-void for_each_tile(CpuDevice& device, const LinearKernels& kernels, const CpuPackedMatrix& w, const Input& input,
-                   std::int64_t tokens, F tile) {
+void for_each_tile(CpuDevice& device, const CpuPackedMatrix& w, const Input& input, std::int64_t tokens, F tile) {
   const std::int64_t step = input.tokens_per_call();
-  device.pool().run(num_tasks(w, kernels.max_panels), [&](std::int64_t index) {
-    const Task task = task_at(w, kernels.max_panels, index);
+  device.pool().run(num_tasks(w, input.width()), [&](std::int64_t index) {
+    const Task task = task_at(w, input.width(), index);
     for (std::int64_t t = 0; t < tokens; t += step) tile(index, task, t, static_cast<int>(std::min(step, tokens - t)));
   });
 }
@@ -192,11 +199,11 @@ void linear(Device& device, const ops::Linear::Args& a) {
   const auto& kernels = linear_kernels(cpu.isa());
   const auto& w = packed(a.weight);
   const Input input(cpu, kernels, a.x, {&w});
-  for_each_tile(cpu, kernels, w, input, a.x.rows, [&](std::int64_t, const Task& task, std::int64_t token, int tokens) {
-    float* tile = tile_scratch<0>(input.tokens_per_call());
-    input.products(task.range(), token, tokens, tile, kTileStride);
+  for_each_tile(cpu, w, input, a.x.rows, [&](std::int64_t, const Task& task, std::int64_t token, int tokens) {
+    float* tile = tile_scratch<0>(input);
+    input.products(task.range(), token, tokens, tile, input.stride());
     for (std::int64_t t = 0; t < tokens; ++t) {
-      float* row = tile + t * kTileStride;
+      float* row = tile + t * input.stride();
       float* y = a.y.row(token + t) + task.first;
       add_bias(row, a.bias, task.first, task.cols);
       kernels.activate(a.activation, row, task.count * kPanelRows);
@@ -217,22 +224,21 @@ void gated_linear(Device& device, const ops::GatedLinear::Args& a) {
   if (!std::ranges::equal(gate.sections(), up.sections(), same_rows))
     throw DeviceError(device.config().name, "gated_linear: gate and up must be fused from parts of equal rows");
   const Input input(cpu, kernels, a.x, {&gate, &up});
-  for_each_tile(cpu, kernels, gate, input, a.x.rows,
-                [&](std::int64_t index, const Task& task, std::int64_t token, int tokens) {
-                  float* gates = tile_scratch<0>(input.tokens_per_call());
-                  float* ups = tile_scratch<1>(input.tokens_per_call());
-                  input.products(task.range(), token, tokens, gates, kTileStride);
-                  input.products(task_at(up, kernels.max_panels, index).range(), token, tokens, ups, kTileStride);
-                  for (std::int64_t t = 0; t < tokens; ++t) {
-                    float* g = gates + t * kTileStride;
-                    float* u = ups + t * kTileStride;
-                    float* y = a.y.row(token + t) + task.first;
-                    add_bias(g, a.gate_bias, task.first, task.cols);
-                    add_bias(u, a.up_bias, task.first, task.cols);
-                    join_gate(kernels, a.activation, g, u, task.count * kPanelRows);
-                    std::copy_n(g, task.cols, y);
-                  }
-                });
+  for_each_tile(cpu, gate, input, a.x.rows, [&](std::int64_t index, const Task& task, std::int64_t token, int tokens) {
+    float* gates = tile_scratch<0>(input);
+    float* ups = tile_scratch<1>(input);
+    input.products(task.range(), token, tokens, gates, input.stride());
+    input.products(task_at(up, input.width(), index).range(), token, tokens, ups, input.stride());
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      float* g = gates + t * input.stride();
+      float* u = ups + t * input.stride();
+      float* y = a.y.row(token + t) + task.first;
+      add_bias(g, a.gate_bias, task.first, task.cols);
+      add_bias(u, a.up_bias, task.first, task.cols);
+      join_gate(kernels, a.activation, g, u, task.count * kPanelRows);
+      std::copy_n(g, task.cols, y);
+    }
+  });
 }
 
 void embed(Device&, const ops::Embed::Args& a) {

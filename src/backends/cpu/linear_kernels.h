@@ -43,7 +43,6 @@ struct PanelRange {
 
 /// The primitives of one instruction-set level that Linear and GatedLinear are made of.
 struct LinearKernels {
-  int max_panels;   ///< of one call to `products`
   int tile_tokens;  ///< the most tokens of a tile
 
   /// Quantises `x` as token `token` of a tile of `tokens` tokens.

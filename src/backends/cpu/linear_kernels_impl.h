@@ -181,14 +181,17 @@ void for_each_token_tile(int tokens, F f) {
   }
 }
 
-PanelRange one_panel(const PanelRange& w, int panel) {
-  return {w.layout, w.data + static_cast<std::size_t>(panel) * w.layout.panel_bytes(), 1};
+PanelRange panels_of(const PanelRange& w, int first, int count) {
+  return {w.layout, w.data + static_cast<std::size_t>(first) * w.layout.panel_bytes(), count};
 }
+PanelRange one_panel(const PanelRange& w, int panel) { return panels_of(w, panel, 1); }
 
 template <PanelKind K>
 void plain_products(const PanelRange& w, const float* x, std::int64_t xs, int tokens, float* out, std::int64_t stride) {
-  if (tokens == 1 && w.count == kPanels) return plain_float<K, kPanels, 1>(w, x, xs, out, stride);
-  for (int p = 0; p < w.count; ++p)
+  int p = 0;
+  for (; tokens == 1 && p + kPanels <= w.count; p += kPanels)
+    plain_float<K, kPanels, 1>(panels_of(w, p, kPanels), x, xs, out + p * kPanelRows, stride);
+  for (; p < w.count; ++p)
     for_each_token_tile(tokens, [&](auto count, int t) {
       plain_float<K, 1, count>(one_panel(w, p), x + t * xs, xs, out + t * stride + p * kPanelRows, stride);
     });
@@ -306,7 +309,7 @@ void activate_row(Activation activation, float* v, std::int64_t count) {
   for (; i < count; ++i) v[i] = activate(activation, v[i]);
 }
 
-const LinearKernels kKernels{kPanels, kTokens, quantize_row, float_products, integer_products, activate_row};
+const LinearKernels kKernels{kTokens, quantize_row, float_products, integer_products, activate_row};
 
 }  // namespace
 }  // namespace ttt::cpu

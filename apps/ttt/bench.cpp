@@ -4,6 +4,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "bench_runner.h"
 #include "cli.h"
 #include "model_loader.h"
 #include "profile.h"
@@ -15,41 +16,20 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-enum class Kind { prefill, decode };
-
 /// One repetition: how long it took, and what it could not do without.
 struct Sample {
   double seconds;
   Work work;
 };
 
-// Any token does: the arithmetic is the same for all.
-std::vector<std::int32_t> some_tokens(const CausalLM& model, std::int64_t count) {
-  std::vector<std::int32_t> ids(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    ids[i] = static_cast<std::int32_t>((i * 7919 + 1) % static_cast<std::size_t>(model.vocab_size()));
-  return ids;
-}
-
-/// One row of the table.
-struct Cell {
-  Kind kind;
-  std::int64_t n, depth;
-  int batch;
-
-  std::string title() const {
-    return fmt::format("{} {}, depth {}, batch {}", kind == Kind::prefill ? "prefill" : "decode", n, depth, batch);
-  }
-};
-
 /// Each batch at each depth: every prompt length, then decoding.
-std::vector<Cell> cells_of(const BenchOptions& o) {
-  std::vector<Cell> cells;
+std::vector<BenchCell> cells_of(const BenchOptions& o) {
+  std::vector<BenchCell> cells;
   for (const auto depth : o.depth)
     for (const int batch : o.batch) {
       for (const auto n : o.prefill)
-        if (n > 0) cells.push_back({Kind::prefill, n, depth, batch});
-      if (o.decode > 0) cells.push_back({Kind::decode, o.decode, depth, batch});
+        if (n > 0) cells.push_back({BenchCell::Kind::prefill, n, depth, batch});
+      if (o.decode > 0) cells.push_back({BenchCell::Kind::decode, o.decode, depth, batch});
     }
   return cells;
 }
@@ -57,12 +37,10 @@ std::vector<Cell> cells_of(const BenchOptions& o) {
 class Bench {
  public:
   Bench(const LoadedModel& loaded, WorkCounter& counter, OpTrace* trace, int repetitions)
-      : model_(loaded.model),
+      : runner_(loaded),
         counter_(counter),
         trace_(trace),
         repetitions_(repetitions),
-        cache_(loaded.make_cache()),
-        step_(cache_, *loaded.device),
         roofline_(loaded.device->measure_roofline(loaded.plan.weights + loaded.plan.cache)) {}
 
   const Roofline& roofline() const { return roofline_; }
@@ -70,9 +48,9 @@ class Bench {
   const std::vector<ProfiledRun>& profiles() const { return profiles_; }
 
   /// Measures one row, after a repetition that does not count.
-  Json row(const Cell& cell) {
-    ProgressBar bar(cell.kind == Kind::prefill ? "prefill" : "decode");
-    fill(cell);
+  Json row(const BenchCell& cell) {
+    ProgressBar bar(cell.kind_name());
+    runner_.prepare(cell);
     std::vector<Sample> samples;
     for (int i = -1; i < repetitions_; ++i) {
       bar.update(static_cast<std::uint64_t>(i + 1), static_cast<std::uint64_t>(repetitions_ + 1));
@@ -85,7 +63,7 @@ class Bench {
     const auto middle = samples[samples.size() / 2].seconds;
     const auto median = samples.size() % 2 == 1 ? middle : (samples[samples.size() / 2 - 1].seconds + middle) / 2;
     const auto& work = samples.front().work;  // the same in each
-    Json row{{"kind", cell.kind == Kind::prefill ? "prefill" : "decode"},
+    Json row{{"kind", cell.kind_name()},
              {"n", cell.n},
              {"depth", cell.depth},
              {"batch", cell.batch},
@@ -101,72 +79,23 @@ class Bench {
   }
 
  private:
-  /// Sequences with `depth` tokens each; those of the last row where they fit.
-  void fill(const Cell& cell) {
-    if (!sequences_.empty() && depth_ == cell.depth && sequences_.size() == static_cast<std::size_t>(cell.batch))
-      return;
-    for (const auto sequence : sequences_) cache_.drop(sequence);
-    sequences_.clear();
-    for (int i = 0; i < cell.batch; ++i) sequences_.push_back(cache_.create());
-    depth_ = cell.depth;
-    if (depth_ > 0) prefill_all(some_tokens(model_, depth_));
-  }
-
-  Sample repeat(const Cell& cell) {
-    const auto prompt = some_tokens(model_, cell.kind == Kind::prefill ? cell.n : 0);
+  Sample repeat(const BenchCell& cell) {
     counter_.reset();
     if (trace_ != nullptr) trace_->take();
     const auto start = OpTrace::Clock::now();
-    if (cell.kind == Kind::prefill)
-      prefill_all(prompt);
-    else
-      for (std::int64_t i = 0; i < cell.n; ++i) decode_step();
+    runner_.run(cell);
     const auto end = OpTrace::Clock::now();
     if (trace_ != nullptr) last_run_ = {cell.title(), start, end, trace_->take()};
     const auto work = counter_.total();
-    for (const auto sequence : sequences_) cache_.truncate(sequence, static_cast<std::int32_t>(depth_));
+    runner_.rewind();
     return {std::chrono::duration<double>(end - start).count(), work};
   }
 
-  // The same prompt for every sequence, as a server would read them: a step takes as many tokens as it may, the end of
-  // one prompt beside the start of the next.
-  void prefill_all(std::span<const std::int32_t> prompt) {
-    const auto most = static_cast<std::size_t>(cache_.config().max_step_tokens);
-    std::size_t rows = 0;
-    step_.clear();
-    for (const auto sequence : sequences_) {
-      const auto total = cache_.length(sequence) + static_cast<std::int32_t>(prompt.size());
-      for (std::size_t first = 0; first < prompt.size();) {
-        if (rows == most) {
-          model_.forward(step_);
-          step_.clear();
-          rows = 0;
-        }
-        const auto part = prompt.subspan(first, std::min(prompt.size() - first, most - rows));
-        first += part.size();
-        rows += part.size();
-        step_.add(sequence, part, first == prompt.size() ? LogitRows::last : LogitRows::none, total);
-      }
-    }
-    model_.forward(step_);
-  }
-
-  void decode_step() {
-    step_.clear();
-    const std::int32_t id = 1;
-    for (const auto sequence : sequences_) step_.add(sequence, {&id, 1});
-    model_.forward(step_);
-  }
-
-  const CausalLM& model_;
+  BenchRunner runner_;
   WorkCounter& counter_;
   OpTrace* trace_;  ///< null: no profiles
   int repetitions_;
-  KvCache cache_;
-  Step step_;
   Roofline roofline_;
-  std::vector<KvCache::Sequence> sequences_;
-  std::int64_t depth_ = 0;
   ProfiledRun last_run_;
   std::vector<ProfiledRun> profiles_;
 };

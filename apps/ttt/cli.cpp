@@ -226,6 +226,19 @@ void add_bench(CLI::App& app) {
       ->default_str("");
 }
 
+void add_tune(CLI::App& app) {
+  const auto [verb, o] =
+      add_verb(app, "tune",
+               "Measures a device's parameters with a model and writes the better ones, for --device-params", run_tune);
+  add_common(verb, o.common);
+  verb.add_option("-o,--output", o.output, "file to write: parameters, JSON")->required()->check(file_name());
+  verb.add_option("-p,--prefill", o.prefill, "tokens of the prompt")->check(integer_in(1, 1 << 24));
+  verb.add_option("-n,--decode", o.decode, "tokens to decode")->check(integer_in(1, 1 << 24));
+  verb.add_option("-d,--depth", o.depth, "tokens in the cache before")->check(integer_in(0, 1 << 24));
+  verb.add_option("-r,--repetitions", o.repetitions, "repetitions, of which the fastest counts")
+      ->check(integer_in(1, 1000));
+}
+
 void add_devices(CLI::App& app) {
   const auto [verb, o] =
       add_verb(app, "devices", "Lists this machine and the devices that plans can be made for", run_devices);
@@ -283,7 +296,7 @@ void run_command_line(int argc, const char* const* argv) {
   app.set_version_flag("--version", "ttt " TTT_VERSION);
   app.require_subcommand(1);
   for (auto* add : {add_generate, add_chat, add_logits, add_compare, add_embed, add_perplexity, add_tokenize, add_bench,
-                    add_devices, add_inspect, add_new_model})
+                    add_tune, add_devices, add_inspect, add_new_model})
     add(app);
   try {
     app.parse(argc, argv);

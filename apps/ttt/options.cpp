@@ -28,6 +28,8 @@ std::optional<DType> CommonOptions::quantized_dtype() const {
 DeviceConfig CommonOptions::device_config() const {
   auto config = DeviceConfig::named(device);
   if (!device_params.empty()) config.load_overrides(device_params);
+  for (const auto& [operation, params] : overrides)
+    for (const auto& [key, value] : params) config.overrides[operation][key] = value;
   return config;
 }
 

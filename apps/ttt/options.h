@@ -18,6 +18,7 @@ struct CommonOptions {
   std::vector<std::string> model_path;  ///< folders with models outside the program
   std::string device = "auto";
   std::string device_params;  ///< a file of overrides; empty: none
+  ParamOverrides overrides;   ///< on top of those
   int threads = 0;
   std::string precision = "default";
   std::int64_t context = 0;  ///< 0: what the verb needs

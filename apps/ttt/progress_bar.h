@@ -4,7 +4,7 @@
 
 namespace ttt::app {
 
-/// A bar on stderr while long work goes onwhere stderr is a terminal, elsewhere nothing. It is gone when the
+/// A bar on stderr while long work goes on where stderr is a terminal, elsewhere nothing. It is gone when the
 /// work is done, so that what follows starts on a clean line.
 class ProgressBar {
  public:

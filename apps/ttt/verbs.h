@@ -71,6 +71,14 @@ struct BenchOptions {
 };
 void run_bench(const BenchOptions& o);
 
+struct TuneOptions {
+  CommonOptions common;
+  std::string output;
+  std::int64_t prefill = 512, decode = 32, depth = 512;
+  int repetitions = 5;
+};
+void run_tune(const TuneOptions& o);
+
 struct DevicesOptions {
   bool json = false;
 };

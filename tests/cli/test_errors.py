@@ -16,7 +16,7 @@ GENERATE = ("generate", "--model", TINY, "--ids", "1,2,3", "--max-tokens", "3")
 class Usage(support.Case):
     def test_help_and_version(self):
         self.assertRegex(self.ok("--version"), r"^ttt \d+\.\d+\.\d+\n$")
-        verbs = ("generate", "chat", "logits", "compare", "perplexity", "tokenize", "bench", "devices", "inspect")
+        verbs = ("generate", "chat", "logits", "compare", "perplexity", "tokenize", "bench", "tune", "devices", "inspect")
         for verb in verbs:
             self.assertIn(verb, self.ok("--help"))
             self.assertIn("--json", self.ok(verb, "--help"))

@@ -281,6 +281,25 @@ class Bench(support.Case):
             self.assertEqual([row["kind"] for row in rows], [kind])
 
 
+class Tune(support.Case):
+    def test_writes_what_device_params_takes(self):
+        out = self.folder / "params.json"
+        got = self.json("tune", "--model", TINY, "-o", out, "-p", 8, "-n", 2, "-d", 16, "-r", 1)
+        self.assertEqual(json.loads(out.read_text()), got["params"])
+        tried = {}
+        for trial in got["trials"]:
+            tried.setdefault((trial["operation"], trial["key"]), []).append(trial)
+            self.assertGreater(trial["prefill_tokens_per_second"], 0)
+            self.assertGreater(trial["decode_tokens_per_second"], 0)
+        self.assertLessEqual({("attention", "kv_split"), ("linear", "rows_per_task"), ("prefill", "chunk")}, set(tried))
+        for (operation, key), trials in tried.items():
+            self.assertGreater(len(trials), 1)
+            (chosen,) = (trial for trial in trials if trial["chosen"])
+            self.assertEqual(got["params"].get(operation, {}).get(key, trials[0]["value"]), chosen["value"])
+        self.ok("bench", "--model", TINY, "-p", 4, "-n", 0, "--device-params", out)
+        self.fails(1, "tune", "--model", TINY, "-o", self.folder / "no" / "params.json", says="cannot be written")
+
+
 class Inspect(support.Case):
     def test_tensors_and_plan(self):
         got = self.json("inspect", "--model", TINY, "--ctx", 64)

@@ -40,7 +40,7 @@ std::vector<OpShare> op_shares(const ProfiledRun& run) {
   }
   std::vector<OpShare> ops;
   for (const auto& [name, op] : by_name) ops.push_back(op);
-  std::ranges::stable_sort(ops, std::greater{}, &OpShare::seconds);
+  std::ranges::sort(ops, std::greater{}, &OpShare::seconds);
   ops.push_back({"between ops", 0, total - in_ops, 0, {}});
   for (auto& op : ops) op.share = op.seconds / total;
   return ops;

@@ -67,12 +67,13 @@ class Input {
   std::int64_t tokens_per_call() const {
     // A whole number of the tiles that quantize_row fills.
     const std::int64_t tile = kernels_.tile_tokens;
-    return amx_ != nullptr ? 512 : (params_.tokens_per_tile + tile - 1) / tile * tile;
+    const std::int64_t most = std::min<std::int64_t>(params_.tokens_per_tile, x_.rows);
+    return amx_ != nullptr ? 512 : (most + tile - 1) / tile * tile;
   }
   /// Panels of one task.
-  std::int64_t width() const { return params_.rows_per_task / kPanelRows; }
-  /// Floats between two tokens of a call's output.
-  std::int64_t stride() const { return params_.rows_per_task; }
+  std::int64_t width() const { return stride() / kPanelRows; }
+  /// Floats between two tokens of a call's output. Bounded, as each thread keeps room for a call.
+  std::int64_t stride() const { return std::min(params_.rows_per_task, 4096); }
 
   /// Writes tokens up to the next multiple of 16.
   void products(const PanelRange& w, std::int64_t token, int tokens, float* out, std::int64_t stride) const {

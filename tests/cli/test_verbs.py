@@ -123,10 +123,11 @@ class Logits(support.Case):
         found = set()
         for linear in ({}, {"rows_per_task": 16, "tokens_per_tile": 3}, {"rows_per_task": 1 << 24, "tokens_per_tile": 1 << 24}):
             params.write_text(json.dumps({"linear": linear}))
-            for precision in ("default", "exact"):
+            for model, quantize in ((TINY, "none"), (GOLDENS / "llama-rows-of-64", "q8_0")):  # floats, integers
                 out = self.folder / "logits.safetensors"
-                self.ok("logits", "--model", TINY, "--ids", PROMPT, "--device-params", params, "--precision", precision, "-o", out)
-                found.add((precision, out.read_bytes()))
+                self.ok("logits", "--model", model, "--ids", ",".join(str(i + 1) for i in range(21)), "--quantize", quantize,
+                        "--device-params", params, "-o", out)
+                found.add((quantize, out.read_bytes()))
         self.assertEqual(len(found), 2)
 
     def test_same_bits_for_any_threads(self):

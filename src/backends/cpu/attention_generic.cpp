@@ -2,6 +2,6 @@
 //
 #include "attention_kernels_impl.h"
 
-namespace ttt::cpu {
+namespace ttt::inline v2::cpu {
 const AttentionKernels& generic_attention_kernels() { return kKernels; }
-}  // namespace ttt::cpu
+}  // namespace ttt::inline v2::cpu

@@ -4,7 +4,7 @@
 
 #include "cpu_device.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 constexpr std::array<ParamRule, 5> kRules{{
@@ -24,4 +24,4 @@ std::unique_ptr<Device> open_cpu(DeviceConfig config, DeviceOptions options) {
 extern const Backend cpu_backend;
 const Backend cpu_backend{"cpu", kRules, open_cpu};
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

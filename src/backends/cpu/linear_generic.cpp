@@ -2,6 +2,6 @@
 //
 #include "linear_kernels_impl.h"
 
-namespace ttt::cpu {
+namespace ttt::inline v2::cpu {
 const LinearKernels& generic_linear_kernels() { return kKernels; }
-}  // namespace ttt::cpu
+}  // namespace ttt::inline v2::cpu

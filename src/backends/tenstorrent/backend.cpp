@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 constexpr std::array<ParamRule, 5> kRules{{
@@ -19,4 +19,4 @@ constexpr std::array<ParamRule, 5> kRules{{
 extern const Backend tenstorrent_backend;
 const Backend tenstorrent_backend{"tenstorrent", kRules, nullptr};
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -4,7 +4,7 @@
 #include "ttt/formats/dequantize.h"
 #include "ttt/ops/kernel_table.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 /// The parts' biases one after the other, zeros where a part has none; no data when planning.
@@ -61,4 +61,4 @@ void Linear::forward(ConstMatrix x, Step& step, Matrix y, Epilogue epilogue) con
                                         .write = epilogue.write});
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -8,7 +8,7 @@
 #include "ttt/formats/weights.h"
 #include "ttt/ops/linear.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// y = write(scale * activation(x W^T + b)) (torch.nn.Linear).
 /// Input: x [tokens, in_features]. Output: y [tokens, out_features], stored or added.
@@ -52,4 +52,4 @@ class Linear {
   std::shared_ptr<const float> bias_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

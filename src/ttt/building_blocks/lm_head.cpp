@@ -6,7 +6,7 @@
 #include "ttt/ops/elementwise.h"
 #include "ttt/ops/kernel_table.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 std::shared_ptr<const float> take_bias(const LMHead::Config& config, const Weights& weights, Device& device) {
@@ -34,4 +34,4 @@ void LMHead::forward(ConstMatrix x, Step& step, Matrix logits) const {
   if (config_.softcap > 0.0f) ops::run<ops::Softcap>(step.device(), {.y = logits, .cap = config_.softcap});
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

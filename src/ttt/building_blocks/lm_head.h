@@ -4,7 +4,7 @@
 #include "ttt/building_blocks/embeddings/embedding.h"
 #include "ttt/building_blocks/linear.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// logits = cap(scale * (x W^T + bias)), cap(s) = softcap * tanh(s / softcap) when softcap > 0.
 /// Input: x [rows, hidden_size]. Output: logits [rows, vocab_size], stored.
@@ -36,4 +36,4 @@ class LMHead {
   std::shared_ptr<const float> bias_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -1,7 +1,7 @@
 #pragma once
 #include "ttt/ops/linear.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 using ops::Write;
 
@@ -11,4 +11,4 @@ struct BlockOutput {
   float scale = 1.0f;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

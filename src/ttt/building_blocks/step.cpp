@@ -4,7 +4,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 Step::Step(KvCache& cache, Device& device)
     : cache_(cache), device_(device), workspace_(device), pages_(static_cast<std::size_t>(cache.num_groups())) {}
@@ -73,4 +73,4 @@ void Step::commit() {
   for (std::size_t i = 0; i < sequences_.size(); ++i) cache_.commit(sequences_[i], rows_[i].num_rows);
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -9,7 +9,7 @@
 #include "ttt/building_blocks/workspace.h"
 #include "ttt/core/matrix.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// For which rows of a sequence a step computes logits.
 enum class LogitRows { none, last, all };
@@ -67,4 +67,4 @@ class Step {
   std::vector<std::unique_ptr<RotaryCache>> rotary_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kSmallestChunk = std::size_t{1} << 20;
@@ -55,4 +55,4 @@ std::size_t Workspace::bytes() const {
   return total;
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

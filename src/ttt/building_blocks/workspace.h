@@ -6,7 +6,7 @@
 #include "ttt/core/matrix.h"
 #include "ttt/hardware/device.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Scratch memory for one forward pass at a time: a stack of device memory that grows to the largest pass seen and
 /// is then reused. Blocks open a Frame, take matrices from it, and give all back when the frame ends.
@@ -55,4 +55,4 @@ class Workspace {
   std::size_t used_ = 0;   ///< bytes of it
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

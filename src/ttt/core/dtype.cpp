@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 constexpr std::array<DTypeInfo, 25> kAll{{
@@ -48,4 +48,4 @@ std::optional<std::uint64_t> row_bytes(DType dtype, std::uint64_t elements) {
   return bytes;
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

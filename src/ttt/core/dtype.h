@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// How numbers are stored: plain element types, then block formats in which `block_size`
 /// consecutive elements of a row share scales (ggml's GGUF types of the same names).
@@ -58,4 +58,4 @@ std::optional<DType> parse_dtype(std::string_view name);
 /// Bytes of a row of `elements`; nothing if they do not fill whole blocks or the count overflows.
 std::optional<std::uint64_t> row_bytes(DType dtype, std::uint64_t elements);
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

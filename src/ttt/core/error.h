@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Base of everything the library throws. `what()` reads "[where] what went wrong".
 class Error : public std::runtime_error {
@@ -46,4 +46,4 @@ class RequestError : public Error {
   using Error::Error;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 LogSink stderr_log() {
   return [](LogLevel level, std::string_view line) {
@@ -15,4 +15,4 @@ LogSink silent_log() {
   return [](LogLevel, std::string_view) {};
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -2,7 +2,7 @@
 #include <functional>
 #include <string_view>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 enum class LogLevel { debug, info, warning };
 
@@ -15,4 +15,4 @@ LogSink stderr_log();
 /// A sink that drops everything.
 LogSink silent_log();
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdint>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Non-owning view of f32 activations in a device's memory: `rows` x `cols`, row-major, rows `stride`
 /// elements apart. T is `float` or `const float`.
@@ -26,4 +26,4 @@ struct BasicMatrix {
 using Matrix = BasicMatrix<float>;
 using ConstMatrix = BasicMatrix<const float>;
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// The extents of a tensor, outermost first, at most `kMaxRank` of them, none negative.
 class Shape {
@@ -35,4 +35,4 @@ class Shape {
   int rank_ = 0;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

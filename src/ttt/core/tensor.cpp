@@ -7,7 +7,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 constexpr std::align_val_t kAlignment{64};
 }
@@ -74,4 +74,4 @@ template std::span<const std::int32_t> Tensor::values<std::int32_t>() const;
 template std::span<const std::int64_t> Tensor::values<std::int64_t>() const;
 template std::span<const std::uint8_t> Tensor::values<std::uint8_t>() const;
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

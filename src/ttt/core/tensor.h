@@ -6,7 +6,7 @@
 #include "ttt/core/dtype.h"
 #include "ttt/core/shape.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// An immutable, contiguous, row-major array in host memory that shares ownership of its bytes
 /// (a heap block or a mapped file). Copies are cheap. May be *without data* (`has_data()` false):
@@ -83,4 +83,4 @@ constexpr DType dtype_of<std::uint8_t>() {
   return DType::u8;
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

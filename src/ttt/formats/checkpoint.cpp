@@ -9,7 +9,7 @@
 #include "ttt/formats/mapped_file.h"
 #include "ttt/formats/safetensors.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 ConfigReader read_config(const std::filesystem::path& path) {
@@ -111,4 +111,4 @@ Checkpoint Checkpoint::open(const std::filesystem::path& path) {
   return std::filesystem::is_directory(path, ignored) ? open_folder(path) : open_gguf(path);
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -9,7 +9,7 @@
 #include "ttt/formats/gguf.h"
 #include "ttt/formats/weights.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// A model on disk: a Hugging Face folder (`config.json` with safetensors, one file or sharded with an
 /// index) or a GGUF file. Opening maps files and reads headers only.
@@ -43,4 +43,4 @@ struct Checkpoint {
 /// left out).
 ConfigReader gguf_config(const GgufFile& file);
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -3,7 +3,7 @@
 #include <array>
 #include <string>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 void ignore_common_keys(const ConfigReader& config, std::string_view supported_quantization) {
   static constexpr std::array<std::string_view, 50> kHarmless{"architectures",
@@ -69,4 +69,4 @@ void ignore_common_keys(const ConfigReader& config, std::string_view supported_q
   config.require("add_cross_attention", "false");
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

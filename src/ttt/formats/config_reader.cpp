@@ -9,7 +9,7 @@
 #include "ttt/core/error.h"
 #include "ttt/formats/strict_json.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 using Json = nlohmann::json;
@@ -222,4 +222,4 @@ void ConfigReader::fail(std::string_view key, std::string_view what) const {
 const std::string& ConfigReader::where() const { return node_->document->where; }
 std::string ConfigReader::json() const { return node_->json->dump(2); }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

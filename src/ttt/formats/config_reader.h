@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// A model's configuration (a Hugging Face `config.json`, or GGUF metadata respelled as one), read through
 /// typed getters that name key, expected and found in a ConfigError. Every key read is recorded, so that
@@ -64,4 +64,4 @@ class ConfigReader {
   std::shared_ptr<const Node> node_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

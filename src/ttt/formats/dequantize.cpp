@@ -9,7 +9,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 using Bytes = const std::uint8_t*;
@@ -277,4 +277,4 @@ std::uint16_t f32_to_bf16(float value) {
   return static_cast<std::uint16_t>((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -6,7 +6,7 @@
 #include "ttt/core/dtype.h"
 #include "ttt/core/tensor.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Decodes `out.size()` elements of `dtype` (f32, f16, bf16, f64 or any block format) from `in`, bit-exactly
 /// as the PyPI package `gguf` does. `in` may be unaligned. `out.size()` must be whole blocks and `in` as long as
@@ -24,4 +24,4 @@ std::uint16_t f32_to_f16(float value);  ///< round to nearest even
 float bf16_to_f32(std::uint16_t bits);
 std::uint16_t f32_to_bf16(float value);  ///< round to nearest even; NaN stays NaN
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

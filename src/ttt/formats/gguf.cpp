@@ -12,7 +12,7 @@
 #include "ttt/formats/mapped_file.h"
 #include "ttt/formats/strict_json.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x46554747;  // "GGUF"
@@ -341,4 +341,4 @@ std::vector<std::string> GgufFile::names() const {
 }
 std::string GgufFile::where() const { return impl_->where; }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

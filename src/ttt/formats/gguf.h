@@ -9,7 +9,7 @@
 
 #include "ttt/formats/weights.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// A metadata value. Numbers are widened; an array is homogeneous and not nested.
 using GgufValue = std::variant<std::uint64_t, std::int64_t, double, bool, std::string, std::vector<std::int64_t>,
@@ -41,4 +41,4 @@ class GgufFile : public WeightSource, public std::enable_shared_from_this<GgufFi
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

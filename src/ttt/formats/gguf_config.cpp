@@ -8,7 +8,7 @@
 #include "ttt/formats/checkpoint.h"
 #include "ttt/formats/strict_json.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 using Json = nlohmann::json;
@@ -161,4 +161,4 @@ ConfigReader gguf_config(const GgufFile& file) {
   return config;
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

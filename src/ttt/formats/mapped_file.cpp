@@ -10,7 +10,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 struct Descriptor {
@@ -42,4 +42,4 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
   return {std::shared_ptr<const std::byte>(static_cast<const std::byte*>(address), unmap), size};
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -4,7 +4,7 @@
 #include <memory>
 #include <span>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// A regular, non-empty file mapped read-only. The bytes live as long as any copy of `data()` or of a
 /// pointer aliasing it, such as a tensor's.
@@ -24,4 +24,4 @@ class MappedFile {
   std::size_t size_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -15,7 +15,7 @@
 #include "ttt/formats/mapped_file.h"
 #include "ttt/formats/strict_json.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 using Json = nlohmann::json;
@@ -304,4 +304,4 @@ void save_safetensors(const std::filesystem::path& path, const std::vector<std::
   check();
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

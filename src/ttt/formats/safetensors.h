@@ -7,7 +7,7 @@
 
 #include "ttt/formats/weights.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Opens a .safetensors file, or a folder with `model.safetensors.index.json` and its shards or with
 /// `model.safetensors`. Headers are read and checked now, tensors are views into the mapped files. A dtype the
@@ -23,4 +23,4 @@ std::shared_ptr<const WeightSource> parse_safetensors(std::shared_ptr<const std:
 /// FormatError when the file cannot be written.
 void save_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Tensor>>& tensors);
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -11,7 +11,7 @@
 #include "ttt/core/error.h"
 #include "ttt/formats/dequantize.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 constexpr std::size_t kMaxListed = 8;          // names of a kind that `finish` prints
@@ -491,4 +491,4 @@ Weights Weights::quantized(DType format) const {
   return result;
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

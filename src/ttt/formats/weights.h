@@ -9,7 +9,7 @@
 
 #include "ttt/core/tensor.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Where named tensors come from. Lazy: `load` maps or reads; `find` touches the header only.
 class WeightSource {
@@ -118,4 +118,4 @@ class Weights {
   std::optional<DType> requested_format_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

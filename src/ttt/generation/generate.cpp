@@ -8,7 +8,7 @@
 #include "ttt/core/error.h"
 #include "ttt/generation/stop_conditions.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -151,4 +151,4 @@ GenerationResult generate(const CausalLM& model, KvCache& cache, KvCache::Sequen
   return result;
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

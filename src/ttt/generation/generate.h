@@ -10,7 +10,7 @@
 #include "ttt/generation/sampling.h"
 #include "ttt/patterns/causal_lm.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 struct GenerationConfig {
   SamplingConfig sampling = {};
@@ -57,4 +57,4 @@ std::int64_t context_size(const CausalLM& model, const KvCache& cache);
 Matrix prefill(const CausalLM& model, Step& step, KvCache::Sequence sequence, std::span<const std::int32_t> tokens,
                const CausalLM::Hooks& hooks = {}, const std::function<void(std::int64_t, std::int64_t)>& progress = {});
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 Random::Random(std::uint64_t seed) {
   for (auto& word : state_) {
@@ -28,4 +28,4 @@ std::uint64_t Random::next() {
 
 double Random::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -2,7 +2,7 @@
 #include <array>
 #include <cstdint>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// xoshiro256**, seeded through splitmix64: the same numbers from a seed on every platform, which the standard
 /// library's distributions do not promise.
@@ -16,4 +16,4 @@ class Random {
   std::array<std::uint64_t, 4> state_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -8,7 +8,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 void expect(bool valid, std::string_view field, std::string_view range, double value) {
@@ -126,4 +126,4 @@ std::int32_t Sampler::next(std::span<const float> logits) {
   return id;
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

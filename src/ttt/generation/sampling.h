@@ -6,7 +6,7 @@
 
 #include "ttt/generation/random.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// How the next token is chosen. Applied in this order, each as Hugging Face's logits processors do: repetition,
 /// frequency and presence penalties, temperature, top-k, top-p, min-p.
@@ -53,4 +53,4 @@ class Sampler {
   std::vector<Candidate> candidates_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -5,7 +5,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 // Length of the longest end of `text` that begins `string` without being all of it.
@@ -40,4 +40,4 @@ StopStrings::Result StopStrings::push(std::string_view piece) {
 
 std::string StopStrings::flush() { return std::exchange(held_, {}); }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

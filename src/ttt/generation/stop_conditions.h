@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Finds stop strings in text that comes in pieces. What could be the start of a stop string is held back until it
 /// is known not to be one, so that no part of a stop string is ever shown.
@@ -26,4 +26,4 @@ class StopStrings {
   std::string held_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -4,7 +4,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 const Backend& find_backend(std::string_view name) {
   std::string known;
@@ -15,4 +15,4 @@ const Backend& find_backend(std::string_view name) {
   throw DeviceError("backend", fmt::format("no backend '{}' in this build; there are: {}", name, known));
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -6,7 +6,7 @@
 #include "ttt/hardware/device.h"
 #include "ttt/hardware/param_rules.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// What a folder in `src/backends` gives the hardware layer.
 struct Backend {
@@ -22,4 +22,4 @@ std::span<const Backend* const> backends();
 /// The backend of that name; throws DeviceError listing those there are.
 const Backend& find_backend(std::string_view name);
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

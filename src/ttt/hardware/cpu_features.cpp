@@ -6,7 +6,7 @@
 #include <unistd.h>
 #endif
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 #if defined(__x86_64__)
 namespace {
@@ -61,4 +61,4 @@ CpuFeatures detect_cpu_features() {
 CpuFeatures detect_cpu_features() { return {{"generic"}, {}}; }
 #endif
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

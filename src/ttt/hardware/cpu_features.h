@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Instruction-set levels of x86, ascending: "generic", "avx2", "avx512", "amx". A level includes those before it.
 struct CpuFeatures {
@@ -13,4 +13,4 @@ struct CpuFeatures {
 
 CpuFeatures detect_cpu_features();
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

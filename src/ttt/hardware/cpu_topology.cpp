@@ -13,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 namespace fs = std::filesystem;
@@ -120,4 +120,4 @@ CpuTopology read_cpu_topology(const fs::path& root, const std::vector<int>& allo
   return {cores, memory(root), cache_bytes(root, first, "2"), cache_bytes(root, first, "3")};
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <vector>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// What /sys and /proc say of the machine. `root` is "/" but for tests.
 struct CpuTopology {
@@ -16,4 +16,4 @@ struct CpuTopology {
 /// `allowed_cpus` are those that the process may run on (sched_getaffinity).
 CpuTopology read_cpu_topology(const std::filesystem::path& root, const std::vector<int>& allowed_cpus);
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

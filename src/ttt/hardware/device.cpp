@@ -5,7 +5,7 @@
 #include "ttt/core/error.h"
 #include "ttt/hardware/backend.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 Device::Device(DeviceConfig config, DeviceOptions options) : config_(std::move(config)), options_(std::move(options)) {
   if (options_.precision == Precision::exact) options_.batch_invariance = BatchInvariance::on;
@@ -23,4 +23,4 @@ std::unique_ptr<Device> Device::open(DeviceConfig config, DeviceOptions options)
   return backend.open(std::move(config), std::move(options));
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -9,7 +9,7 @@
 #include "ttt/hardware/roofline.h"
 #include "ttt/hardware/work_counter.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 namespace ops {
 class KernelTable;
@@ -64,4 +64,4 @@ class Device {
   DeviceOptions options_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -19,7 +19,7 @@
 #include "ttt/hardware/cpu_features.h"
 #include "ttt/hardware/cpu_topology.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 std::vector<int> allowed_cpus() {
@@ -182,4 +182,4 @@ void DeviceConfig::load_overrides(const std::filesystem::path& file) {
   overrides = std::move(read);
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -7,7 +7,7 @@
 
 #include "ttt/hardware/optimal_params.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// What is known about a device before it is opened: its kind, size, speed, and which parameters suit it.
 /// A value: `named("wormhole_b0")` works with no such device present.
@@ -44,4 +44,4 @@ struct DeviceConfig {
   void load_overrides(const std::filesystem::path& file);
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

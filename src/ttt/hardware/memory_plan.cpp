@@ -4,7 +4,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 std::string format_bytes(std::uint64_t bytes) {
   if (bytes >= std::uint64_t{1} << 30) return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1 << 30));
@@ -28,4 +28,4 @@ std::string MemoryPlan::table() const {
                      available == 0 ? "unknown" : format_bytes(available));
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -4,7 +4,7 @@
 
 #include "ttt/hardware/device_config.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// What a model will need on a device, known before anything is loaded. All in bytes.
 struct MemoryPlan {
@@ -25,4 +25,4 @@ struct MemoryPlan {
 /// "1.5 GiB", "320.0 MiB", "12 bytes".
 std::string format_bytes(std::uint64_t bytes);
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -7,7 +7,7 @@
 
 #include "ttt/hardware/work_counter.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// When each op of a device ran, and what its work was. Safe to share between threads.
 class OpTrace {
@@ -34,4 +34,4 @@ class OpTrace {
   std::vector<Event> events_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -4,7 +4,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 int read(const Params& params, std::string_view operation, std::string_view key, std::int64_t multiple_of) {
@@ -30,4 +30,4 @@ LinearParams LinearParams::from(const Params& params) {
 
 PrefillParams PrefillParams::from(const Params& params) { return {read(params, operation, "chunk", 1)}; }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Named integer parameters of one operation.
 using Params = std::map<std::string, std::int64_t, std::less<>>;
@@ -31,4 +31,4 @@ struct PrefillParams {
   static PrefillParams from(const Params& params);
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

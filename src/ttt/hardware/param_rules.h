@@ -3,7 +3,7 @@
 #include <span>
 #include <string_view>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// One row of a backend's tuning table: on devices that match, `operation`'s parameter `key` is `value`. Tables are
 /// ordered, most specific first; the first row that matches wins.
@@ -15,4 +15,4 @@ struct ParamRule {
   std::int64_t value;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 const Roofline::Peak& Roofline::peak() const { return *std::ranges::max_element(peaks, {}, &Peak::flops_per_second); }
 
@@ -29,4 +29,4 @@ double best_rate(double amount, const std::function<void()>& run) {
   return best;
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

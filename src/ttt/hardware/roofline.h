@@ -6,7 +6,7 @@
 
 #include "ttt/hardware/work_counter.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// The two measured speeds that bound a computation's time (Williams, Waterman and Patterson, "Roofline", 2009).
 struct Roofline {
@@ -30,4 +30,4 @@ struct Roofline {
 /// Runs `run` until a quarter of a second and three runs have passed, and returns the best `amount` per second.
 double best_rate(double amount, const std::function<void()>& run);
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -2,7 +2,7 @@
 #include <atomic>
 #include <cstdint>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// What a computation cannot do without, whatever the kernel: arithmetic, and reading weights, keys and values.
 /// Activations do not count, as they can stay in caches.
@@ -28,4 +28,4 @@ class WorkCounter {
   std::atomic<std::uint64_t> flops_{0}, bytes_{0};
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

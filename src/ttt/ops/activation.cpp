@@ -8,7 +8,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 float activate(Activation activation, float x) {
   switch (activation) {
@@ -93,4 +93,4 @@ Activation parse_activation(std::string_view name, std::string_view where) {
   throw ConfigError(where, "unknown activation '" + std::string(name) + "'; known: " + known);
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

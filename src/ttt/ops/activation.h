@@ -2,7 +2,7 @@
 #include <limits>
 #include <string_view>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Element-wise non-linearities, named as Hugging Face's ACT2FN: `gelu` is x * Phi(x) with erf, `gelu_tanh` its tanh
 /// approximation (gelu_new, gelu_pytorch_tanh), `quick_gelu` x * sigmoid(1.702 x), `silu` x * sigmoid(x), `mish`
@@ -50,4 +50,4 @@ float activate(const GatedActivation& activation, float gate, float up);
 /// The activation of that name in Hugging Face configs; throws ConfigError at `where`, listing the names.
 Activation parse_activation(std::string_view name, std::string_view where = "activation");
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

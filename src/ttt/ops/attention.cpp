@@ -12,7 +12,7 @@
 #include "ttt/formats/dequantize.h"
 #include "ttt/ops/shape_check.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 namespace {
 
 template <class T>
@@ -210,4 +210,4 @@ Work Attention::work(const Args& a) {
   return work;
 }
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

@@ -6,7 +6,7 @@
 #include "ttt/ops/batch_plan.h"
 #include "ttt/ops/kv_layout.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Which keys a query at position p sees: causal all j <= p; a window of w: p - w < j <= p; bidirectional all.
 struct Mask {
@@ -70,4 +70,4 @@ struct Attention {
 };
 
 }  // namespace ops
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <span>
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 
 /// Consecutive rows of a step that belong to one sequence, in order of position.
 struct SequenceRows {
@@ -18,4 +18,4 @@ struct BatchPlan {
   std::span<const SequenceRows> sequences;
 };
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

@@ -8,7 +8,7 @@
 #include "ttt/core/error.h"
 #include "ttt/ops/shape_check.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 
 void Copy::check(const Args& a) {
   if (a.rows.empty()) return expect_shape(name, "y", a.y, a.x.rows, a.x.cols);
@@ -43,4 +43,4 @@ void Softcap::reference(Device&, const Args& a) {
     for (float *v = a.y.row(t), *end = v + a.y.cols; v != end; ++v) *v = a.cap * std::tanh(*v / a.cap);
 }
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

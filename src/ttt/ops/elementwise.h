@@ -4,7 +4,7 @@
 #include "ttt/core/matrix.h"
 #include "ttt/hardware/device.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 
 /// y[t, :] = x[rows[t], :], or x[t, :] without `rows`.
 struct Copy {
@@ -45,4 +45,4 @@ struct Softcap {
   static void check(const Args&);
 };
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 
 void KernelTable::set_erased(std::string_view name, Erased* kernel) {
   for (auto& entry : kernels_) {
@@ -22,4 +22,4 @@ void KernelTable::report_fallback(std::string_view name) const {
   log_(LogLevel::info, "no kernel for '" + std::string(name) + "' on this device: using the reference");
 }
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

@@ -7,7 +7,7 @@
 #include "ttt/core/log.h"
 #include "ttt/hardware/device.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 
 /// A device's kernels, by op. An op is a type with
 ///   static constexpr std::string_view name;  struct Args;  using Kernel = void(Device&, const Args&);
@@ -70,4 +70,4 @@ auto run(Device& device, const typename Op::Args& args) {
   return kernel(device, args);
 }
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

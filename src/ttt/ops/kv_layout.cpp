@@ -4,7 +4,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 
 KvLayout KvLayout::make(DType dtype, int page_size, int num_kv_heads, int k_dim, int v_dim) {
   if (dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16 && dtype != DType::i8)
@@ -26,4 +26,4 @@ KvLayout KvLayout::make(DType dtype, int page_size, int num_kv_heads, int k_dim,
   return layout;
 }
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

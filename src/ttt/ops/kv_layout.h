@@ -5,7 +5,7 @@
 
 #include "ttt/core/dtype.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 
 /// How one page of one layer's cache lies in memory. Keys are stored in tiles of 16 tokens with the tokens innermost,
 /// so that a vector of scores is a sum over `k_dim` without horizontal additions; values token by token:
@@ -54,4 +54,4 @@ struct KvLayerView {
   }
 };
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

@@ -7,7 +7,7 @@
 #include "ttt/core/error.h"
 #include "ttt/ops/shape_check.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 namespace {
 
 /// calls `done(row, t, sum)` for every product of an input row with a weight row.
@@ -86,4 +86,4 @@ Work product_work(const PackedMatrix& weight, std::int64_t tokens) {
   return {.flops = 2 * static_cast<std::uint64_t>(weight.rows() * weight.cols() * tokens), .bytes = weight.bytes()};
 }
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

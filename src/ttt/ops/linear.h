@@ -3,7 +3,7 @@
 #include "ttt/ops/activation.h"
 #include "ttt/ops/packed_matrix.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 
 /// What happens to the destination of an op.
 enum class Write {
@@ -66,4 +66,4 @@ struct Embed {
   static void check(const Args&);
 };
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

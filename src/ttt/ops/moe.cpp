@@ -11,7 +11,7 @@
 #include "ttt/core/error.h"
 #include "ttt/ops/shape_check.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 namespace {
 
 void score(RoutingRule::Scores kind, std::span<const float> logits, std::span<float> scores) {
@@ -144,4 +144,4 @@ Work Experts::work(const Args& a) {
   return total;
 }
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

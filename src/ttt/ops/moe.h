@@ -8,7 +8,7 @@
 #include "ttt/ops/linear.h"
 #include "ttt/ops/packed_matrix.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Routing restricted to the best groups of experts (DeepSeek-V2, arXiv 2405.04434; DeepSeek-V3, arXiv 2412.19437).
 struct ExpertGroups {
@@ -79,4 +79,4 @@ struct Experts {
 };
 
 }  // namespace ops
-}  // namespace ttt
+}  // namespace ttt::inline v2

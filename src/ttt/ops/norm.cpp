@@ -7,7 +7,7 @@
 #include "ttt/core/error.h"
 #include "ttt/ops/shape_check.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 namespace {
 
 /// Calls `normalise(x, y, n, w)` for every group of columns.
@@ -56,4 +56,4 @@ void LayerNorm::reference(Device&, const Args& a) {
   });
 }
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

@@ -2,7 +2,7 @@
 #include "ttt/core/matrix.h"
 #include "ttt/ops/linear.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 
 /// y[t, :] (=|+=) x[t, :] / sqrt(mean(x[t, :]^2) + eps) * weight, in f32. y may be x.
 /// `weight` null is all ones. With `group` set, every `group` columns are normalised on their own, by
@@ -41,4 +41,4 @@ struct LayerNorm {
   static void check(const Args&);
 };
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

@@ -9,7 +9,7 @@
 #include "ttt/formats/dequantize.h"
 #include "ttt/ops/shape_check.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 namespace {
 
 /// The tensors as they are stored, one below the other.
@@ -62,4 +62,4 @@ std::shared_ptr<const PackedMatrix> PackMatrix::reference(Device&, const Args& a
   return std::make_shared<StoredMatrix>(std::move(parts));
 }
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

@@ -6,7 +6,7 @@
 #include "ttt/core/tensor.h"
 #include "ttt/hardware/device.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 
 /// A weight matrix [rows, cols] in the layout that a device's kernels stream; made once at load by `PackMatrix`.
 /// `rows` are output features, `cols` input features.
@@ -39,4 +39,4 @@ struct PackMatrix {
 /// do not fill whole blocks.
 Tensor in_format(const Tensor& tensor, DType format);
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

@@ -4,7 +4,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 
 void expect_shape(std::string_view op, std::string_view argument, ConstMatrix matrix, std::int64_t rows,
                   std::int64_t cols) {
@@ -17,4 +17,4 @@ void expect_count(std::string_view op, std::string_view what, std::int64_t got, 
   if (got != expected) throw ShapeError(op, fmt::format("{}: expected {}, got {}", what, expected, got));
 }
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

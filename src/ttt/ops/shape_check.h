@@ -4,7 +4,7 @@
 
 #include "ttt/core/matrix.h"
 
-namespace ttt::ops {
+namespace ttt::inline v2::ops {
 
 /// Throws ShapeError, naming the op and its argument, unless `matrix` has those sizes.
 void expect_shape(std::string_view op, std::string_view argument, ConstMatrix matrix, std::int64_t rows,
@@ -13,4 +13,4 @@ void expect_shape(std::string_view op, std::string_view argument, ConstMatrix ma
 /// Throws ShapeError unless `got` equals `expected`; `what` says of what these are counts.
 void expect_count(std::string_view op, std::string_view what, std::int64_t got, std::int64_t expected);
 
-}  // namespace ttt::ops
+}  // namespace ttt::inline v2::ops

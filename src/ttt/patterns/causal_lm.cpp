@@ -8,7 +8,7 @@
 #include "ttt/ops/elementwise.h"
 #include "ttt/ops/kernel_table.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 Matrix CausalLM::forward(Step& step) const { return forward(step, {}); }
 
 Matrix CausalLM::forward(Step& step, const Hooks& hooks) const {
@@ -49,4 +49,4 @@ std::uint64_t CausalLM::workspace_bytes(std::int64_t rows, std::int64_t logit_ro
   return Workspace::bytes_for(floats);
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -10,7 +10,7 @@
 #include "ttt/building_blocks/step.h"
 #include "ttt/patterns/decoder_stack.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Token embedding, decoder layers, a final norm and a head: next-token logits. Immutable once built, and shared
 /// by threads that have a Step each.
@@ -43,4 +43,4 @@ struct CausalLM {
   std::uint64_t workspace_bytes(std::int64_t rows, std::int64_t logit_rows) const;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 void DecoderStack::forward(Matrix x, Step& step, const std::function<void(int, ConstMatrix)>& after_layer) const {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
@@ -29,4 +29,4 @@ std::int64_t DecoderStack::workspace_cols() const {
   return most;
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

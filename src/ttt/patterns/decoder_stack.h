@@ -6,7 +6,7 @@
 
 #include "ttt/building_blocks/step.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// What a layer must offer: transform the residual stream in place, and tell what it keeps and needs.
 template <class T>
@@ -53,4 +53,4 @@ class DecoderStack {
   std::vector<std::unique_ptr<const Layer>> layers_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

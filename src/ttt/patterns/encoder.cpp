@@ -7,7 +7,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 /// The mean of a sequence's rows, or its first row.
@@ -69,4 +69,4 @@ std::uint64_t Encoder::workspace_bytes(std::int64_t rows, std::int64_t sequences
   return Workspace::bytes_for(floats);
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -8,7 +8,7 @@
 #include "ttt/building_blocks/step.h"
 #include "ttt/patterns/decoder_stack.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// How an encoder's rows become one vector for a sequence.
 enum class Pooling {
@@ -40,4 +40,4 @@ struct Encoder {
   std::uint64_t workspace_bytes(std::int64_t rows, std::int64_t sequences) const;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

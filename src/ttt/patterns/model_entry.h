@@ -2,7 +2,7 @@
 #include "ttt/formats/checkpoint.h"
 #include "ttt/patterns/causal_lm.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Names the interface between a program and a model that it loads at run time: both must be built from
 /// libraries that agree on it. It changes with every change to the layout of what crosses: ModelEntry,
@@ -19,4 +19,4 @@ struct ModelEntry {
   CausalLM (*build)(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind);
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -6,7 +6,7 @@
 #include "ttt/building_blocks/output.h"
 #include "ttt/building_blocks/step.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// The norm after each sublayer, inside the residual (OLMo 2, arXiv 2501.00656; Liu et al., 2021):
 /// x += attention_norm(attention(x)); x += ffn_norm(ffn(x)).
@@ -36,4 +36,4 @@ struct OutputNormLayer {
   }
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -7,7 +7,7 @@
 #include "ttt/building_blocks/output.h"
 #include "ttt/building_blocks/step.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Attention and feed-forward side by side (Wang & Komatsuzaki, 2021):
 /// x += attention(attention_norm(x)) + ffn(ffn_norm(x)); without a norm of its own the feed-forward layer reads
@@ -42,4 +42,4 @@ struct ParallelLayer {
   }
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -8,7 +8,7 @@
 #include "ttt/ops/elementwise.h"
 #include "ttt/ops/kernel_table.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// The norm after each residual addition (Vaswani et al., 2017):
 /// x = attention_norm(x + attention(x)); x = ffn_norm(x + ffn(x)).
@@ -40,4 +40,4 @@ struct PostNormLayer {
   }
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -6,7 +6,7 @@
 #include "ttt/building_blocks/output.h"
 #include "ttt/building_blocks/step.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// x += s * attention(attention_norm(x)); x += s * ffn(ffn_norm(x)), s = residual_scale (Xiong et al., 2020).
 /// Input and output: the residual stream x [tokens, hidden], in place.
@@ -36,4 +36,4 @@ struct PreNormLayer {
   }
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -6,7 +6,7 @@
 #include "ttt/building_blocks/output.h"
 #include "ttt/building_blocks/step.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// A norm before and after each sublayer (Ding et al., 2021):
 /// x += attention_output_norm(attention(attention_norm(x))); x += ffn_output_norm(ffn(ffn_norm(x))).
@@ -41,4 +41,4 @@ struct SandwichNormLayer {
   }
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

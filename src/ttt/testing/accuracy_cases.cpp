@@ -7,7 +7,7 @@
 #include "ttt/testing/agreement.h"
 #include "ttt/testing/golden_case.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 namespace {
 
 using Logits = std::vector<std::vector<float>>;
@@ -170,4 +170,4 @@ constexpr std::array kCases{GoldenCase{"exact_precision", exact_precision},
 
 std::span<const GoldenCase> accuracy_cases() { return kCases; }
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

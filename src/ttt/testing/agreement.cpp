@@ -8,7 +8,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 
 Agreement compare(std::span<const float> got, std::span<const float> want) {
   if (got.size() != want.size() || got.empty())
@@ -33,4 +33,4 @@ Agreement compare(std::span<const float> got, std::span<const float> want) {
   return {covariance / std::sqrt(var_got * var_want), max_diff};
 }
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

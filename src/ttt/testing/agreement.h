@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <span>
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 
 /// How closely `got` follows `want`.
 struct Agreement {
@@ -13,4 +13,4 @@ struct Agreement {
 /// Throws ttt::Error when the sizes differ or are zero.
 Agreement compare(std::span<const float> got, std::span<const float> want);
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

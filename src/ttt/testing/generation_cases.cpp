@@ -6,7 +6,7 @@
 #include "ttt/generation/generate.h"
 #include "ttt/testing/golden_case.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 namespace {
 
 constexpr std::int64_t kAnswer = 8;
@@ -129,4 +129,4 @@ constexpr std::array kCases{GoldenCase{"greedy", greedy}, GoldenCase{"stop_condi
 
 std::span<const GoldenCase> generation_cases() { return kCases; }
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

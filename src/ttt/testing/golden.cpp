@@ -8,7 +8,7 @@
 #include "ttt/formats/dequantize.h"
 #include "ttt/formats/safetensors.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 namespace {
 
 std::vector<std::vector<std::int32_t>> read_ids(const Tensor& tensor, const std::string& where) {
@@ -63,4 +63,4 @@ std::span<const float> Golden::logits_of(std::int64_t row) const {
   return logits.values<float>().subspan(static_cast<std::size_t>(row) * size, size);
 }
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

@@ -7,7 +7,7 @@
 
 #include "ttt/core/tensor.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 
 /// What a reference implementation answered: `input_ids` int64 [B, T], `logits` f32 [B, T, V] (of an encoder
 /// `last_hidden_state` f32 [B, T, hidden], kept in the same place), and optionally `greedy` int64
@@ -26,4 +26,4 @@ struct Golden {
   std::span<const float> logits_of(std::int64_t row) const;  ///< [T, V] of one row
 };
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

@@ -8,7 +8,7 @@
 #include "ttt/testing/golden_folder.h"
 #include "ttt/testing/golden_model.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 
 /// A model and a golden to hold it against.
 struct GoldenSubject {
@@ -54,4 +54,4 @@ std::span<const GoldenCase> accuracy_cases();
 /// - sampling: a seed gives the same tokens again.
 std::span<const GoldenCase> generation_cases();
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

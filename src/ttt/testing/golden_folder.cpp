@@ -12,7 +12,7 @@
 #include "ttt/core/error.h"
 #include "ttt/formats/config_reader.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 namespace {
 
 namespace fs = std::filesystem;
@@ -88,4 +88,4 @@ std::vector<fs::path> golden_folders_in(const fs::path& root) {
   return folders;
 }
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

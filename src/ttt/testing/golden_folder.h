@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 
 /// A folder with a checkpoint (`config.json`, safetensors) and `golden.safetensors`, what a reference says of
 /// it. Folders that share weights hold links; where copying has turned a link into a small text file with the
@@ -32,4 +32,4 @@ std::string model_type_of(const std::filesystem::path& folder);
 /// The folders below `root` with a `config.json` and a `golden.safetensors`, sorted by name.
 std::vector<std::filesystem::path> golden_folders_in(const std::filesystem::path& root);
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

@@ -4,7 +4,7 @@
 
 #include "ttt/generation/sampling.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 
 GoldenModel::GoldenModel(const ModelFactory& factory, const std::filesystem::path& checkpoint, DeviceOptions options)
     : GoldenModel(factory, Checkpoint::open(checkpoint), std::move(options)) {}
@@ -76,4 +76,4 @@ void append_logits(const CausalLM& model, Step& step, KvCache::Sequence sequence
     to.insert(to.end(), logits.row(row), logits.row(row) + logits.cols);
 }
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

@@ -9,7 +9,7 @@
 #include "ttt/formats/checkpoint.h"
 #include "ttt/patterns/causal_lm.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 
 /// Builds a model from a checkpoint's config and weights, or from a plan of those weights.
 using ModelFactory =
@@ -45,4 +45,4 @@ class GoldenModel {
 void append_logits(const CausalLM& model, Step& step, KvCache::Sequence sequence, std::span<const std::int32_t> tokens,
                    std::size_t total_length, std::vector<float>& to);
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

@@ -6,7 +6,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 
 std::vector<float> random_values(std::size_t count, std::uint64_t seed, float deviation, float mean) {
   // std::normal_distribution differs between standard libraries; mt19937_64 does not.
@@ -43,4 +43,4 @@ std::vector<std::string> MemoryWeights::names() const {
   return names;
 }
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

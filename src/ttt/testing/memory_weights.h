@@ -4,7 +4,7 @@
 
 #include "ttt/formats/weights.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 
 /// A checkpoint in memory, for tests.
 class MemoryWeights : public WeightSource {
@@ -26,4 +26,4 @@ class MemoryWeights : public WeightSource {
 /// Normal f32 values, the same for the same seed on every platform.
 std::vector<float> random_values(std::size_t count, std::uint64_t seed, float deviation = 1.0f, float mean = 0.0f);
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

@@ -5,7 +5,7 @@
 
 #include "ttt/testing/performance.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 namespace {
 
 using Paths = std::vector<std::filesystem::path>;
@@ -85,4 +85,4 @@ std::vector<ModelCase> performance_cases_of(const ModelUnderTest& model) {
            }}};
 }
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

@@ -6,7 +6,7 @@
 
 #include "ttt/testing/golden_case.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 
 /// A model's code, and the goldens that it is held against.
 struct ModelUnderTest {
@@ -31,4 +31,4 @@ std::vector<ModelCase> generation_cases_of(const ModelUnderTest& model);
 /// asserted.
 std::vector<ModelCase> performance_cases_of(const ModelUnderTest& model);
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

@@ -10,7 +10,7 @@
 #include "ttt/core/error.h"
 #include "ttt/generation/generate.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -108,4 +108,4 @@ std::filesystem::path performance_checkpoint(const std::vector<std::filesystem::
   return *std::ranges::max_element(folders, {}, weight_file_bytes);
 }
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

@@ -5,7 +5,7 @@
 
 #include "ttt/testing/golden_model.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 
 /// How fast a model runs one sequence, and how fast its device could at best, both measured in this run.
 struct Speed {
@@ -30,4 +30,4 @@ Speed measure_speed(const GoldenModel& model, std::int64_t prompt_tokens, std::i
 /// of `folders` (golden folders). Throws ttt::Error when there is none.
 std::filesystem::path performance_checkpoint(const std::vector<std::filesystem::path>& folders);
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

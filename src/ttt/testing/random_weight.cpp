@@ -9,7 +9,7 @@
 #include "ttt/formats/dequantize.h"
 #include "ttt/testing/memory_weights.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 namespace {
 
 /// Where a block format keeps its scales in f16, and how large they are for values of the order of 0.1.
@@ -74,4 +74,4 @@ Tensor random_weight(DType dtype, std::int64_t rows, std::int64_t cols, std::uin
   });
 }
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

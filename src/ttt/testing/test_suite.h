@@ -3,7 +3,7 @@
 
 #include "ttt/testing/model_cases.h"
 
-namespace ttt::testing {
+namespace ttt::inline v2::testing {
 
 /// The standard GoogleTest cases of a model: those of model_cases.h, under their suites and names.
 ///
@@ -56,4 +56,4 @@ class TestSuite {
   Config config_;
 };
 
-}  // namespace ttt::testing
+}  // namespace ttt::inline v2::testing

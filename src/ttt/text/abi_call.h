@@ -4,7 +4,7 @@
 #include "ttt/core/error.h"
 #include "ttt/text/ttt_text_abi.h"
 
-namespace ttt::text {
+namespace ttt::inline v2::text {
 
 inline std::string take(ttt_bytes bytes) {
   std::string text(reinterpret_cast<const char*>(bytes.data), bytes.len);
@@ -25,4 +25,4 @@ inline const std::uint8_t* bytes_of(std::string_view text) {
   return reinterpret_cast<const std::uint8_t*>(text.data());
 }
 
-}  // namespace ttt::text
+}  // namespace ttt::inline v2::text

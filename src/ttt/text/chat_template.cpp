@@ -4,7 +4,7 @@
 
 #include "ttt/text/abi_call.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 ChatTemplate::ChatTemplate(std::string source, std::string bos_token, std::string eos_token)
     : source_(std::move(source)), bos_token_(std::move(bos_token)), eos_token_(std::move(eos_token)) {}
@@ -33,4 +33,4 @@ std::string ChatTemplate::render_json(std::string_view variables) const {
                                                  source_.size(), text::bytes_of(json), json.size()));
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

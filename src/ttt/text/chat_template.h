@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 struct ChatMessage {
   std::string role;  ///< "system", "user", "assistant"
@@ -28,4 +28,4 @@ class ChatTemplate {
   std::string source_, bos_token_, eos_token_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -10,7 +10,7 @@
 #include "ttt/core/error.h"
 #include "ttt/text/pre_tokenizer.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 using Json = nlohmann::json;
@@ -239,4 +239,4 @@ TokenizerDescription describe_tokenizer(const GgufVocabulary& v, const std::stri
   return result;
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

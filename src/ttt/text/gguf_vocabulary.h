@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// The tokenizer in a GGUF file: the values under `tokenizer.ggml.*`.
 struct GgufVocabulary {
@@ -36,4 +36,4 @@ struct TokenizerDescription {
 /// together and special tokens out of range; `where` names the file.
 TokenizerDescription describe_tokenizer(const GgufVocabulary& vocabulary, const std::string& where);
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -4,7 +4,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 /// GPT-2's words: contractions, letters, digits, the rest, each with the space before it.
@@ -116,4 +116,4 @@ PreTokenizer pre_tokenizer(std::string_view name, const std::string& where) {
   throw FormatError(where, "tokenizer.ggml.pre: unknown pre-tokenizer '" + std::string(name) + "'; known: " + known);
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// What happens to text before byte-level BPE, under one name of `tokenizer.ggml.pre`.
 struct PreTokenizer {
@@ -19,4 +19,4 @@ struct PreTokenizer {
 /// `where` names the file.
 PreTokenizer pre_tokenizer(std::string_view name, const std::string& where);
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 }
@@ -29,4 +29,4 @@ std::string StreamingDecoder::flush() {
   return all.size() > shown.size() ? all.substr(shown.size()) : std::string();
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -4,7 +4,7 @@
 
 #include "ttt/text/tokenizer.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Turns tokens into text one at a time. What it returns never ends within a UTF-8 character, and its pieces
 /// put together are the text of all tokens decoded at once.
@@ -22,4 +22,4 @@ class StreamingDecoder {
   std::size_t shown_ids_ = 0;  ///< tokens whose text has been returned; kept, as the next one's text may depend on them
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -5,7 +5,7 @@
 
 #include "ttt/text/abi_call.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 using text::bytes_of;
 
@@ -74,4 +74,4 @@ std::size_t Tokenizer::vocab_size() const {
   return text::call<Error, std::size_t>("tokenizer", ttt_tokenizer_vocab_size, handle_->tokenizer);
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -10,7 +10,7 @@
 
 #include "ttt/text/gguf_vocabulary.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 enum class AddSpecial { no, yes };
 enum class SkipSpecial { no, yes };
@@ -43,4 +43,4 @@ class Tokenizer {
   std::shared_ptr<const Handle> handle_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -7,7 +7,7 @@
 #include "ttt/core/error.h"
 #include "ttt/ops/kernel_table.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 void CachedAttention::check(const std::string& where) const {
   if (num_heads <= 0 || num_kv_heads <= 0 || k_dim <= 0 || v_dim <= 0)
@@ -50,4 +50,4 @@ void CachedAttention::forward(Matrix q, ConstMatrix k, ConstMatrix v, Step& step
                                            .sinks = sinks.get()});
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

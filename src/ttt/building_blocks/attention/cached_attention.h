@@ -6,7 +6,7 @@
 #include "ttt/building_blocks/step.h"
 #include "ttt/ops/attention.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Which layer of the KV cache an attention block appends to.
 struct CacheLayer {
@@ -37,4 +37,4 @@ struct CachedAttention {
   CacheLayerSpec cache_spec() const { return {num_kv_heads, k_dim, v_dim, mask.window_size}; }
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

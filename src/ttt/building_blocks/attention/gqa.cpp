@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 CachedAttention make_attention(const GroupedQueryAttention::Config& c, const Weights& weights, Device& device,
@@ -59,4 +59,4 @@ std::int64_t GroupedQueryAttention::workspace_cols() const {
   return qkv_.out_features() + attention_.num_heads * attention_.v_dim;
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -5,7 +5,7 @@
 #include "ttt/building_blocks/linear.h"
 #include "ttt/building_blocks/normalization/query_key_norm.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Grouped-query attention (Ainslie et al., 2023): `num_heads` query heads share `num_kv_heads` keys and values.
 /// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
@@ -51,4 +51,4 @@ class GroupedQueryAttention {
   Linear output_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

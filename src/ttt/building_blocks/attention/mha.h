@@ -1,7 +1,7 @@
 #pragma once
 #include "ttt/building_blocks/attention/gqa.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Multi-head attention (Vaswani et al., 2017): every head has its own keys and values.
 /// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
@@ -37,4 +37,4 @@ class MultiHeadAttention : public GroupedQueryAttention {
                               weights, device, cache) {}
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

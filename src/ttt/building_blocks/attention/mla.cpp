@@ -4,7 +4,7 @@
 #include "ttt/ops/elementwise.h"
 #include "ttt/ops/kernel_table.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 using Config = MultiHeadLatentAttention::Config;
@@ -115,4 +115,4 @@ std::int64_t MultiHeadLatentAttention::workspace_cols() const {
          2 * attention_.k_dim;
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -6,7 +6,7 @@
 #include "ttt/building_blocks/linear.h"
 #include "ttt/building_blocks/normalization/rms_norm.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): keys and values of all heads come from one latent
 /// vector per token, and the latent is what the cache holds. The up-projections are absorbed: queries are brought into
@@ -58,4 +58,4 @@ class MultiHeadLatentAttention {
   Linear output_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -7,7 +7,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 int page_size_of(const DeviceConfig& device) { return device.optimal_params<AttentionParams>().page_size; }
@@ -204,4 +204,4 @@ void KvCache::commit(Sequence sequence, std::int32_t count) {
   }
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

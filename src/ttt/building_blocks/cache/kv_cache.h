@@ -7,7 +7,7 @@
 #include "ttt/hardware/device.h"
 #include "ttt/ops/kv_layout.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// What one attention layer keeps per token.
 struct CacheLayerSpec {
@@ -96,4 +96,4 @@ class KvCache {
   std::vector<Entry> sequences_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

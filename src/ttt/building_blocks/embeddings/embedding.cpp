@@ -8,7 +8,7 @@
 #include "ttt/core/error.h"
 #include "ttt/ops/kernel_table.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 std::shared_ptr<const ops::PackedMatrix> pack_table(const Weights& weights, int rows, int cols, Device& device) {
@@ -51,4 +51,4 @@ void TokenTypeEmbedding::forward(Step& step, Matrix y) const {
   ops::run<ops::Embed>(step.device(), {.weight = *weight_, .ids = rows, .y = y, .write = Write::add});
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

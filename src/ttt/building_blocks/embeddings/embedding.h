@@ -5,7 +5,7 @@
 #include "ttt/formats/weights.h"
 #include "ttt/ops/linear.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 using ops::Write;
 
@@ -78,4 +78,4 @@ class TokenTypeEmbedding {
   std::shared_ptr<const ops::PackedMatrix> weight_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -8,7 +8,7 @@
 
 #include "ttt/core/error.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 using namespace rope_scaling;
@@ -184,4 +184,4 @@ void RotaryEmbedding::fill(std::span<const std::int32_t> positions, std::span<co
   }
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -7,7 +7,7 @@
 #include "ttt/core/matrix.h"
 #include "ttt/ops/attention.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// How rotary frequencies are stretched beyond the trained context, named as `rope_type` in Hugging Face configs
 /// (transformers/modeling_rope_utils.py).
@@ -90,4 +90,4 @@ class RotaryEmbedding {
   std::shared_ptr<const Table> table_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

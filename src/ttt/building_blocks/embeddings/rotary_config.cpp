@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 std::vector<float> to_floats(const std::vector<double>& values) { return {values.begin(), values.end()}; }
@@ -95,4 +95,4 @@ RotaryEmbedding::Config read_rotary(const ConfigReader& config, const RotaryConf
           .style = options.style};
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -5,7 +5,7 @@
 #include "ttt/building_blocks/embeddings/rotary.h"
 #include "ttt/formats/config_reader.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// The rotary embedding that a Hugging Face config describes, in the spelling of transformers 5 (`rope_parameters`) or
 /// 4
@@ -34,4 +34,4 @@ RotaryEmbedding::Config read_rotary(const ConfigReader& config, const RotaryConf
 /// Factor on cos and sin of yarn (arXiv 2309.00071; HF `_compute_yarn_parameters`) when a config gives none.
 float yarn_attention_factor(double factor, double mscale, double mscale_all_dim);
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -2,7 +2,7 @@
 
 #include "ttt/ops/kernel_table.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 GatedFFN::GatedFFN(const Config& c, const Weights& weights, Device& device)
     : activation_(c.activation),
@@ -34,4 +34,4 @@ ops::Expert GatedFFN::as_expert() const {
           .down_bias = down_.bias()};
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

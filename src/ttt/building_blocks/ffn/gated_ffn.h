@@ -2,7 +2,7 @@
 #include "ttt/building_blocks/linear.h"
 #include "ttt/ops/moe.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Gated feed-forward layer (Shazeer, 2020): down(activation(gate(x)) * up(x)).
 /// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
@@ -32,4 +32,4 @@ class GatedFFN {
   Linear gate_, up_, down_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -1,6 +1,6 @@
 #include "ttt/building_blocks/ffn/mlp.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 MLP::MLP(const Config& c, const Weights& weights, Device& device)
     : activation_(c.activation),
@@ -14,4 +14,4 @@ void MLP::forward(ConstMatrix x, Step& step, Matrix out, BlockOutput output) con
   down_.forward(h, step, out, {.scale = output.scale, .write = output.write});
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -1,7 +1,7 @@
 #pragma once
 #include "ttt/building_blocks/linear.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Plain feed-forward layer: down(activation(up(x))).
 /// Input: x [tokens, hidden_size]. Output: out [tokens, hidden_size], stored or added.
@@ -27,4 +27,4 @@ class MLP {
   Linear up_, down_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

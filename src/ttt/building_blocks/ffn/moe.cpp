@@ -5,7 +5,7 @@
 #include "ttt/ops/elementwise.h"
 #include "ttt/ops/kernel_table.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 MixtureOfExperts::MixtureOfExperts(const Config& c, const Weights& weights, Device& device)
     : activation_(c.activation), router_(c.router, weights / "gate", device) {
@@ -56,4 +56,4 @@ std::int64_t MixtureOfExperts::workspace_cols() const {
   return std::max<std::int64_t>(router_.num_experts(), shared);
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

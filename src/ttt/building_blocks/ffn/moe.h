@@ -5,7 +5,7 @@
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/building_blocks/ffn/router.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Mixture of experts: the weighted sum of the gated feed-forward layers that the router chose for a token, plus a
 /// shared expert that serves every token (Dai et al., 2024) when configured, itself scaled by sigmoid(gate(x)) when
@@ -45,4 +45,4 @@ class MixtureOfExperts {
   std::optional<Linear> shared_gate_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

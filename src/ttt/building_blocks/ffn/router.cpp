@@ -8,7 +8,7 @@
 #include "ttt/formats/dequantize.h"
 #include "ttt/ops/kernel_table.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 Router::Config checked(const Router::Config& c, const std::string& path) {
@@ -53,4 +53,4 @@ void Router::forward(ConstMatrix x, Step& step, Choice out) const {
                                        .weights = out.weights});
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -5,7 +5,7 @@
 #include "ttt/formats/weights.h"
 #include "ttt/ops/moe.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Sends each token to a few of many experts (Shazeer et al., 2017): logits = x W^T + b in f32, then `rule`.
 /// Input: x [tokens, hidden_size]. Output: experts and weights, [tokens * experts_per_token] each.
@@ -44,4 +44,4 @@ class Router {
   std::shared_ptr<const float> bias_, correction_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -6,7 +6,7 @@
 #include "ttt/core/error.h"
 #include "ttt/ops/kernel_table.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 const LayerNorm::Config& checked(const LayerNorm::Config& config, const Weights& weights) {
@@ -31,4 +31,4 @@ void LayerNorm::forward(ConstMatrix x, Step& step, Matrix y, Write write) const 
                                            .group = config_.size});
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

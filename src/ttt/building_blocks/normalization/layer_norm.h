@@ -5,7 +5,7 @@
 #include "ttt/formats/weights.h"
 #include "ttt/ops/norm.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 using ops::Write;
 
@@ -33,4 +33,4 @@ class LayerNorm {
   std::shared_ptr<const float> weight_, bias_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -4,7 +4,7 @@
 #include "ttt/building_blocks/normalization/layer_norm.h"
 #include "ttt/building_blocks/normalization/rms_norm.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Either norm, where a pattern takes whichever the model has.
 /// Input: x [tokens, size]. Output: y [tokens, size], stored or added; may be x.
@@ -27,4 +27,4 @@ class Norm {
   std::variant<RMSNorm, LayerNorm> norm_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -3,7 +3,7 @@
 #include "ttt/ops/kernel_table.h"
 #include "ttt/ops/norm.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 std::shared_ptr<const float> take(std::string_view name, QueryKeyNorm::Scope scope, int num_heads, int head_dim,
@@ -48,4 +48,4 @@ std::uint64_t QueryKeyNorm::weight_bytes() const {
   return count * sizeof(float) * (config_.bias ? 2 : 1);
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

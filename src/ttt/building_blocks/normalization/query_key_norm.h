@@ -4,7 +4,7 @@
 #include "ttt/building_blocks/step.h"
 #include "ttt/formats/weights.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 /// Norm of queries or keys before they are rotated (Henry et al., 2020; Dehghani et al., 2023).
 /// Input: x [tokens, num_heads * head_dim]. Output: x itself, in place.
@@ -36,4 +36,4 @@ class QueryKeyNorm {
   std::shared_ptr<const float> weight_, bias_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

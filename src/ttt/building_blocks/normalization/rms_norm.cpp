@@ -6,7 +6,7 @@
 #include "ttt/core/error.h"
 #include "ttt/ops/kernel_table.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 namespace {
 
 const RMSNorm::Config& checked(const RMSNorm::Config& config, const Weights& weights) {
@@ -26,4 +26,4 @@ void RMSNorm::forward(ConstMatrix x, Step& step, Matrix y, Write write) const {
       {.x = x, .weight = weight_.get(), .eps = config_.eps, .y = y, .write = write, .group = config_.size});
 }
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

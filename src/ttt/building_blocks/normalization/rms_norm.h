@@ -5,7 +5,7 @@
 #include "ttt/formats/weights.h"
 #include "ttt/ops/norm.h"
 
-namespace ttt {
+namespace ttt::inline v2 {
 
 using ops::Write;
 
@@ -30,4 +30,4 @@ class RMSNorm {
   std::shared_ptr<const float> weight_;
 };
 
-}  // namespace ttt
+}  // namespace ttt::inline v2

@@ -14,11 +14,11 @@ namespace ttt::inline v2 {
 class LMHead {
  public:
   struct Config {
-    int hidden_size;
-    int vocab_size;
-    bool bias = false;
-    float scale = 1.0f;
-    float softcap = 0.0f;
+    int hidden_size;       ///< columns of x
+    int vocab_size;        ///< columns of the logits
+    bool bias = false;     ///< a `bias` is taken and added
+    float scale = 1.0f;    ///< multiplies logits, before the cap
+    float softcap = 0.0f;  ///< caps logits at +-softcap by tanh; 0: off
   };
   LMHead(const Config& config, const Weights& weights, Device& device);
   /// Tied: shares the embedding's table. A bias, when configured, is taken from `weights`.
@@ -26,7 +26,7 @@ class LMHead {
 
   void forward(ConstMatrix x, Step& step, Matrix logits) const;
 
-  std::int64_t vocab_size() const { return config_.vocab_size; }
+  std::int64_t vocab_size() const { return config_.vocab_size; }               ///< columns of the logits
   std::uint64_t weight_bytes() const { return tied_ ? 0 : weight_->bytes(); }  ///< 0 when tied: counted there
 
  private:

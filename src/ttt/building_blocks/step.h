@@ -25,6 +25,7 @@ class Step {
   /// Both must outlive the step.
   Step(KvCache& cache, Device& device);
 
+  /// Begins an empty step; matrices from the workspace, logits among them, are gone.
   void clear();
   /// Appends tokens to a sequence (each sequence at most once per step). `total_length` is the length that the whole
   /// prompt will have when this is a chunk of it: rotary embeddings that depend on the sequence's length use it.
@@ -32,14 +33,15 @@ class Step {
   void add(KvCache::Sequence sequence, std::span<const std::int32_t> tokens, LogitRows logits = LogitRows::last,
            std::int32_t total_length = 0);
 
+  /// Tokens of all sequences together: rows of the activations.
   std::int64_t num_rows() const { return static_cast<std::int64_t>(token_ids_.size()); }
-  ops::BatchPlan plan() const { return {token_ids_, positions_, rows_}; }
+  ops::BatchPlan plan() const { return {token_ids_, positions_, rows_}; }  ///< valid until the step changes
   /// Rows of the activations for which logits are wanted, ascending.
   std::span<const std::int32_t> logit_rows() const { return logit_rows_; }
 
-  KvCache& cache() { return cache_; }
-  Device& device() { return device_; }
-  Workspace& workspace() { return workspace_; }
+  KvCache& cache() { return cache_; }            ///< where this step's keys and values go
+  Device& device() { return device_; }           ///< where it runs
+  Workspace& workspace() { return workspace_; }  ///< scratch memory of this step's forward pass
 
   /// The cache of attention layer `layer` for this step's sequences.
   ops::KvLayerView cache_layer(int layer);

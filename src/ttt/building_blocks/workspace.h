@@ -12,10 +12,13 @@ namespace ttt::inline v2 {
 /// is then reused. Blocks open a Frame, take matrices from it, and give all back when the frame ends.
 class Workspace {
  public:
+  /// Takes nothing yet. The device must outlive it.
   explicit Workspace(Device& device) : device_(device) {}
 
+  /// A scope: matrices taken from it are given back when it ends. Frames nest.
   class Frame {
    public:
+    /// Begins at the workspace's present end.
     explicit Frame(Workspace& workspace) : workspace_(workspace), chunk_(workspace.chunk_), used_(workspace.used_) {}
     ~Frame() {
       workspace_.chunk_ = chunk_;

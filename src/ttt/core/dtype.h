@@ -37,8 +37,9 @@ enum class DType : std::uint8_t {
   mxfp4,
 };
 
+/// What is fixed about a dtype.
 struct DTypeInfo {
-  DType dtype;
+  DType dtype;                ///< which one
   std::string_view name;      ///< as printed and as accepted on a command line: "q4_0"
   std::uint32_t block_size;   ///< elements in a block; 1 for plain types
   std::uint32_t block_bytes;  ///< bytes of a block
@@ -47,8 +48,9 @@ struct DTypeInfo {
 /// All dtypes, in the order of the enumeration.
 std::span<const DTypeInfo> all_dtypes();
 
-const DTypeInfo& info(DType dtype);
-inline std::string_view name(DType dtype) { return info(dtype).name; }
+const DTypeInfo& info(DType dtype);                                     ///< what is known of it
+inline std::string_view name(DType dtype) { return info(dtype).name; }  ///< as in DTypeInfo
+/// Blocks of several elements share scales.
 inline bool is_block_quantized(DType dtype) { return info(dtype).block_size > 1; }
 bool is_floating(DType dtype);  ///< f32, f16, bf16 or f64
 

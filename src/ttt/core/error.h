@@ -16,6 +16,7 @@ class Error : public std::runtime_error {
 /// A file that does not hold what its format promises.
 class FormatError : public Error {
  public:
+  /// `path` is the file's name; `what` says what was expected and found.
   FormatError(std::string_view path, std::string_view what);
   /// `offset` is the byte in the file at which reading failed.
   FormatError(std::string_view path, std::uint64_t offset, std::string_view what);

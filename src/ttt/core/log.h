@@ -4,6 +4,7 @@
 
 namespace ttt::inline v2 {
 
+/// How much a line matters: `info` tells what was chosen, `warning` what the caller may not have meant.
 enum class LogLevel { debug, info, warning };
 
 /// Receives one line without a newline; may be called from any thread that calls the library.

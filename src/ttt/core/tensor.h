@@ -32,11 +32,11 @@ class Tensor {
     return Tensor(dtype, shape, std::move(data), bytes);
   }
 
-  DType dtype() const { return dtype_; }
-  const Shape& shape() const { return shape_; }
-  bool has_data() const { return data_ != nullptr; }
-  std::span<const std::byte> bytes() const { return {data_.get(), bytes_}; }
-  const std::shared_ptr<const std::byte>& data() const { return data_; }
+  DType dtype() const { return dtype_; }                                      ///< of the elements, or of their blocks
+  const Shape& shape() const { return shape_; }                               ///< outermost first, in elements
+  bool has_data() const { return data_ != nullptr; }                          ///< false: shape and dtype alone
+  std::span<const std::byte> bytes() const { return {data_.get(), bytes_}; }  ///< empty without data
+  const std::shared_ptr<const std::byte>& data() const { return data_; }      ///< shared with copies and views
 
   /// The elements as T; throws ttt::Error if T is not the dtype's type or the data is unaligned.
   template <class T>

@@ -14,9 +14,10 @@ namespace ttt::inline v2 {
 /// A model on disk: a Hugging Face folder (`config.json` with safetensors, one file or sharded with an
 /// index) or a GGUF file. Opening maps files and reads headers only.
 struct Checkpoint {
+  /// Whose conventions the tensors' names and layouts follow.
   enum class Kind { hugging_face, gguf };
-  Kind kind;
-  std::filesystem::path path;
+  Kind kind;                   ///< a folder, or a GGUF file
+  std::filesystem::path path;  ///< as it was opened
   /// `config.json`, or GGUF metadata in Hugging Face's spelling (see gguf_config).
   ConfigReader config;
   /// `model_type` of the config, or GGUF's `general.architecture`.
@@ -27,6 +28,7 @@ struct Checkpoint {
   /// Stop tokens: all eos ids of generation_config.json, config.json or GGUF (eos, eot), each once.
   std::vector<std::int64_t> eos_token_ids;
 
+  /// Throws FormatError or ConfigError, naming the file, on what is absent, malformed or of an unknown kind.
   static Checkpoint open(const std::filesystem::path& path);
 };
 

@@ -23,11 +23,11 @@ class ConfigReader {
 
   /// Required values: throw ConfigError when absent or of another type. Integers accept 3 and 3.0, not 3.5.
   std::int64_t integer(std::string_view key) const;
-  double number(std::string_view key) const;
-  bool boolean(std::string_view key) const;
-  std::string string(std::string_view key) const;
-  std::vector<double> numbers(std::string_view key) const;
-  std::vector<std::string> strings(std::string_view key) const;
+  double number(std::string_view key) const;                     ///< any JSON number
+  bool boolean(std::string_view key) const;                      ///< true or false
+  std::string string(std::string_view key) const;                ///< text
+  std::vector<double> numbers(std::string_view key) const;       ///< a list of numbers
+  std::vector<std::string> strings(std::string_view key) const;  ///< a list of texts
   /// One integer or a list of them (`eos_token_id`); empty when absent.
   std::vector<std::int64_t> integers_or_one(std::string_view key) const;
   /// A positive int32 with an upper bound that keeps sums of sizes safe (<= 2^24).
@@ -35,10 +35,10 @@ class ConfigReader {
 
   /// Optional values: the default when absent.
   std::int64_t integer(std::string_view key, std::int64_t otherwise) const;
-  double number(std::string_view key, double otherwise) const;
-  bool boolean(std::string_view key, bool otherwise) const;
-  std::string string(std::string_view key, std::string_view otherwise) const;
-  int dimension(std::string_view key, int otherwise) const;
+  double number(std::string_view key, double otherwise) const;                 ///< any JSON number
+  bool boolean(std::string_view key, bool otherwise) const;                    ///< true or false
+  std::string string(std::string_view key, std::string_view otherwise) const;  ///< text
+  int dimension(std::string_view key, int otherwise) const;                    ///< as above
 
   /// The object under `key`, or nothing when absent.
   std::optional<ConfigReader> object(std::string_view key) const;
@@ -55,8 +55,8 @@ class ConfigReader {
 
   /// [where] key: what. For errors that a model's own checks throw.
   [[noreturn]] void fail(std::string_view key, std::string_view what) const;
-  const std::string& where() const;
-  std::string json() const;  ///< the document, pretty-printed
+  const std::string& where() const;  ///< what errors call the config: its file's name
+  std::string json() const;          ///< the document, pretty-printed
 
  private:
   struct Node;

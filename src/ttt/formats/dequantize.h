@@ -19,9 +19,9 @@ void quantize(DType dtype, std::span<const float> in, std::span<std::byte> out);
 /// The tensor's elements in f32.
 Tensor to_f32(const Tensor& tensor);
 
-float f16_to_f32(std::uint16_t bits);
-std::uint16_t f32_to_f16(float value);  ///< round to nearest even
-float bf16_to_f32(std::uint16_t bits);
+float f16_to_f32(std::uint16_t bits);    ///< exact
+std::uint16_t f32_to_f16(float value);   ///< round to nearest even
+float bf16_to_f32(std::uint16_t bits);   ///< exact
 std::uint16_t f32_to_bf16(float value);  ///< round to nearest even; NaN stays NaN
 
 }  // namespace ttt::inline v2

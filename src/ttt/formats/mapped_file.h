@@ -13,9 +13,9 @@ class MappedFile {
   /// Throws FormatError when the path is absent, unreadable, empty or no regular file.
   static MappedFile open(const std::filesystem::path& path);
 
-  const std::shared_ptr<const std::byte>& data() const { return data_; }
-  std::size_t size() const { return size_; }
-  std::span<const std::byte> bytes() const { return {data_.get(), size_}; }
+  const std::shared_ptr<const std::byte>& data() const { return data_; }     ///< shared; unmapped with the last copy
+  std::size_t size() const { return size_; }                                 ///< in bytes
+  std::span<const std::byte> bytes() const { return {data_.get(), size_}; }  ///< all of them
 
  private:
   MappedFile(std::shared_ptr<const std::byte> data, std::size_t size) : data_(std::move(data)), size_(size) {}

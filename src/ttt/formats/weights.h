@@ -14,15 +14,16 @@ namespace ttt::inline v2 {
 /// Where named tensors come from. Lazy: `load` maps or reads; `find` touches the header only.
 class WeightSource {
  public:
+  /// What is known of a tensor without reading it.
   struct Info {
-    DType dtype;
-    Shape shape;
+    DType dtype;  ///< as stored
+    Shape shape;  ///< outermost first, as PyTorch has it
   };
   virtual ~WeightSource() = default;
-  virtual std::optional<Info> find(std::string_view name) const = 0;
-  virtual Tensor load(std::string_view name) const = 0;  ///< throws WeightError when absent
-  virtual std::vector<std::string> names() const = 0;    ///< sorted
-  virtual std::string where() const = 0;                 ///< path, for errors
+  virtual std::optional<Info> find(std::string_view name) const = 0;  ///< nothing when absent
+  virtual Tensor load(std::string_view name) const = 0;               ///< throws WeightError when absent
+  virtual std::vector<std::string> names() const = 0;                 ///< sorted
+  virtual std::string where() const = 0;                              ///< path, for errors
 };
 
 /// True for the buffers that older versions of transformers saved with the weights, which no model takes: rotary
@@ -37,17 +38,20 @@ bool is_saved_buffer(const WeightSource& source, std::string_view name);
 /// once on the plan (and a planning device) before building it for real.
 class Weights {
  public:
+  /// The root of a checkpoint: names are those in `source`.
   explicit Weights(std::shared_ptr<const WeightSource> source);
 
-  Weights operator/(std::string_view name) const;
-  Weights operator/(int index) const;
-  const std::string& path() const { return path_; }
+  Weights operator/(std::string_view name) const;    ///< the path with `name` below it
+  Weights operator/(int index) const;                ///< the path with a layer's or expert's number below it
+  const std::string& path() const { return path_; }  ///< "model.layers.3.self_attn"
 
-  bool has(std::string_view name) const;
+  bool has(std::string_view name) const;  ///< whether the tensor is there; does not count as taking it
+  /// Its dtype and shape, or nothing; does not count as taking it.
   std::optional<WeightSource::Info> find(std::string_view name) const;
   /// The tensor of that shape. Throws WeightError naming the block path, expected and got.
   Tensor take(std::string_view name, const Shape& expected) const;
 
+  /// The same tensors for a model that is only planned: see above.
   Weights plan() const;
   /// Throws one WeightError listing what was missing, misshaped and never taken, except what
   /// is_saved_buffer tells.
@@ -68,25 +72,28 @@ class Weights {
   /// `name` becomes rows [first, first+count) of the source tensor `fused` (any dtype; zero copy).
   /// Several slices of one tensor may be taken; the tensor counts as taken when any slice is.
   struct Slice {
-    std::string fused;
-    std::int64_t first;
-    std::int64_t count;
+    std::string fused;   ///< the tensor's full name in the source
+    std::int64_t first;  ///< row at which the slice begins
+    std::int64_t count;  ///< its rows
   };
+  /// Names for which `slice_of` gives nothing are seen as they are.
   Weights sliced(std::function<std::optional<Slice>(std::string_view)> slice_of) const;
   /// `name` is element `index` along the first dimension of `stacked`, that dimension dropped (any dtype; zero copy).
   struct Element {
-    std::string stacked;
-    std::int64_t index;
+    std::string stacked;  ///< the tensor's full name in the source
+    std::int64_t index;   ///< along its first dimension
   };
+  /// Names for which `element_of` gives nothing are seen as they are.
   Weights indexed(std::function<std::optional<Element>(std::string_view)> element_of) const;
   /// `name` is computed from other tensors: `fill` gets them in order and writes a tensor of that type and shape. Used
   /// where a checkpoint spells one tensor as several (parts to concatenate; codes and scales apart).
   struct Recipe {
-    std::vector<std::string> parts;
-    DType dtype;
-    Shape shape;
-    std::function<void(std::span<const Tensor>, std::span<std::byte>)> fill;
+    std::vector<std::string> parts;                                           ///< full names in the source
+    DType dtype;                                                              ///< of the tensor made
+    Shape shape;                                                              ///< of the tensor made
+    std::function<void(std::span<const Tensor>, std::span<std::byte>)> fill;  ///< (parts, bytes to write)
   };
+  /// Names for which `recipe_of` gives nothing are seen as they are.
   Weights computed(std::function<std::optional<Recipe>(std::string_view)> recipe_of) const;
   /// `name` is the named tensors one below the other (equal dtype and inner dimensions).
   Weights concatenated(std::function<std::vector<std::string>(std::string_view)> parts_of) const;
@@ -94,6 +101,7 @@ class Weights {
   Weights mapped(Match matches, std::function<float(float)> map) const;
   /// Rank-2 floating tensors taken for linear layers shall be stored in this block format by the device.
   Weights quantized(DType format) const;
+  /// What `quantized` asked for, or nothing.
   std::optional<DType> requested_format() const { return requested_format_; }
 
  private:

@@ -12,16 +12,23 @@
 
 namespace ttt::inline v2 {
 
+/// How an answer is chosen, and what ends it besides a full context.
 struct GenerationConfig {
-  SamplingConfig sampling = {};
+  SamplingConfig sampling = {};                                        ///< how each token is chosen
   std::int64_t max_tokens = std::numeric_limits<std::int64_t>::max();  ///< of the answer
-  std::vector<std::int32_t> stop_ids = {};
+  std::vector<std::int32_t> stop_ids = {};     ///< tokens that end an answer and are not part of it
   std::vector<std::string> stop_strings = {};  ///< need GenerationCallbacks::decode
 };
 
 /// Why an answer ended.
-enum class FinishReason { stop_token, stop_string, max_tokens, context_full, cancelled };
-std::string_view name(FinishReason reason);
+enum class FinishReason {
+  stop_token,    ///< one of GenerationConfig::stop_ids
+  stop_string,   ///< one of GenerationConfig::stop_strings
+  max_tokens,    ///< GenerationConfig::max_tokens of them
+  context_full,  ///< the cache or the model's positions
+  cancelled,     ///< GenerationCallbacks::cancelled said so
+};
+std::string_view name(FinishReason reason);  ///< "stop_token", "max_tokens", ...
 
 /// All optional. They are called from the thread that calls `generate`.
 struct GenerationCallbacks {
@@ -33,12 +40,14 @@ struct GenerationCallbacks {
   std::function<bool()> cancelled = {};                                        ///< asked between layers and tokens
 };
 
+/// An answer and what it took.
 struct GenerationResult {
   std::vector<std::int32_t> tokens;  ///< without the stop token
-  FinishReason finish;
-  std::int64_t prefill_tokens = 0;
-  std::int64_t decode_steps = 0;
-  double prefill_seconds = 0, decode_seconds = 0;
+  FinishReason finish;               ///< why it ended
+  std::int64_t prefill_tokens = 0;   ///< tokens of the prompt that were computed, not cached before
+  std::int64_t decode_steps = 0;     ///< forward passes after the prompt's
+  double prefill_seconds = 0;        ///< of the prompt's forward passes
+  double decode_seconds = 0;         ///< of all after them, sampling and callbacks included
 };
 
 /// Continues `prompt`, all the tokens of the sequence; the first `cache.length(sequence)` of them are in the cache

@@ -8,9 +8,10 @@ namespace ttt::inline v2 {
 /// library's distributions do not promise.
 class Random {
  public:
+  /// Equal seeds give equal sequences.
   explicit Random(std::uint64_t seed);
-  std::uint64_t next();
-  double uniform();  ///< in [0, 1), 53 bits
+  std::uint64_t next();  ///< 64 bits, each equally likely
+  double uniform();      ///< in [0, 1), 53 bits
 
  private:
   std::array<std::uint64_t, 4> state_;

@@ -18,7 +18,7 @@ struct SamplingConfig {
   double repetition_penalty = 1;  ///< > 0; prompt and answer count
   double presence_penalty = 0;    ///< subtracted once from tokens of the answer
   double frequency_penalty = 0;   ///< subtracted for each time a token stands in the answer
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;         ///< of the sequence's random numbers
 
   /// Throws RequestError naming the field that is out of range.
   void check() const;
@@ -30,6 +30,7 @@ std::int32_t argmax(std::span<const float> logits);
 /// Chooses the tokens of one sequence, and remembers them for the penalties.
 class Sampler {
  public:
+  /// `prompt` counts for the repetition penalty. Throws RequestError as SamplingConfig::check does.
   Sampler(const SamplingConfig& config, std::span<const std::int32_t> prompt);
 
   /// Chooses a token and counts it as part of the answer.

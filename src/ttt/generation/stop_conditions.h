@@ -13,10 +13,12 @@ class StopStrings {
   /// Throws RequestError on an empty stop string.
   explicit StopStrings(std::vector<std::string> strings);
 
+  /// What a piece of text came to.
   struct Result {
     std::string text;      ///< may be shown now
     bool stopped = false;  ///< a stop string came; it and what follows are dropped
   };
+  /// Takes the next piece of text.
   Result push(std::string_view piece);
   /// What is held back: no more text comes.
   std::string flush();

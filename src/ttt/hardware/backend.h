@@ -10,8 +10,8 @@ namespace ttt::inline v2 {
 
 /// What a folder in `src/backends` gives the hardware layer.
 struct Backend {
-  std::string_view name;
-  std::span<const ParamRule> rules;
+  std::string_view name;             ///< as in DeviceConfig::backend
+  std::span<const ParamRule> rules;  ///< its tuning table, most specific first
   /// Opens a device; null for a backend that only plans.
   std::unique_ptr<Device> (*open)(DeviceConfig config, DeviceOptions options);
 };

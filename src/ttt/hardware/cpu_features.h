@@ -11,6 +11,7 @@ struct CpuFeatures {
   std::vector<std::string> features;  ///< "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"
 };
 
+/// What the processor has and the operating system allows; `generic` is always there.
 CpuFeatures detect_cpu_features();
 
 }  // namespace ttt::inline v2

@@ -22,13 +22,14 @@ enum class Precision { standard, exact };
 /// `on`: a token's result has the same bits whoever else is in the batch and however a prompt is cut in chunks.
 enum class BatchInvariance { off, on };
 
+/// How a device is opened.
 struct DeviceOptions {
-  int threads = 0;  ///< 0: all cores of the config
-  Precision precision = Precision::standard;
+  int threads = 0;                                          ///< 0: all cores of the config
+  Precision precision = Precision::standard;                ///< how exactly kernels compute
   BatchInvariance batch_invariance = BatchInvariance::off;  ///< implied by Precision::exact
-  LogSink log = stderr_log();
-  std::shared_ptr<WorkCounter> work_counter = nullptr;  ///< told of the work of every op; null: nobody counts
-  std::shared_ptr<OpTrace> op_trace = nullptr;          ///< told of every op; null: nobody watches
+  LogSink log = stderr_log();                               ///< receives what the device has to say
+  std::shared_ptr<WorkCounter> work_counter = nullptr;      ///< told of the work of every op; null: nobody counts
+  std::shared_ptr<OpTrace> op_trace = nullptr;              ///< told of every op; null: nobody watches
 };
 
 /// Memory, threads and kernels of one device. Blocks reach it through ops only. Safe to share between threads:
@@ -42,10 +43,11 @@ class Device {
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
-  const DeviceConfig& config() const { return config_; }
+  const DeviceConfig& config() const { return config_; }  ///< what it is
+  /// As it was opened; batch_invariance is on under Precision::exact.
   const DeviceOptions& options() const { return options_; }
-  virtual const ops::KernelTable& kernels() const = 0;
-  virtual int num_threads() const = 0;
+  virtual const ops::KernelTable& kernels() const = 0;  ///< which kernel runs an op
+  virtual int num_threads() const = 0;                  ///< that one op is shared out to
 
   /// Uninitialised device memory, 64-byte aligned. Throws DeviceError with the size when there is none.
   virtual std::shared_ptr<std::byte> allocate(std::size_t bytes) = 0;
@@ -57,6 +59,7 @@ class Device {
   virtual Roofline measure_roofline(std::uint64_t working_set);
 
  protected:
+  /// For backends: keeps both, and turns batch_invariance on under Precision::exact.
   Device(DeviceConfig config, DeviceOptions options);
 
  private:

@@ -21,7 +21,8 @@ struct DeviceConfig {
   std::uint64_t l2_bytes = 0;         ///< per core
   std::uint64_t l3_bytes = 0;         ///< shared
   double memory_bandwidth = 0;        ///< bytes/s as published; 0 when unknown (measure it)
-  int tile_rows = 1, tile_cols = 1;   ///< the hardware's matrix tile; 1 x 1 when it has none
+  int tile_rows = 1;                  ///< of the hardware's matrix tile; 1 when it has none
+  int tile_cols = 1;                  ///< of the same tile
   ParamOverrides overrides;           ///< from an override file; empty otherwise
 
   /// The machine this runs on. `TTT_CPU_ISA` lowers the instruction-set level; a level the machine lacks or
@@ -29,9 +30,9 @@ struct DeviceConfig {
   static DeviceConfig auto_detect();
   /// A known device by name; throws DeviceError listing the names. "cpu" and "auto" are auto_detect().
   static DeviceConfig named(std::string_view name);
-  static std::vector<std::string> known_names();
+  static std::vector<std::string> known_names();  ///< what `named` takes
 
-  bool has_feature(std::string_view feature) const;
+  bool has_feature(std::string_view feature) const;  ///< whether `features` holds it
   /// Parameters of an operation from the backend's ordered rules, then the overrides. Throws DeviceError on an unknown
   /// operation.
   Params get_optimal_params(std::string_view operation) const;

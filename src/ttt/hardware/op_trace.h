@@ -12,13 +12,17 @@ namespace ttt::inline v2 {
 /// When each op of a device ran, and what its work was. Safe to share between threads.
 class OpTrace {
  public:
+  /// Steady: never set back.
   using Clock = std::chrono::steady_clock;
+  /// One run of an op.
   struct Event {
-    std::string_view name;  ///< the op's
-    Clock::time_point begin, end;
-    Work work;
+    std::string_view name;    ///< the op's
+    Clock::time_point begin;  ///< before its kernel was called
+    Clock::time_point end;    ///< after it returned
+    Work work;                ///< nothing for an op that does not say
   };
 
+  /// Appends an event.
   void add(const Event& event) {
     const std::lock_guard lock(mutex_);
     events_.push_back(event);

@@ -10,6 +10,7 @@ namespace ttt::inline v2 {
 
 /// The two measured speeds that bound a computation's time (Williams, Waterman and Patterson, "Roofline", 2009).
 struct Roofline {
+  /// How fast one kind of instruction multiplies and adds.
   struct Peak {
     std::string instruction;  ///< "avx512_vnni"
     double flops_per_second;  ///< of a chain of them in registers, all threads; a multiply-add is two

@@ -14,11 +14,14 @@ struct Work {
 /// Adds up the work of a device's ops. Safe to share between threads.
 class WorkCounter {
  public:
+  /// Adds an op's work to the total.
   void add(const Work& work) {
     flops_.fetch_add(work.flops, std::memory_order_relaxed);
     bytes_.fetch_add(work.bytes, std::memory_order_relaxed);
   }
+  /// Since the start or `reset`.
   Work total() const { return {flops_.load(std::memory_order_relaxed), bytes_.load(std::memory_order_relaxed)}; }
+  /// Counts from nothing again.
   void reset() {
     flops_ = 0;
     bytes_ = 0;

@@ -29,16 +29,18 @@ float activate(Activation activation, float x);
 /// How a gated layer joins its two halves: with g' = min(gate, limit) and u' = clamp(up, -limit, limit),
 /// activation(alpha g') / alpha * (u' + up_offset).
 struct GatedActivation {
-  Activation activation = Activation::silu;
-  float alpha = 1.0f;
-  float limit = std::numeric_limits<float>::infinity();
-  float up_offset = 0.0f;
+  Activation activation = Activation::silu;              ///< of the gate
+  float alpha = 1.0f;                                    ///< sharpens it
+  float limit = std::numeric_limits<float>::infinity();  ///< clamps both halves
+  float up_offset = 0.0f;                                ///< added to up
 
-  GatedActivation(Activation activation) : activation(activation) {}  // NOLINT: activation(gate) * up
+  /// activation(gate) * up, what most gated layers do.
+  GatedActivation(Activation activation) : activation(activation) {}  // NOLINT: an Activation is one
   /// min(gate, limit) * sigmoid(alpha * gate) * (up + 1), both halves clamped (HF GptOssExperts).
   static GatedActivation clamped_swiglu(float alpha, float limit);
   /// Throws ConfigError unless alpha and limit are positive.
   void check() const;
+  /// Whether it is activation(gate) * up and nothing more.
   bool is_plain() const {
     return alpha == 1.0f && up_offset == 0.0f && limit == std::numeric_limits<float>::infinity();
   }

@@ -10,17 +10,19 @@ namespace ttt::inline v2 {
 
 /// Which keys a query at position p sees: causal all j <= p; a window of w: p - w < j <= p; bidirectional all.
 struct Mask {
+  /// Whether a query sees only keys up to its own position.
   enum class Kind { causal, bidirectional };
-  Kind kind = Kind::causal;
-  std::optional<int> window_size;
+  Kind kind = Kind::causal;        ///< see Kind
+  std::optional<int> window_size;  ///< of causal masks; nothing: all earlier keys
 
-  static Mask causal() { return {}; }
-  static Mask window(int size) { return {Kind::causal, size}; }
-  static Mask bidirectional() { return {Kind::bidirectional, std::nullopt}; }
+  static Mask causal() { return {}; }                            ///< every key up to the query's own
+  static Mask window(int size) { return {Kind::causal, size}; }  ///< the last `size` keys up to the query's own
+  static Mask bidirectional() { return {Kind::bidirectional, std::nullopt}; }  ///< every key
 };
 
 namespace ops {
 
+/// Which columns of a head turn together; dim is the number of columns that rotate.
 enum class RotaryStyle {
   half,         ///< pairs (d, d + dim/2): rotate_half of Hugging Face
   interleaved,  ///< pairs (2d, 2d + 1)
@@ -31,16 +33,16 @@ enum class RotaryStyle {
 struct RotaryAppend {
   static constexpr std::string_view name = "rotary_append";
   struct Args {
-    const BatchPlan& plan;
-    KvLayerView cache;
-    Matrix q;       ///< [tokens, num_heads * k_dim]
-    ConstMatrix k;  ///< [tokens, num_kv_heads * k_dim]
-    ConstMatrix v;  ///< [tokens, num_kv_heads * v_dim]
-    int num_heads;
-    int rotary_dim = 0;  ///< 0: no rotation
-    RotaryStyle style = RotaryStyle::half;
-    ConstMatrix cos;  ///< [tokens, rotary_dim / 2]
-    ConstMatrix sin;  ///< [tokens, rotary_dim / 2]
+    const BatchPlan& plan;                  ///< which sequence and position each row is
+    KvLayerView cache;                      ///< where k and v go
+    Matrix q;                               ///< [tokens, num_heads * k_dim]
+    ConstMatrix k;                          ///< [tokens, num_kv_heads * k_dim]
+    ConstMatrix v;                          ///< [tokens, num_kv_heads * v_dim]
+    int num_heads;                          ///< of q; k and v have the cache's num_kv_heads
+    int rotary_dim = 0;                     ///< 0: no rotation
+    RotaryStyle style = RotaryStyle::half;  ///< which columns turn together
+    ConstMatrix cos;                        ///< [tokens, rotary_dim / 2]
+    ConstMatrix sin;                        ///< [tokens, rotary_dim / 2]
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
@@ -53,14 +55,14 @@ struct RotaryAppend {
 struct Attention {
   static constexpr std::string_view name = "attention";
   struct Args {
-    const BatchPlan& plan;
-    KvLayerView cache;  ///< already holds this step's keys and values
-    ConstMatrix q;      ///< [tokens, num_heads * k_dim]
-    Matrix out;         ///< [tokens, num_heads * v_dim]
-    int num_heads;
-    Mask mask;
-    float scale;
-    float softcap = 0.0f;
+    const BatchPlan& plan;         ///< which sequence and position each row is
+    KvLayerView cache;             ///< already holds this step's keys and values
+    ConstMatrix q;                 ///< [tokens, num_heads * k_dim]
+    Matrix out;                    ///< [tokens, num_heads * v_dim]
+    int num_heads;                 ///< of q and out
+    Mask mask;                     ///< which keys a row sees
+    float scale;                   ///< multiplies scores
+    float softcap = 0.0f;          ///< caps scores at +-softcap by tanh; 0: off
     const float* sinks = nullptr;  ///< [num_heads] or null
   };
   using Kernel = void(Device&, const Args&);

@@ -10,9 +10,9 @@ namespace ttt::inline v2::ops {
 struct Copy {
   static constexpr std::string_view name = "copy";
   struct Args {
-    ConstMatrix x;
-    Matrix y;
-    std::span<const std::int32_t> rows = {};
+    ConstMatrix x;                            ///< [any, cols]
+    Matrix y;                                 ///< [tokens, cols]; must not overlap x
+    std::span<const std::int32_t> rows = {};  ///< of x, one for each row of y
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
@@ -23,10 +23,10 @@ struct Copy {
 struct AddGated {
   static constexpr std::string_view name = "add_gated";
   struct Args {
-    ConstMatrix x;
-    ConstMatrix gate;  ///< [tokens, 1], or empty
-    Matrix y;
-    float scale = 1.0f;
+    ConstMatrix x;       ///< [tokens, cols]
+    ConstMatrix gate;    ///< [tokens, 1], or empty
+    Matrix y;            ///< [tokens, cols], added to
+    float scale = 1.0f;  ///< multiplies x too
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
@@ -37,8 +37,8 @@ struct AddGated {
 struct Softcap {
   static constexpr std::string_view name = "softcap";
   struct Args {
-    Matrix y;
-    float cap;
+    Matrix y;   ///< in place
+    float cap;  ///< above 0
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);

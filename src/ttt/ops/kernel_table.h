@@ -16,6 +16,7 @@ namespace ttt::inline v2::ops {
 /// so that an op, like a kernel, can be added outside this library.
 class KernelTable {
  public:
+  /// An empty table; `log` is told once of each op that falls back to its reference.
   explicit KernelTable(LogSink log) : log_(std::move(log)) {}
 
   /// Replaces the kernel of `Op`. Not while the device is in use.

@@ -18,13 +18,13 @@ Work product_work(const PackedMatrix& weight, std::int64_t tokens);
 struct Linear {
   static constexpr std::string_view name = "linear";
   struct Args {
-    const PackedMatrix& weight;   ///< [out, in]
-    const float* bias = nullptr;  ///< [out] or null
-    ConstMatrix x;                ///< [tokens, in]
-    Matrix y;                     ///< [tokens, out]; must not overlap x
-    Activation activation = Activation::none;
-    float scale = 1.0f;
-    Write write = Write::store;
+    const PackedMatrix& weight;                ///< [out, in]
+    const float* bias = nullptr;               ///< [out] or null
+    ConstMatrix x;                             ///< [tokens, in]
+    Matrix y;                                  ///< [tokens, out]; must not overlap x
+    Activation activation = Activation::none;  ///< of product and bias
+    float scale = 1.0f;                        ///< after the activation
+    Write write = Write::store;                ///< into y, or onto it
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
@@ -37,13 +37,13 @@ struct Linear {
 struct GatedLinear {
   static constexpr std::string_view name = "gated_linear";
   struct Args {
-    const PackedMatrix& gate;  ///< [out, in]
-    const PackedMatrix& up;    ///< [out, in]
-    const float* gate_bias = nullptr;
-    const float* up_bias = nullptr;
-    ConstMatrix x;  ///< [tokens, in]
-    Matrix y;       ///< [tokens, out]; must not overlap x
-    GatedActivation activation = Activation::silu;
+    const PackedMatrix& gate;                       ///< [out, in]
+    const PackedMatrix& up;                         ///< [out, in]
+    const float* gate_bias = nullptr;               ///< [out] or null
+    const float* up_bias = nullptr;                 ///< [out] or null
+    ConstMatrix x;                                  ///< [tokens, in]
+    Matrix y;                                       ///< [tokens, out]; must not overlap x
+    GatedActivation activation = Activation::silu;  ///< how gate and up are joined
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);
@@ -55,11 +55,11 @@ struct GatedLinear {
 struct Embed {
   static constexpr std::string_view name = "embed";
   struct Args {
-    const PackedMatrix& weight;  ///< [vocab, hidden]
-    std::span<const std::int32_t> ids;
-    float scale = 1.0f;
-    Matrix y;  ///< [ids, hidden]
-    Write write = Write::store;
+    const PackedMatrix& weight;         ///< [vocab, hidden]
+    std::span<const std::int32_t> ids;  ///< the row of each row of y
+    float scale = 1.0f;                 ///< multiplies every row
+    Matrix y;                           ///< [ids, hidden]
+    Write write = Write::store;         ///< into y, or onto it
   };
   using Kernel = void(Device&, const Args&);
   static void reference(Device&, const Args&);

@@ -10,11 +10,11 @@ namespace ttt::inline v2::ops {
 struct RmsNorm {
   static constexpr std::string_view name = "rms_norm";
   struct Args {
-    ConstMatrix x;
-    const float* weight = nullptr;
-    float eps;
-    Matrix y;
-    Write write = Write::store;
+    ConstMatrix x;                   ///< [tokens, cols]
+    const float* weight = nullptr;   ///< [cols], or as `group` says; null: ones
+    float eps;                       ///< added to the mean square
+    Matrix y;                        ///< [tokens, cols]
+    Write write = Write::store;      ///< into y, or onto it
     std::int64_t group = 0;          ///< 0: the whole row
     std::int64_t weight_stride = 0;  ///< from one group's weights to the next one's; 0: all share one [group]
   };
@@ -27,13 +27,13 @@ struct RmsNorm {
 struct LayerNorm {
   static constexpr std::string_view name = "layer_norm";
   struct Args {
-    ConstMatrix x;
-    const float* weight = nullptr;
-    const float* bias = nullptr;
-    float eps;
-    Matrix y;
-    Write write = Write::store;
-    std::int64_t group = 0;
+    ConstMatrix x;                   ///< [tokens, cols]
+    const float* weight = nullptr;   ///< [cols], or as `group` says; null: ones
+    const float* bias = nullptr;     ///< as weight; null: zeros
+    float eps;                       ///< added to the variance
+    Matrix y;                        ///< [tokens, cols]
+    Write write = Write::store;      ///< into y, or onto it
+    std::int64_t group = 0;          ///< 0: the whole row
     std::int64_t weight_stride = 0;  ///< also of the bias
   };
   using Kernel = void(Device&, const Args&);

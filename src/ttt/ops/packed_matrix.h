@@ -13,8 +13,8 @@ namespace ttt::inline v2::ops {
 class PackedMatrix {
  public:
   virtual ~PackedMatrix() = default;
-  virtual std::int64_t rows() const = 0;
-  virtual std::int64_t cols() const = 0;
+  virtual std::int64_t rows() const = 0;  ///< output features
+  virtual std::int64_t cols() const = 0;  ///< input features
   virtual std::size_t bytes() const = 0;  ///< device memory held
   virtual DType format() const = 0;       ///< what the weights were stored as
   /// Row `row` in f32, exactly as dequantised from the stored format.
@@ -26,7 +26,7 @@ class PackedMatrix {
 struct PackMatrix {
   static constexpr std::string_view name = "pack_matrix";
   struct Args {
-    std::span<const Tensor> parts;
+    std::span<const Tensor> parts;  ///< [rows, cols] each, of one number of cols
     /// Store floating-point parts in this block format (q8_0, q4_0); nothing keeps their own.
     std::optional<DType> format;
   };

@@ -15,27 +15,28 @@ namespace ttt::inline v2 {
 /// Token embedding, decoder layers, a final norm and a head: next-token logits. Immutable once built, and shared
 /// by threads that have a Step each.
 struct CausalLM {
-  Embedding embedding;
+  Embedding embedding;                         ///< of token ids
   std::optional<PositionEmbedding> positions;  ///< learned absolute positions, where a model has them
-  DecoderStack layers;
-  Norm norm;
-  LMHead head;
-  std::int64_t max_positions = 0;  ///< longest sequence the model can take; 0: no bound of its own
+  DecoderStack layers;                         ///< on the residual stream
+  Norm norm;                                   ///< of the last layer's output
+  LMHead head;                                 ///< from hidden state to logits
+  std::int64_t max_positions = 0;              ///< longest sequence the model can take; 0: no bound of its own
 
-  /// Logits [step.logit_rows().size(), vocab_size], valid until the step is cleared. Appends to the step's cache.
-  /// `hidden` (tests, tools) is called with the rows after the embedding (index 0), after each layer, and with the rows
-  /// that want logits after the final norm (index layers.size() + 1).
-  /// `cancelled` is asked between layers; when it answers true RequestError is thrown and the cache is unchanged.
+  /// Sees hidden states on their way: the rows after the embedding (index 0), after each layer, and the rows that want
+  /// logits after the final norm (index layers.size() + 1).
   using HiddenObserver = std::function<void(int index, ConstMatrix rows)>;
+  /// What a caller can hang into a forward pass; both may be empty.
   struct Hooks {
-    HiddenObserver hidden;
-    std::function<bool()> cancelled;
+    HiddenObserver hidden;            ///< for tests and tools
+    std::function<bool()> cancelled;  ///< asked between layers; true: RequestError is thrown, the cache is unchanged
   };
+  /// Logits [step.logit_rows().size(), vocab_size], valid until the step is cleared. Appends to the step's cache.
   Matrix forward(Step& step) const;
+  /// The same, with hooks.
   Matrix forward(Step& step, const Hooks& hooks) const;
 
-  std::int64_t vocab_size() const { return head.vocab_size(); }
-  std::int64_t hidden_size() const { return embedding.hidden_size(); }
+  std::int64_t vocab_size() const { return head.vocab_size(); }  ///< columns of the logits; token ids are below it
+  std::int64_t hidden_size() const { return embedding.hidden_size(); }  ///< columns of the residual stream
   /// What each attention layer keeps per token, in the order of the layers: the cache's config.
   std::vector<CacheLayerSpec> cache_layers() const { return layers.cache_layers(); }
   std::uint64_t weight_bytes() const;

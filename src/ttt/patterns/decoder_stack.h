@@ -20,6 +20,7 @@ concept DecoderLayer = requires(const T& layer, Matrix x, Step& step) {
 /// Layers of any kinds, one after the other, on the residual stream x [tokens, hidden].
 class DecoderStack {
  public:
+  /// Adds a layer after those there are.
   template <DecoderLayer T>
   void push_back(T layer) {
     layers_.push_back(std::make_unique<Model<T>>(std::move(layer)));
@@ -28,8 +29,8 @@ class DecoderStack {
   /// `after_layer(i, x)` is called after each layer when given.
   void forward(Matrix x, Step& step, const std::function<void(int, ConstMatrix)>& after_layer = {}) const;
 
-  std::size_t size() const { return layers_.size(); }
-  std::vector<CacheLayerSpec> cache_layers() const;  ///< in the order of the layers
+  std::size_t size() const { return layers_.size(); }  ///< how many layers there are
+  std::vector<CacheLayerSpec> cache_layers() const;    ///< in the order of the layers
   std::uint64_t weight_bytes() const;
   std::int64_t workspace_cols() const;  ///< the largest layer's scratch floats per token
 

@@ -19,12 +19,12 @@ enum class Pooling {
 /// A bidirectional encoder (Devlin et al., 2018): embeddings, their norm, layers. Immutable once built. Sequences go
 /// whole into one step: every token sees all the others.
 struct Encoder {
-  Embedding embedding;
-  std::optional<PositionEmbedding> positions;
-  std::optional<TokenTypeEmbedding> token_types;
-  Norm norm;
-  DecoderStack layers;
-  std::int64_t max_positions = 0;  ///< longest sequence the model can take; 0: no bound of its own
+  Embedding embedding;                            ///< of token ids
+  std::optional<PositionEmbedding> positions;     ///< learned absolute positions, where a model has them
+  std::optional<TokenTypeEmbedding> token_types;  ///< where a model has them
+  Norm norm;                                      ///< of the embeddings' sum
+  DecoderStack layers;                            ///< on the hidden states
+  std::int64_t max_positions = 0;                 ///< longest sequence the model can take; 0: no bound of its own
 
   /// Hidden states [tokens, hidden_size] after the last layer, valid until the step is cleared.
   /// Throws RequestError when a sequence does not start in this step, or is too long.
@@ -32,8 +32,8 @@ struct Encoder {
   /// One vector a sequence [sequences, hidden_size] from `forward`'s result, scaled to length 1.
   Matrix pool(Step& step, ConstMatrix hidden, Pooling pooling) const;
 
-  std::int64_t hidden_size() const { return embedding.hidden_size(); }
-  std::int64_t vocab_size() const { return embedding.vocab_size(); }
+  std::int64_t hidden_size() const { return embedding.hidden_size(); }  ///< columns of the hidden states
+  std::int64_t vocab_size() const { return embedding.vocab_size(); }    ///< token ids are below it
   std::vector<CacheLayerSpec> cache_layers() const { return layers.cache_layers(); }
   std::uint64_t weight_bytes() const;
   /// Bound on a step's workspace for that many rows of that many sequences.

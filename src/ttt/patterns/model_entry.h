@@ -16,6 +16,7 @@ inline constexpr char kModelAbi[] = "ttt-model-2.0";
 struct ModelEntry {
   const char* abi;         ///< kModelAbi of the library that the model was built against; the first field, always
   const char* model_type;  ///< of the checkpoints that `build` takes
+  /// Builds the model; takes its tensors from `weights` and throws subclasses of Error.
   CausalLM (*build)(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind);
 };
 

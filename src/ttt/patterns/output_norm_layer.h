@@ -13,10 +13,10 @@ namespace ttt::inline v2 {
 /// Input and output: the residual stream x [tokens, hidden], in place.
 template <class Norm, class Attention, class FFN>
 struct OutputNormLayer {
-  Attention attention;
-  Norm attention_norm;
-  FFN ffn;
-  Norm ffn_norm;
+  Attention attention;  ///< first sublayer
+  Norm attention_norm;  ///< of its result
+  FFN ffn;              ///< second sublayer
+  Norm ffn_norm;        ///< of its result
 
   void forward(Matrix x, Step& step) const {
     Workspace::Frame frame(step.workspace());

@@ -14,10 +14,10 @@ namespace ttt::inline v2 {
 /// attention_norm(x). Input and output: the residual stream x [tokens, hidden], in place.
 template <class Norm, class Attention, class FFN>
 struct ParallelLayer {
-  Norm attention_norm;
-  Attention attention;
-  std::optional<Norm> ffn_norm;
-  FFN ffn;
+  Norm attention_norm;           ///< before attention
+  Attention attention;           ///< one sublayer
+  std::optional<Norm> ffn_norm;  ///< before ffn; nothing: attention_norm serves both
+  FFN ffn;                       ///< the other sublayer
 
   void forward(Matrix x, Step& step) const {
     Workspace::Frame frame(step.workspace());

@@ -12,11 +12,11 @@ namespace ttt::inline v2 {
 /// Input and output: the residual stream x [tokens, hidden], in place.
 template <class Norm, class Attention, class FFN>
 struct PreNormLayer {
-  Norm attention_norm;
-  Attention attention;
-  Norm ffn_norm;
-  FFN ffn;
-  float residual_scale = 1.0f;
+  Norm attention_norm;          ///< before attention
+  Attention attention;          ///< first sublayer
+  Norm ffn_norm;                ///< before ffn
+  FFN ffn;                      ///< second sublayer
+  float residual_scale = 1.0f;  ///< multiplies both results
 
   void forward(Matrix x, Step& step) const {
     Workspace::Frame frame(step.workspace());

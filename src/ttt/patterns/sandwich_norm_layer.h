@@ -13,12 +13,12 @@ namespace ttt::inline v2 {
 /// Input and output: the residual stream x [tokens, hidden], in place.
 template <class Norm, class Attention, class FFN>
 struct SandwichNormLayer {
-  Norm attention_norm;
-  Attention attention;
-  Norm attention_output_norm;
-  Norm ffn_norm;
-  FFN ffn;
-  Norm ffn_output_norm;
+  Norm attention_norm;         ///< before attention
+  Attention attention;         ///< first sublayer
+  Norm attention_output_norm;  ///< of its result
+  Norm ffn_norm;               ///< before ffn
+  FFN ffn;                     ///< second sublayer
+  Norm ffn_output_norm;        ///< of its result
 
   void forward(Matrix x, Step& step) const {
     Workspace::Frame frame(step.workspace());

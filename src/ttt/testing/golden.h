@@ -14,11 +14,14 @@ namespace ttt::inline v2::testing {
 /// [B, N] (the argmax continuation), `hidden_0` (after the embedding) and `hidden_last` (after the final norm) f32
 /// [B, T, hidden].
 struct Golden {
-  std::int64_t batch, tokens, vocab_size;
+  std::int64_t batch;                                ///< B
+  std::int64_t tokens;                               ///< T
+  std::int64_t vocab_size;                           ///< V; of an encoder, hidden
   std::vector<std::vector<std::int32_t>> input_ids;  ///< [B][T]
-  Tensor logits;
-  std::vector<std::vector<std::int32_t>> greedy;  ///< [B][N]; empty when the file has none
-  std::optional<Tensor> hidden_0, hidden_last;
+  Tensor logits;                                     ///< f32 [B, T, V]
+  std::vector<std::vector<std::int32_t>> greedy;     ///< [B][N]; empty when the file has none
+  std::optional<Tensor> hidden_0;                    ///< after the embedding; nothing when the file has none
+  std::optional<Tensor> hidden_last;                 ///< after the final norm; nothing when the file has none
 
   /// Reads a safetensors file. Throws FormatError when a tensor is missing or of another type or shape.
   static Golden load(const std::filesystem::path& file);

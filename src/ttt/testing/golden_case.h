@@ -12,10 +12,11 @@ namespace ttt::inline v2::testing {
 
 /// A model and a golden to hold it against.
 struct GoldenSubject {
-  ModelFactory factory;
-  GoldenFolder folder;
-  Golden golden;
+  ModelFactory factory;  ///< builds the model
+  GoldenFolder folder;   ///< of checkpoint and golden
+  Golden golden;         ///< read from the folder
 
+  /// The model on a device of its own that is opened with `options`.
   GoldenModel build(DeviceOptions options) const { return {factory, folder.checkpoint(), std::move(options)}; }
 };
 
@@ -24,6 +25,7 @@ struct Outcome {
   std::vector<std::string> failures;  ///< a sentence each
   std::string skipped;                ///< why nothing was checked; empty when something was
 
+  /// Adds a failure unless it holds.
   void expect(bool holds, std::string failure) {
     if (!holds) failures.push_back(std::move(failure));
   }
@@ -32,7 +34,8 @@ struct Outcome {
 /// One check that every model must pass on every golden. `run` throws when the model cannot be built or run
 /// at all.
 struct GoldenCase {
-  std::string_view name;
+  std::string_view name;  ///< as listed below
+  /// Runs the check on a model and its golden.
   Outcome (*run)(const GoldenSubject& subject);
 };
 

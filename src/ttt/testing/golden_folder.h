@@ -14,10 +14,10 @@ class GoldenFolder {
   /// Throws FormatError when a link leads nowhere.
   explicit GoldenFolder(const std::filesystem::path& folder);
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return name_; }  ///< of the folder, without its parents
   /// What Checkpoint::open takes.
   const std::filesystem::path& checkpoint() const { return checkpoint_; }
-  std::filesystem::path golden_file() const { return checkpoint_ / "golden.safetensors"; }
+  std::filesystem::path golden_file() const { return checkpoint_ / "golden.safetensors"; }  ///< what Golden::load takes
 
  private:
   class Staging;

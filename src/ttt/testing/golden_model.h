@@ -15,6 +15,7 @@ namespace ttt::inline v2::testing {
 using ModelFactory =
     std::function<CausalLM(const ConfigReader& config, Weights weights, Device& device, Checkpoint::Kind kind)>;
 
+/// The token ids of one sequence.
 using TokenRow = std::vector<std::int32_t>;
 
 /// A checkpoint built on a device of its own.
@@ -23,8 +24,8 @@ class GoldenModel {
   /// Throws WeightError when the factory leaves tensors of the checkpoint untaken.
   GoldenModel(const ModelFactory& factory, const std::filesystem::path& checkpoint, DeviceOptions options);
 
-  Device& device() const { return *device_; }
-  const CausalLM& model() const { return model_; }
+  Device& device() const { return *device_; }       ///< its own
+  const CausalLM& model() const { return model_; }  ///< as the factory built it
   /// A cache with room for `tokens` in all: f32 under exact precision, else f16.
   KvCache make_cache(std::int64_t tokens, int sequences) const;
 

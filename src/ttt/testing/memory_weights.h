@@ -9,6 +9,7 @@ namespace ttt::inline v2::testing {
 /// A checkpoint in memory, for tests.
 class MemoryWeights : public WeightSource {
  public:
+  /// Adds a tensor, or replaces the one of that name.
   void set(std::string name, Tensor tensor) { tensors_.insert_or_assign(std::move(name), std::move(tensor)); }
   /// f32 values, normal with the given mean and deviation, the same for the same seed everywhere.
   const Tensor& set_random(std::string name, const Shape& shape, std::uint64_t seed, float deviation,

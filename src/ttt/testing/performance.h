@@ -9,8 +9,10 @@ namespace ttt::inline v2::testing {
 
 /// How fast a model runs one sequence, and how fast its device could at best, both measured in this run.
 struct Speed {
-  std::int64_t prompt_tokens, decode_tokens;
-  double prefill_tokens_per_second, decode_tokens_per_second;
+  std::int64_t prompt_tokens;        ///< of the sequence's prompt
+  std::int64_t decode_tokens;        ///< after it, one at a time
+  double prefill_tokens_per_second;  ///< median over the runs
+  double decode_tokens_per_second;   ///< median over the runs
   /// Bytes of weights that decoding reads per second, each weight once a token. An upper bound: of an untied
   /// embedding or a mixture of experts only some rows are read.
   double decode_bytes_per_second;

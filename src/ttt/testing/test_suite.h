@@ -16,22 +16,25 @@ namespace ttt::inline v2::testing {
 /// program run as well.
 class TestSuite {
  public:
+  /// The model's factory, its types and where its goldens are.
   using Config = ModelUnderTest;
 
+  /// Takes GoogleTest's own flags out of the arguments.
   TestSuite(int& argc, char** argv, Config config) : config_(std::move(config)) {
     ::testing::InitGoogleTest(&argc, argv);
   }
 
+  /// Adds those of all three groups.
   void add_all_cases() {
     add_accuracy_cases();
     add_generation_cases();
     add_performance_cases();
   }
-  void add_accuracy_cases() { add(accuracy_cases_of(config_)); }
-  void add_generation_cases() { add(generation_cases_of(config_)); }
-  void add_performance_cases() { add(performance_cases_of(config_)); }
+  void add_accuracy_cases() { add(accuracy_cases_of(config_)); }        ///< those of accuracy_cases_of()
+  void add_generation_cases() { add(generation_cases_of(config_)); }    ///< those of generation_cases_of()
+  void add_performance_cases() { add(performance_cases_of(config_)); }  ///< those of performance_cases_of()
 
-  int run() { return RUN_ALL_TESTS(); }
+  int run() { return RUN_ALL_TESTS(); }  ///< runs what was added and other TESTs; what main returns
 
  private:
   class Case : public ::testing::Test {

@@ -5,16 +5,20 @@
 
 namespace ttt::inline v2 {
 
+/// One turn of a conversation.
 struct ChatMessage {
-  std::string role;  ///< "system", "user", "assistant"
-  std::string content;
+  std::string role;     ///< "system", "user", "assistant"
+  std::string content;  ///< UTF-8
 };
 
+/// Whether the prompt ends where the assistant's answer begins.
 enum class AddGenerationPrompt { no, yes };
 
 /// A model's jinja2 chat template, rendered as transformers' `apply_chat_template` renders it.
 class ChatTemplate {
  public:
+  /// `source` is the template's text; the tokens are what it sees under those names. Errors in it show when it is
+  /// rendered.
   ChatTemplate(std::string source, std::string bos_token, std::string eos_token);
 
   /// The conversation as a prompt. Throws ttt::Error with the template's own message when it refuses the

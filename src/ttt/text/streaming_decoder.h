@@ -10,6 +10,7 @@ namespace ttt::inline v2 {
 /// put together are the text of all tokens decoded at once.
 class StreamingDecoder {
  public:
+  /// Decodes with that tokenizer; SkipSpecial::yes leaves special tokens out of the text.
   StreamingDecoder(Tokenizer tokenizer, SkipSpecial skip_special);
 
   std::string push(std::int32_t id);  ///< the text that this token completes; may be empty

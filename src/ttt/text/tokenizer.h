@@ -12,7 +12,9 @@
 
 namespace ttt::inline v2 {
 
+/// Whether a text gets the special tokens around it that the tokenizer asks for.
 enum class AddSpecial { no, yes };
+/// Whether special tokens are left out of a text.
 enum class SkipSpecial { no, yes };
 
 /// Text to token ids and back, by Hugging Face's `tokenizers` library. Immutable; copies share it, and
@@ -34,8 +36,8 @@ class Tokenizer {
   std::string decode(std::span<const std::int32_t> ids, SkipSpecial skip_special) const;
   /// The token as the vocabulary spells it ("Ġthe"). Throws ttt::Error when there is none.
   std::string piece(std::int32_t id) const;
-  std::optional<std::int32_t> token_id(std::string_view token) const;
-  std::size_t vocab_size() const;
+  std::optional<std::int32_t> token_id(std::string_view token) const;  ///< the id of that piece, or nothing
+  std::size_t vocab_size() const;                                      ///< ids are below it, added tokens included
 
  private:
   struct Handle;

@@ -10,6 +10,7 @@ namespace ttt::inline v2 {
 
 /// Which layer of the KV cache an attention block appends to.
 struct CacheLayer {
+  /// Among the layers of KvCache::Config, from 0.
   int index;
 };
 
@@ -20,16 +21,16 @@ struct CacheLayer {
 /// Behaviour: rotates q (in place) and k, appends k and v to the cache's layer, attends over it under the mask.
 /// Errors: ConfigError from `check` on numbers that do not fit together; ShapeError from `forward`.
 struct CachedAttention {
-  int num_heads;
-  int num_kv_heads;
-  int k_dim;
-  int v_dim;
-  float scale;
-  Mask mask;
-  std::optional<RotaryEmbedding> rope;
-  float softcap = 0.0f;
-  std::shared_ptr<const float> sinks;
-  CacheLayer cache;
+  int num_heads;                        ///< of the queries
+  int num_kv_heads;                     ///< of keys and values; divides num_heads
+  int k_dim;                            ///< columns of a query or key head
+  int v_dim;                            ///< columns of a value head
+  float scale;                          ///< multiplies scores before the mask
+  Mask mask;                            ///< which keys a query sees
+  std::optional<RotaryEmbedding> rope;  ///< of queries and keys; nothing: they are not rotated
+  float softcap = 0.0f;                 ///< caps scores at +-softcap by tanh; 0: off
+  std::shared_ptr<const float> sinks;   ///< [num_heads] on the device, or null: see ops::Attention
+  CacheLayer cache;                     ///< where keys and values go
 
   /// Throws ConfigError, with `where`, on numbers that do not fit together.
   void check(const std::string& where) const;

@@ -17,28 +17,29 @@ namespace ttt::inline v2 {
 class GroupedQueryAttention {
  public:
   struct Config {
-    int hidden_size;
-    int num_heads;
-    int num_kv_heads;
-    int head_dim;
-    float scale;
-    Mask mask;
-    std::optional<RotaryEmbedding> rope = std::nullopt;
-    bool qkv_bias = false;
-    bool output_bias = false;
-    std::optional<QueryKeyNorm::Config> qk_norm = std::nullopt;
-    float softcap = 0.0f;  ///< caps scores at +-softcap by tanh; 0: off
-    bool sinks = false;    ///< a learned score per head that takes probability and gives no value (gpt-oss)
+    int hidden_size;                                             ///< columns of x and out
+    int num_heads;                                               ///< of the queries
+    int num_kv_heads;                                            ///< of keys and values; divides num_heads
+    int head_dim;                                                ///< columns of a head
+    float scale;                                                 ///< multiplies scores; mostly 1 / sqrt(head_dim)
+    Mask mask;                                                   ///< which keys a query sees
+    std::optional<RotaryEmbedding> rope = std::nullopt;          ///< nothing: positions are not rotated in
+    bool qkv_bias = false;                                       ///< q_proj, k_proj and v_proj have one
+    bool output_bias = false;                                    ///< o_proj has one
+    std::optional<QueryKeyNorm::Config> qk_norm = std::nullopt;  ///< norms of queries and keys before rotation
+    float softcap = 0.0f;                                        ///< caps scores at +-softcap by tanh; 0: off
+    bool sinks = false;  ///< a learned score per head that takes probability and gives no value (gpt-oss)
   };
   GroupedQueryAttention(const Config& config, const Weights& weights, Device& device, CacheLayer cache);
 
   void forward(ConstMatrix x, Step& step, Matrix out, BlockOutput output = {}) const;
 
   CacheLayerSpec cache_spec() const { return attention_.cache_spec(); }
+  /// The layer of the cache that it was built for.
   CacheLayer cache_layer() const { return attention_.cache; }
   std::uint64_t weight_bytes() const { return qkv_.weight_bytes() + norm_bytes() + output_.weight_bytes(); }
-  std::int64_t workspace_cols() const;  ///< scratch floats per token
-  std::int64_t hidden_size() const { return output_.out_features(); }
+  std::int64_t workspace_cols() const;                                 ///< scratch floats per token
+  std::int64_t hidden_size() const { return output_.out_features(); }  ///< columns of x and out
 
  private:
   std::uint64_t norm_bytes() const {

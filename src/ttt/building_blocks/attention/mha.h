@@ -11,16 +11,16 @@ namespace ttt::inline v2 {
 class MultiHeadAttention : public GroupedQueryAttention {
  public:
   struct Config {
-    int hidden_size;
-    int num_heads;
-    int head_dim;
-    float scale;
-    Mask mask;
-    std::optional<RotaryEmbedding> rope = std::nullopt;
-    bool qkv_bias = false;
-    bool output_bias = false;
-    std::optional<QueryKeyNorm::Config> qk_norm = std::nullopt;
-    float softcap = 0.0f;
+    int hidden_size;                                             ///< columns of x and out
+    int num_heads;                                               ///< of queries, keys and values
+    int head_dim;                                                ///< columns of a head
+    float scale;                                                 ///< multiplies scores; mostly 1 / sqrt(head_dim)
+    Mask mask;                                                   ///< which keys a query sees
+    std::optional<RotaryEmbedding> rope = std::nullopt;          ///< nothing: positions are not rotated in
+    bool qkv_bias = false;                                       ///< q_proj, k_proj and v_proj have one
+    bool output_bias = false;                                    ///< o_proj has one
+    std::optional<QueryKeyNorm::Config> qk_norm = std::nullopt;  ///< norms of queries and keys before rotation
+    float softcap = 0.0f;                                        ///< caps scores at +-softcap by tanh; 0: off
   };
   MultiHeadAttention(const Config& c, const Weights& weights, Device& device, CacheLayer cache)
       : GroupedQueryAttention({.hidden_size = c.hidden_size,

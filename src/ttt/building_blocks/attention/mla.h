@@ -20,18 +20,18 @@ namespace ttt::inline v2 {
 class MultiHeadLatentAttention {
  public:
   struct Config {
-    int hidden_size;
-    int num_heads;
+    int hidden_size;                 ///< columns of x and out
+    int num_heads;                   ///< of the queries
     std::optional<int> q_lora_rank;  ///< nothing: queries come straight from x
-    int kv_lora_rank;
-    int qk_nope_head_dim;  ///< columns of a query head without position
-    int qk_rope_head_dim;  ///< rotated columns
-    int v_head_dim;
-    float scale;
-    Mask mask;
-    RotaryEmbedding rope;
-    float latent_norm_eps;
-    bool bias = false;  ///< of q_a_proj, kv_a_proj_with_mqa and o_proj
+    int kv_lora_rank;                ///< columns of the latent vector that the cache holds
+    int qk_nope_head_dim;            ///< columns of a query head without position
+    int qk_rope_head_dim;            ///< rotated columns
+    int v_head_dim;                  ///< columns of a head's result
+    float scale;                     ///< multiplies scores
+    Mask mask;                       ///< which keys a query sees
+    RotaryEmbedding rope;            ///< of the rotated columns
+    float latent_norm_eps;           ///< of kv_a_layernorm and q_a_layernorm
+    bool bias = false;               ///< of q_a_proj, kv_a_proj_with_mqa and o_proj
   };
   MultiHeadLatentAttention(const Config& config, const Weights& weights, Device& device, CacheLayer cache);
 
@@ -40,7 +40,7 @@ class MultiHeadLatentAttention {
   CacheLayerSpec cache_spec() const { return attention_.cache_spec(); }
   std::uint64_t weight_bytes() const;
   std::int64_t workspace_cols() const;
-  std::int64_t hidden_size() const { return output_.out_features(); }
+  std::int64_t hidden_size() const { return output_.out_features(); }  ///< columns of x and out
 
  private:
   Matrix queries(ConstMatrix x, Step& step, Workspace::Frame& frame) const;

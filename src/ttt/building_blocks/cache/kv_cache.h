@@ -11,11 +11,12 @@ namespace ttt::inline v2 {
 
 /// What one attention layer keeps per token.
 struct CacheLayerSpec {
-  int num_kv_heads;
-  int k_dim;
-  int v_dim;
+  int num_kv_heads;           ///< heads of keys and of values
+  int k_dim;                  ///< columns of a key head
+  int v_dim;                  ///< columns of a value head
   std::optional<int> window;  ///< keys older than this are never read again, and their pages are reused
 
+  /// Equal in all fields.
   friend bool operator==(const CacheLayerSpec&, const CacheLayerSpec&) = default;
 };
 
@@ -24,11 +25,11 @@ struct CacheLayerSpec {
 class KvCache {
  public:
   struct Config {
-    std::vector<CacheLayerSpec> layers;
-    std::int64_t max_tokens;   ///< of all sequences together
-    DType dtype = DType::f16;  ///< f32, f16, bf16 or i8 (with a scale per head and token)
-    int max_sequences = 1;
-    int max_step_tokens = 512;  ///< most tokens appended at once; a window keeps that many more
+    std::vector<CacheLayerSpec> layers;  ///< in the order of CacheLayer::index
+    std::int64_t max_tokens;             ///< of all sequences together
+    DType dtype = DType::f16;            ///< f32, f16, bf16 or i8 (with a scale per head and token)
+    int max_sequences = 1;               ///< that can exist at a time
+    int max_step_tokens = 512;           ///< most tokens appended at once; a window keeps that many more
   };
   /// A sequence of tokens in the cache; valid until dropped.
   using Sequence = std::int32_t;
@@ -43,11 +44,11 @@ class KvCache {
   Sequence fork(Sequence sequence);  ///< a copy that shares pages
   /// Keeps the first `length` tokens. Throws RequestError when that needs keys that slid out of a window.
   void truncate(Sequence sequence, std::int32_t length);
-  void drop(Sequence sequence);
+  void drop(Sequence sequence);  ///< forgets the sequence; its number may be given out again
 
-  std::int32_t length(Sequence sequence) const;
-  std::int64_t max_tokens() const { return config_.max_tokens; }
-  const Config& config() const { return config_; }
+  std::int32_t length(Sequence sequence) const;                   ///< tokens written and committed
+  std::int64_t max_tokens() const { return config_.max_tokens; }  ///< tokens that all sequences together may have
+  const Config& config() const { return config_; }                ///< as it was built
 
   /// Makes room for `count` tokens after the sequence's end, in pages of its own. Throws RequestError naming the
   /// context's size when it is full; the cache is then as before.
@@ -55,11 +56,14 @@ class KvCache {
   /// Counts `count` reserved tokens as written; frees pages that slid out of windows.
   void commit(Sequence sequence, std::int32_t count);
 
+  /// How a page of that layer lies in memory.
   const ops::KvLayout& layout(int layer) const { return layers_.at(static_cast<std::size_t>(layer)).layout; }
+  /// The first byte of that layer's pages.
   std::byte* storage(int layer) const { return layers_.at(static_cast<std::size_t>(layer)).storage.get(); }
-  int num_layers() const { return static_cast<int>(layers_.size()); }
+  int num_layers() const { return static_cast<int>(layers_.size()); }  ///< layers of Config
   /// Which page table a layer uses, in [0, num_groups()).
   int group(int layer) const { return layers_.at(static_cast<std::size_t>(layer)).group; }
+  /// Page tables: layers of the same window share one.
   int num_groups() const { return static_cast<int>(groups_.size()); }
   /// The sequence's pages in a group; valid until the next call that changes the cache.
   ops::SequencePages pages(int group, Sequence sequence) const;

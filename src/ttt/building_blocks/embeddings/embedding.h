@@ -17,16 +17,16 @@ using ops::Write;
 class Embedding {
  public:
   struct Config {
-    int vocab_size;
-    int hidden_size;
-    float scale = 1.0f;
+    int vocab_size;      ///< rows of the table
+    int hidden_size;     ///< columns of the table
+    float scale = 1.0f;  ///< multiplies every row (sqrt(hidden_size) in some families)
   };
   Embedding(const Config& config, const Weights& weights, Device& device);
 
   void forward(Step& step, Matrix y) const;
 
-  int vocab_size() const { return config_.vocab_size; }
-  int hidden_size() const { return config_.hidden_size; }
+  int vocab_size() const { return config_.vocab_size; }    ///< ids are below it
+  int hidden_size() const { return config_.hidden_size; }  ///< columns of a row
   std::uint64_t weight_bytes() const { return weight_->bytes(); }
   /// For a head that is tied to the embedding.
   const std::shared_ptr<const ops::PackedMatrix>& weight() const { return weight_; }
@@ -45,8 +45,8 @@ class PositionEmbedding {
  public:
   struct Config {
     int num_positions;  ///< rows of the table
-    int hidden_size;
-    int offset = 0;
+    int hidden_size;    ///< columns of y
+    int offset = 0;     ///< added to a position to find its row
   };
   PositionEmbedding(const Config& config, const Weights& weights, Device& device);
 
@@ -66,8 +66,8 @@ class PositionEmbedding {
 class TokenTypeEmbedding {
  public:
   struct Config {
-    int num_types;
-    int hidden_size;
+    int num_types;    ///< rows of the table
+    int hidden_size;  ///< columns of y
   };
   TokenTypeEmbedding(const Config& config, const Weights& weights, Device& device);
 

@@ -12,7 +12,7 @@ namespace ttt::inline v2 {
 /// (`rope_scaling`, which wins where both are there, with theta and the partial factor at the top level), or GGUF's
 /// (`rope_dim`, the rotated columns).
 struct RotaryConfigOptions {
-  int head_dim;
+  int head_dim;                               ///< columns of a head
   float default_theta = 10000.0f;             ///< where the config has none
   std::string_view theta_key = "rope_theta";  ///< of theta at the top level
   /// The share of the columns that rotates, where the config has none. Nothing: the family rotates whole heads whatever
@@ -20,7 +20,7 @@ struct RotaryConfigOptions {
   std::optional<float> default_partial_rotary_factor = std::nullopt;
   std::string_view partial_key = "partial_rotary_factor";  ///< of that share at the top level
   bool default_truncate = true;                            ///< yarn's `truncate` where the config has none
-  ops::RotaryStyle style = ops::RotaryStyle::half;
+  ops::RotaryStyle style = ops::RotaryStyle::half;         ///< which columns turn together
   /// Reads the nested object of that name where `rope_parameters` has one for each type of layer ("full_attention").
   std::string_view layer_type = {};
 };

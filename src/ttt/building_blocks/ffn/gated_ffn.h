@@ -13,17 +13,17 @@ namespace ttt::inline v2 {
 class GatedFFN {
  public:
   struct Config {
-    int hidden_size;
-    int intermediate_size;
-    GatedActivation activation;
-    bool bias = false;
+    int hidden_size;             ///< columns of x and out
+    int intermediate_size;       ///< columns between
+    GatedActivation activation;  ///< how gate and up are joined
+    bool bias = false;           ///< all three projections have one
   };
   GatedFFN(const Config& config, const Weights& weights, Device& device);
 
   void forward(ConstMatrix x, Step& step, Matrix out, BlockOutput output = {}) const;
   std::uint64_t weight_bytes() const { return gate_.weight_bytes() + up_.weight_bytes() + down_.weight_bytes(); }
   std::int64_t workspace_cols() const { return gate_.out_features(); }
-  std::int64_t hidden_size() const { return down_.out_features(); }
+  std::int64_t hidden_size() const { return down_.out_features(); }  ///< columns of x and out
   /// The same layer as an expert among others; this block must outlive it.
   ops::Expert as_expert() const;
 

@@ -11,10 +11,10 @@ namespace ttt::inline v2 {
 class MLP {
  public:
   struct Config {
-    int hidden_size;
-    int intermediate_size;
-    Activation activation;
-    bool bias = true;
+    int hidden_size;        ///< columns of x and out
+    int intermediate_size;  ///< columns between
+    Activation activation;  ///< between the projections
+    bool bias = true;       ///< both projections have one
   };
   MLP(const Config& config, const Weights& weights, Device& device);
 

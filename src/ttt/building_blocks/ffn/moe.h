@@ -16,17 +16,18 @@ namespace ttt::inline v2 {
 /// Errors: those of Router and GatedFFN.
 class MixtureOfExperts {
  public:
+  /// A feed-forward layer that serves every token, beside those that the router chooses.
   struct SharedExpert {
-    int intermediate_size;
-    bool gated = false;
-    bool bias = false;
+    int intermediate_size;  ///< columns between its projections
+    bool gated = false;     ///< scaled by sigmoid(shared_expert_gate(x))
+    bool bias = false;      ///< its projections have one
   };
   struct Config {
-    Router::Config router;
-    int intermediate_size;  ///< of each expert
-    GatedActivation activation = Activation::silu;
-    bool bias = false;  ///< of each expert
-    std::optional<SharedExpert> shared = std::nullopt;
+    Router::Config router;                              ///< also says hidden_size and how many experts there are
+    int intermediate_size;                              ///< of each expert
+    GatedActivation activation = Activation::silu;      ///< of each expert
+    bool bias = false;                                  ///< of each expert
+    std::optional<SharedExpert> shared = std::nullopt;  ///< nothing: there is none
   };
   MixtureOfExperts(const Config& config, const Weights& weights, Device& device);
 

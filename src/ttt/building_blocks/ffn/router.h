@@ -17,17 +17,18 @@ namespace ttt::inline v2 {
 class Router {
  public:
   struct Config {
-    int hidden_size;
-    int num_experts;
-    RoutingRule rule;
+    int hidden_size;               ///< columns of x
+    int num_experts;               ///< to choose from
+    RoutingRule rule;              ///< how many are chosen, and their weights
     bool bias = false;             ///< of the logits
     bool correction_bias = false;  ///< on the scores, for the choice only
   };
   Router(const Config& config, const Weights& weights, Device& device);
 
+  /// Where `forward` writes, both [tokens * experts_per_token].
   struct Choice {
-    std::span<std::int32_t> experts;
-    std::span<float> weights;
+    std::span<std::int32_t> experts;  ///< ascending for each token
+    std::span<float> weights;         ///< parallel to `experts`
   };
   /// How many values of each kind a Choice for that many tokens holds.
   std::size_t choices(std::int64_t tokens) const {
@@ -35,7 +36,7 @@ class Router {
   }
   void forward(ConstMatrix x, Step& step, Choice out) const;
 
-  int num_experts() const { return config_.num_experts; }
+  int num_experts() const { return config_.num_experts; }  ///< to choose from
   std::uint64_t weight_bytes() const { return weight_->bytes(); }
 
  private:

@@ -17,9 +17,9 @@ using ops::Write;
 class LayerNorm {
  public:
   struct Config {
-    int size;
-    float eps;
-    bool bias = true;
+    int size;          ///< columns of x
+    float eps;         ///< added to the variance
+    bool bias = true;  ///< a `bias` is taken and added
   };
   LayerNorm(const Config& config, const Weights& weights, Device& device);
 

@@ -13,7 +13,9 @@ namespace ttt::inline v2 {
 /// Errors: those of the norm held.
 class Norm {
  public:
-  Norm(RMSNorm norm) : norm_(std::move(norm)) {}    // NOLINT: a norm is a Norm
+  /// Holds an RMSNorm.
+  Norm(RMSNorm norm) : norm_(std::move(norm)) {}  // NOLINT: a norm is a Norm
+  /// Holds a LayerNorm.
   Norm(LayerNorm norm) : norm_(std::move(norm)) {}  // NOLINT
 
   void forward(ConstMatrix x, Step& step, Matrix y, Write write = Write::store) const {

@@ -13,17 +13,19 @@ namespace ttt::inline v2 {
 /// f32. Errors: WeightError at construction; ShapeError from `forward`.
 class QueryKeyNorm {
  public:
+  /// RMSNorm or LayerNorm.
   enum class Kind { rms, layer };
+  /// Which columns are normalised together, and which share a weight.
   enum class Scope {
     shared,    ///< over each head, one weight for all heads
     per_head,  ///< over each head, a weight for each
     all_heads  ///< over all heads at once
   };
   struct Config {
-    Kind kind;
-    Scope scope;
-    float eps;
-    bool bias = false;
+    Kind kind;          ///< which norm
+    Scope scope;        ///< over which columns
+    float eps;          ///< added to the mean square or variance
+    bool bias = false;  ///< a `bias` is taken and added
   };
   QueryKeyNorm(const Config& config, int num_heads, int head_dim, const Weights& weights, Device& device);
 

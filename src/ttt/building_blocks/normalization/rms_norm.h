@@ -17,8 +17,8 @@ using ops::Write;
 class RMSNorm {
  public:
   struct Config {
-    int size;
-    float eps;
+    int size;   ///< columns of x
+    float eps;  ///< added to the mean square
   };
   RMSNorm(const Config& config, const Weights& weights, Device& device);
 

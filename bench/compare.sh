@@ -6,7 +6,7 @@
 #   --model    a GGUF; again for more. Without it and without --formats: SmolLM2
 #   --formats  q4_0,q8_0,...: random checkpoints of a real shape (--shape, llama-1b), made by bench/make_checkpoint.py
 #   --depth    0,4096: tokens in the cache before; --batch 1,8,16: sequences that decode at once, at depth 0
-#   --write    puts the table into docs/performance.md too, in place of this processor's
+#   --write    puts the table into docs/performance.md too, in place of this processor's, and into the README
 #
 # llama.cpp is built outside the repository, with g++ and with clang 19 (the better of the two is the bar),
 # from the source bundle in the npm package node-llama-cpp.
@@ -165,5 +165,5 @@ for model in "${models[@]}"; do
 done
 "$ttt" devices --json >"$results/devices"
 arguments=("$results")
-[ "$write" = 0 ] || arguments+=(--write "$root/docs/performance.md")
+[ "$write" = 0 ] || arguments+=(--write "$root/docs/performance.md" "$root/README.md")
 python3 "$root/bench/compare_table.py" "${arguments[@]}"

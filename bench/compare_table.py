@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """The table of bench/compare.sh: medians over rounds, and ttt against the better build of llama.cpp.
 
-usage: compare_table.py FOLDER [--write FILE]
+usage: compare_table.py FOLDER [--write PAGE README]
+       compare_table.py --quote README PAGE
+       compare_table.py --check README PAGE
 
 FOLDER holds MODEL@PROGRAM@ROUND.json (`ttt bench --json`, `llama-bench -o json`), MODEL@PROGRAM@ROUND.batched.* (`ttt bench
--b`, `llama-batched-bench --output-format jsonl`) and `devices` (`ttt devices --json`). --write replaces the part of FILE
-between this processor's markers, or adds one at the end.
+-b`, `llama-batched-bench --output-format jsonl`) and `devices` (`ttt devices --json`). --write replaces the part of PAGE
+between this processor's markers, or adds one at the end, and quotes it in the README. --quote does only that, with
+the last section on PAGE. --check fails unless what the README quotes is on PAGE, word for word.
 """
 import json
 import pathlib
@@ -97,13 +100,39 @@ def write(file, name, text):
         file.write_text(old.rstrip("\n") + "\n\n" + section + "\n")
 
 
+QUOTED = re.compile(r"(<!-- speed: begin -->\n)(.*?)(<!-- speed: end -->)", re.S)
+
+
+def sections(page):
+    """{processor: its section as the README quotes it}"""
+    found = re.findall(r"^## ([^\n]*)\n\n(.*?)\n<!-- end: ", page.read_text(), re.M | re.S)
+    return {name: f"{name}; {section}\n" for name, section in found}
+
+
+def quote(readme, page, name):
+    readme.write_text(QUOTED.sub(lambda m: m[1] + sections(page)[name] + m[3], readme.read_text()))
+
+
+def check(readme, page):
+    if QUOTED.search(readme.read_text())[2] in sections(page).values():
+        return 0
+    print(f"{readme} quotes a table that {page} does not have: run bench/compare_table.py --quote {readme} {page}")
+    return 1
+
+
 def main():
+    if sys.argv[1] == "--check":
+        sys.exit(check(*map(pathlib.Path, sys.argv[2:4])))
+    if sys.argv[1] == "--quote":
+        readme, page = map(pathlib.Path, sys.argv[2:4])
+        return quote(readme, page, list(sections(page))[-1])
     folder = pathlib.Path(sys.argv[1])
     name, sentence = machine(folder)
     text = sentence + "\n\n" + "\n".join(aligned([HEAD, *table(folder)]))
     print(f"{name}\n{text}")
     if sys.argv[2:3] == ["--write"]:
         write(pathlib.Path(sys.argv[3]), name, text)
+        quote(pathlib.Path(sys.argv[4]), pathlib.Path(sys.argv[3]), name)
 
 
 if __name__ == "__main__":

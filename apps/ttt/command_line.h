@@ -1,0 +1,53 @@
+#pragma once
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "help_page.h"
+
+namespace ttt::app {
+
+// Only the files that define flags include this one: CLI11 takes longer to compile than a verb.
+
+/// What help says of a verb besides its flags.
+struct VerbText {
+  std::string summary;                                           ///< one line without a full stop
+  std::string about;                                             ///< one paragraph
+  std::vector<std::string> examples;                             ///< command lines
+  std::string failure = "an error, told in one line on stderr";  ///< what exit code 1 says
+};
+
+/// The program's verbs and flags, and the texts that belong to them.
+struct CommandLine {
+  CLI::App app;
+  std::map<std::string, VerbText> texts;  ///< by verb
+
+  CommandLine();
+  CommandLine(const CommandLine&) = delete;  ///< verbs refer to it
+  CommandLine& operator=(const CommandLine&) = delete;
+};
+
+/// Adds a verb whose callback is `run` on the options returned.
+template <class O>
+std::pair<CLI::App&, O&> add_verb(CommandLine& line, const std::string& name, VerbText text, void (*run)(const O&)) {
+  auto o = std::make_shared<O>();
+  auto& verb = *line.app.add_subcommand(name, text.summary);
+  verb.callback([o, run] { run(*o); });
+  line.texts[name] = std::move(text);
+  return {verb, *o};
+}
+
+/// Adds every verb that does something with a model or a device.
+void add_verbs(CommandLine& line);
+/// Adds `help`, which prints what is known of a verb, or writes the man pages.
+void add_help(CommandLine& line);
+
+/// What is known of the program, or of one of its verbs.
+HelpPage describe(const CommandLine& line, const CLI::App& app);
+/// "generate, chat, ..."
+std::string verb_names(const CLI::App& app);
+
+}  // namespace ttt::app

@@ -10,8 +10,8 @@ import tempfile
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 from tiny_tokenizer import add_tokenizer
 
-# Where the keys come from the user's files.
-FREE_KEYS = re.compile(r"^inspect \.config\.")
+# Where the keys come from the user's files, or say what was found.
+FREE_KEYS = re.compile(r"^(inspect \.config|tune \.params)\.")
 
 
 def run(program, *arguments):

@@ -15,7 +15,7 @@ if ! command -v doxygen >/dev/null 2>&1; then
   exit 77
 fi
 TTT_API_FOLDER=${1:-build/docs/api}
-TTT_VERSION=$(sed -n 's/^project(ttt VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+TTT_VERSION=$(sed -n 's/^#define TTT_VERSION_[MP][A-Z]* //p' src/ttt/core/version.h | paste -sd.)
 export TTT_API_FOLDER TTT_VERSION
 mkdir -p "$TTT_API_FOLDER"
 doxygen docs/doxygen/Doxyfile

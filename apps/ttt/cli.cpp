@@ -7,6 +7,7 @@
 
 #include "command_line.h"
 #include "options.h"
+#include "version_text.h"
 
 namespace ttt::app {
 namespace {
@@ -37,7 +38,7 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
 CommandLine::CommandLine() : app("", "ttt") {
   app.option_defaults()->always_capture_default();
   app.set_help_flag("-h,--help", "prints this help");
-  app.set_version_flag("--version", "ttt " TTT_VERSION, "prints the version");
+  app.set_version_flag("--version", version_text, "prints the version, the commit and what it runs on");
   app.require_subcommand(1);
   app.formatter_fn([this](const CLI::App* asked, const std::string&, CLI::AppFormatMode) {
     return help_text(describe(*this, *asked));

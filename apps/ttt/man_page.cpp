@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "help_page.h"
+#include "ttt/core/version.h"
 
 namespace ttt::app {
 namespace {
@@ -53,7 +54,7 @@ std::string man_name(const std::string& command) {
 std::string man_page(const HelpPage& page, const std::vector<std::string>& see_also) {
   const auto name = man_name(page.command);
   // No date: the same program always writes the same page.
-  std::string out = fmt::format(".TH {} 1 \"\" \"ttt {}\" \"TTT\"\n", escaped(upper(name)), TTT_VERSION);
+  std::string out = fmt::format(".TH {} 1 \"\" \"ttt {}\" \"TTT\"\n", escaped(upper(name)), version());
   out += fmt::format(".SH NAME\n{} \\- {}\n", escaped(name), escaped(page.summary));
   out += fmt::format(".SH SYNOPSIS\n{} {}\n", bold(page.command), escaped(page.usage));
   out += fmt::format(".SH DESCRIPTION\n{}\n", escaped(page.about));

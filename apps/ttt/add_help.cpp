@@ -30,7 +30,13 @@ std::string value_of(const CLI::Option& option) {
   return value;
 }
 
+/// The word `stdin` is given as a bare -.
+bool is_bare_dash(const CLI::Option& option) {
+  return option.get_positional() && option.get_name(true, false) == "stdin";
+}
+
 HelpPage::Entry entry_of(const CLI::Option& option) {
+  if (is_bare_dash(option)) return {"-", "", option.get_description()};
   const bool word = option.get_positional();
   return {option.get_name(word, !word), value_of(option),
           option.get_description() + (option.get_required() ? "; required" : "")};
@@ -48,10 +54,10 @@ void append_groups(HelpPage& page, const CLI::App& app, const std::string& title
 
 /// How an option is written on a command line, without its default: "--ids IDS", "-" for the word that is a bare one.
 std::string spelled(const CLI::Option& option) {
+  if (is_bare_dash(option)) return "-";
   if (option.get_positional()) {
-    const auto name = option.get_name(true, false);
     const bool many = option.get_expected_max() == CLI::detail::expected_max_vector_size;
-    return name == "stdin" ? "-" : name + (many ? "..." : "");
+    return option.get_name(true, false) + (many ? "..." : "");
   }
   const auto value = option.get_type_size() == 0 ? "" : " " + option.get_type_name();
   return "--" + option.get_lnames().front() + value;

@@ -32,7 +32,7 @@ void add_generate(CommandLine& line) {
   source->add_option("--prompt", o.prompt, "the prompt, as it is: for stdin give a bare - or --file -");
   source->add_option("--file", o.file, "a file with the prompt; - for stdin")->check(file_name())->type_name("FILE");
   source->add_option_function<std::string>(
-      "stdin", [&o = o](const std::string& word) { o.file = only_dash(word); }, "a bare -: the prompt from stdin");
+      "stdin", [&o = o](const std::string& word) { o.file = only_dash(word); }, "the prompt from stdin");
   add_ids(*source, o.ids, "the prompt as token ids: 1,2,3; prints ids");
   source->require_option(1);
 }

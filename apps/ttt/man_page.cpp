@@ -54,14 +54,15 @@ std::string man_name(const std::string& command) {
 std::string man_page(const HelpPage& page, const std::vector<std::string>& see_also) {
   const auto name = man_name(page.command);
   // No date: the same program always writes the same page.
-  std::string out = fmt::format(".TH {} 1 \"\" \"ttt {}\" \"TTT\"\n", escaped(upper(name)), version());
+  std::string out =
+      fmt::format(".TH {} 1 \"\" \"ttt {}\" \"TTT\"\n", escaped(upper(name)), escaped(std::string(version())));
   out += fmt::format(".SH NAME\n{} \\- {}\n", escaped(name), escaped(page.summary));
   out += fmt::format(".SH SYNOPSIS\n{} {}\n", bold(page.command), escaped(page.usage));
   out += fmt::format(".SH DESCRIPTION\n{}\n", escaped(page.about));
   for (const auto& group : page.groups) {
     out += fmt::format(".SH {}\n", escaped(upper(group.title)));
     for (const auto& [entry, value, text] : group.entries)
-      out += fmt::format(".TP\n{}{}{}\n{}\n", bold(entry), value.empty() ? "" : " ", italic(value), escaped(text));
+      out += fmt::format(".TP\n{}{}\n{}\n", bold(entry), value.empty() ? "" : " " + italic(value), escaped(text));
   }
   if (!page.examples.empty()) out += ".SH EXAMPLES\n";
   for (const auto& example : page.examples) out += fmt::format(".PP\n.EX\n{}\n.EE\n", escaped(example));

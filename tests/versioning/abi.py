@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Compares a shared library with the description of the released one that is committed, by libabigail.
 
-usage: abi.py check BASELINE.abi LIBRARY.so INCLUDE_FOLDER      exit code 1 with abidiff's report when it differs
-       abi.py write BASELINE.abi LIBRARY.so INCLUDE_FOLDER
+usage: abi.py check BASELINE.abi.xz LIBRARY.so INCLUDE_FOLDER      exit code 1 with abidiff's report when it differs
+       abi.py write BASELINE.abi.xz LIBRARY.so INCLUDE_FOLDER
 
 The library has to be built with debug information. Only what the public headers declare counts. Changes that are meant are listed
 beside the baseline in abi-changes.ini, as suppressions of libabigail. Exit code 77 where it is not installed (abigail-tools).
 """
+import lzma
 import pathlib
 import shutil
 import subprocess
@@ -30,16 +31,16 @@ def describe(file):
         sys.exit(f"abi.py: abidw cannot read {library}")
 
 
-if action == "write":
-    describe(baseline)
-    sys.exit(0)
-
 listed = baseline.parent / "abi-changes.ini"
 with tempfile.TemporaryDirectory() as folder:
-    now = pathlib.Path(folder) / "now.abi"
+    now, then = pathlib.Path(folder) / "now.abi", pathlib.Path(folder) / "then.abi"
     describe(now)
+    if action == "write":
+        baseline.write_bytes(lzma.compress(now.read_bytes(), preset=9))
+        sys.exit(0)
+    then.write_bytes(lzma.decompress(baseline.read_bytes()))
     done = subprocess.run(["abidiff", "--no-show-locs", "--leaf-changes-only",
-                           *(["--suppressions", listed] if listed.exists() else []), baseline, now], capture_output=True, text=True)
+                           *(["--suppressions", listed] if listed.exists() else []), then, now], capture_output=True, text=True)
 print(done.stdout + done.stderr)
 if done.returncode:
     print("docs/versioning.md promises the binary interface of libttt.so within a major version; the report above says what differs from "

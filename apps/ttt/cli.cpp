@@ -12,17 +12,19 @@
 namespace ttt::app {
 namespace {
 
-/// What is wrong with the command line. A flag or word that nobody took comes first, as the rest may follow from it:
-/// after a misspelt flag its value looks like a word.
-std::string explain(const CLI::App& app, const CLI::ParseError& error) {
-  const auto verbs = app.get_subcommands();
-  const auto before = app.remaining();
-  if (verbs.empty())
-    return fmt::format("expected a verb, got {}; there are: {}",
-                       before.empty() ? "none" : fmt::format("\"{}\"", before.front()), verb_names(app));
-  const auto& verb = verbs.front()->get_name();
-  if (!before.empty()) return fmt::format("unexpected \"{}\" before the verb {}", before.front(), verb);
-  auto unused = verbs.front()->remaining();
+/// What is wrong with the command line, in the words after `verb`. A flag or word that nobody took comes first, as the
+/// rest may follow from it: after a misspelt flag its value looks like a word.
+std::string explain(const CLI::App& app, const std::string& verb, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  auto unused = app.remaining();
+  if (const auto verbs = verb_names(app); !verbs.empty()) {
+    if (chosen.empty())
+      return fmt::format("{}expected a verb, got {}; there are: {}", verb.empty() ? "" : verb + ": ",
+                         unused.empty() ? "none" : fmt::format("\"{}\"", unused.front()), verbs);
+    const auto next = (verb.empty() ? "" : verb + " ") + chosen.front()->get_name();
+    return unused.empty() ? explain(*chosen.front(), next, error)
+                          : fmt::format("unexpected \"{}\" before the verb {}", unused.front(), next);
+  }
   std::erase(unused, "--");
   if (unused.empty()) return error.what();
   const auto is_flag = [](const std::string& word) { return word.starts_with('-') && word != "-"; };
@@ -40,9 +42,22 @@ CommandLine::CommandLine() : app("", "ttt") {
   app.set_help_flag("-h,--help", "prints this help");
   app.set_version_flag("--version", version_text, "prints the version, the commit and what it runs on");
   app.require_subcommand(1);
+  texts[&app] = {.summary = "Runs transformer models built from TTT's blocks",
+                 .about =
+                     "Each verb does one thing with a model: a GGUF file, or a Hugging Face folder with config.json "
+                     "and safetensors. Results go to stdout and all else to stderr; an error is one line. `ttt help "
+                     "VERB` shows what a verb takes.",
+                 .examples = {"ttt help generate", "ttt chat --model model.gguf"}};
   app.formatter_fn([this](const CLI::App* asked, const std::string&, CLI::AppFormatMode) {
     return help_text(describe(*this, *asked));
   });
+}
+
+CLI::App& add_verbs_under(CommandLine& line, const std::string& name, VerbText text) {
+  auto& verb = *line.app.add_subcommand(name, text.summary);
+  verb.require_subcommand(1);
+  line.texts[&verb] = std::move(text);
+  return verb;
 }
 
 void run_command_line(int argc, const char* const* argv) {
@@ -52,7 +67,7 @@ void run_command_line(int argc, const char* const* argv) {
   try {
     line.app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() != 0) throw UsageError(explain(line.app, e));
+    if (e.get_exit_code() != 0) throw UsageError(explain(line.app, "", e));
     std::ostringstream answer;
     line.app.exit(e, answer, answer);
     print_result(answer.str());

@@ -63,6 +63,7 @@ CLI::App& add_verbs_under(CommandLine& line, const std::string& name, VerbText t
 void run_command_line(int argc, const char* const* argv) {
   CommandLine line;
   add_verbs(line);
+  add_migrate(line);
   add_help(line);
   try {
     line.app.parse(argc, argv);

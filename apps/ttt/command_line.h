@@ -51,6 +51,8 @@ std::pair<CLI::App&, O&> add_verb(CommandLine& line, const std::string& name, Ve
 
 /// Adds every verb that does something with a model or a device.
 void add_verbs(CommandLine& line);
+/// Adds `migrate`, which has verbs of its own.
+void add_migrate(CommandLine& line);
 /// Adds `help`, which prints what is known of a verb, or writes the man pages.
 void add_help(CommandLine& line);
 

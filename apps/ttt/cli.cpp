@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 
+#include "settings.h"
 #include "verbs.h"
 
 // Every verb and flag of the program. No other file includes CLI11, which takes longer to compile than a verb.
@@ -88,10 +89,15 @@ void add_common(CLI::App& verb, CommonOptions& o) {
       ->check(integer_in(1, 1 << 30))
       ->default_str("");
   verb.add_option("--kv-dtype", o.kv_dtype, "how keys and values are stored; without it f16, f32 under exact")
-      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8"}));
+      ->check(CLI::IsMember(cache_dtype_names()));
   verb.add_flag("--batch-invariant", o.batch_invariant, "same bits whatever else is in the batch");
-  verb.add_option("--quantize", o.quantize, "block format for the weights of f32 and bf16 checkpoints")
-      ->check(CLI::IsMember({"none", "q8_0", "q4_0"}));
+  auto formats = weight_format_names();
+  formats.insert(formats.begin(), "none");
+  verb.add_option("--quantize", o.quantize, "format for the matrices of f32, f16 and bf16 checkpoints")
+      ->check(CLI::IsMember(formats));
+  verb.add_option("--settings", o.settings,
+                  "JSON file with weight_formats, kv_dtype, device, device_params; flags come before it")
+      ->check(file_name());
   verb.add_flag("--json", o.json, "one JSON document on stdout");
 }
 
@@ -123,13 +129,29 @@ void add_sampling(CLI::App& verb, GenerationConfig& config) {
       ->default_str("");
 }
 
+/// What the settings file says where no flag does.
+void apply_settings(const CLI::App& verb, CommonOptions& o) {
+  if (o.settings.empty()) return;
+  auto settings = Settings::read(o.settings);
+  if (settings.device && verb.count("--device") == 0) o.device = *settings.device;
+  if (settings.kv_dtype && verb.count("--kv-dtype") == 0) o.kv_dtype = *settings.kv_dtype;
+  if (verb.count("--quantize") == 0) o.weight_formats = std::move(settings.weight_formats);
+  o.settings_params = std::move(settings.device_params);
+}
+
 /// Adds a verb whose callback is `run` on the options returned.
 template <class O>
 std::pair<CLI::App&, O&> add_verb(CLI::App& app, const std::string& name, const std::string& help,
                                   void (*run)(const O&)) {
   auto o = std::make_shared<O>();
   auto& verb = *app.add_subcommand(name, help);
-  verb.callback([o, run] { run(*o); });
+  verb.callback([o, run, &verb] {
+    if constexpr (std::is_same_v<O, CommonOptions>)
+      apply_settings(verb, *o);
+    else if constexpr (requires { o->common; })
+      apply_settings(verb, o->common);
+    run(*o);
+  });
   return {verb, *o};
 }
 

@@ -11,6 +11,11 @@
 
 namespace ttt::inline v2 {
 
+namespace internal {
+class WeightView;  // a source, or an adaptor over another view
+struct WeightLedger;
+}  // namespace internal
+
 /// Where named tensors come from. Lazy: `load` maps or reads; `find` touches the header only.
 class WeightSource {
  public:
@@ -47,6 +52,8 @@ class Weights {
   std::optional<WeightSource::Info> find(std::string_view name) const;
   /// The tensor of that shape. Throws WeightError naming the block path, expected and got.
   Tensor take(std::string_view name, const Shape& expected) const;
+  /// The same for the matrix of a linear layer, [out, in]: in the format that `quantized` asks for.
+  Tensor take_matrix(std::string_view name, const Shape& expected) const;
 
   Weights plan() const;
   /// Throws one WeightError listing what was missing, misshaped and never taken, except what
@@ -92,30 +99,27 @@ class Weights {
   Weights concatenated(std::function<std::vector<std::string>(std::string_view)> parts_of) const;
   /// `name` becomes `map(element)` over the source in f32, e.g. 1 + w.
   Weights mapped(Match matches, std::function<float(float)> map) const;
-  /// Rank-2 floating tensors taken for linear layers shall be stored in this block format by the device.
+
+  /// Floating-point matrices of linear layers shall be stored in this format, where their rows are whole blocks of it.
   Weights quantized(DType format) const;
-  std::optional<DType> requested_format() const { return requested_format_; }
+  /// The same tensor by tensor: `format_of` gets the full name of each tensor taken, as the model asks for it. Giving a
+  /// format to one that cannot have it (no linear layer's matrix, not floating-point, rows of no whole blocks) is a
+  /// WeightError.
+  using FormatOf = std::function<std::optional<DType>(std::string_view)>;
+  Weights quantized(FormatOf format_of) const;
 
  private:
-  class View;  // a source or an adaptor over another view
-  class Base;  // the checkpoint itself
-  class Adaptor;
-  class Renamed;
-  class RowsPermuted;
-  class Transposed;
-  class Sliced;
-  class Indexed;
-  class Computed;
-  class Concatenated;
-  class Mapped;
-  struct Ledger;
-  Weights seen_through(std::shared_ptr<const View> view) const;
+  enum class Use { matrix, other };
+  Tensor take_for(Use use, std::string_view name, const Shape& expected) const;
+  std::optional<DType> format_for(Use use, std::string_view whole) const;
+  Weights seen_through(std::shared_ptr<const internal::WeightView> view) const;
   std::string full(std::string_view name) const;
 
-  std::shared_ptr<const View> view_;
-  std::shared_ptr<Ledger> ledger_;
+  std::shared_ptr<const internal::WeightView> view_;
+  std::shared_ptr<internal::WeightLedger> ledger_;
   std::string path_;
-  std::optional<DType> requested_format_;
+  std::optional<DType> format_;                // of every matrix that can have it
+  std::shared_ptr<const FormatOf> format_of_;  // when there is one, it decides alone
 };
 
 }  // namespace ttt::inline v2

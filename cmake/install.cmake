@@ -1,18 +1,18 @@
-# What `cmake --install` gives: headers, libraries, and a package for find_package(ttt 2.0 [COMPONENTS text testing]).
+# What `cmake --install` gives: headers, libraries, and a package for find_package(ttt 2.0 [COMPONENTS text testing compat]).
 # Included from the root after all targets exist.
 #
 # libttt's header-only dependencies are linked as $<BUILD_INTERFACE:...> in src/CMakeLists.txt, so the package asks
 # for Threads only. A target that libttt links privately must join its export set: a folder that adds one says
 #   set_property(GLOBAL APPEND PROPERTY TTT_INSTALL_TARGETS the_target)
-# The optional components ttt_text and ttt_testing have export sets of their own, tttTextTargets (filled where the
-# component is defined, with the Rust library it brings) and tttTestingTargets.
+# The optional components have export sets of their own: tttTextTargets (filled where the component is defined, with the Rust
+# library it brings), tttTestingTargets and tttCompatTargets.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
 set(ttt_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ttt)
 get_property(ttt_more_targets GLOBAL PROPERTY TTT_INSTALL_TARGETS)
 set_target_properties(ttt PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
-foreach(component ttt_text ttt_testing)
+foreach(component ttt_text ttt_testing ttt_compat)
   if(TARGET ${component})
     # As shared libraries they find libttt beside them.
     set_target_properties(${component} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
@@ -25,7 +25,7 @@ install(TARGETS ttt ${ttt_more_targets} EXPORT tttTargets
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(EXPORT tttTargets NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
 
-set(ttt_headers_left_out PATTERN "rust" EXCLUDE PATTERN "strict_json.h" EXCLUDE PATTERN "weight_view.h" EXCLUDE)
+set(ttt_headers_left_out PATTERN "rust" EXCLUDE PATTERN "strict_json.h" EXCLUDE PATTERN "weight_view.h" EXCLUDE PATTERN "*abi*.h" EXCLUDE)
 if(NOT TARGET ttt_text)
   list(APPEND ttt_headers_left_out PATTERN "text" EXCLUDE)
 endif()
@@ -35,6 +35,10 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/ttt DESTINATION ${CMAKE_INSTALL_INCL
 if(TARGET ttt_text)
   install(EXPORT tttTextTargets NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
 endif()
+
+install(TARGETS ttt_compat EXPORT tttCompatTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT tttCompatTargets NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
 
 if(TARGET ttt_testing)
   set_target_properties(ttt_testing PROPERTIES EXPORT_NAME testing)
@@ -62,3 +66,18 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/ttt-config-version.cmake 
 install(FILES ${PROJECT_BINARY_DIR}/ttt-config.cmake ${PROJECT_BINARY_DIR}/ttt-config-version.cmake
               ${CMAKE_CURRENT_LIST_DIR}/ttt-models.cmake
         DESTINATION ${ttt_package_dir})
+
+# pkg-config, for builds without CMake: pkg-config --cflags --libs [--static] ttt ttt-text
+set(ttt_pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+file(RELATIVE_PATH ttt_pc_to_prefix /${ttt_pc_dir} /)
+string(REGEX REPLACE "/$" "" ttt_pc_to_prefix ${ttt_pc_to_prefix})
+set(ttt_pc_files ttt)
+if(TARGET ttt_text)
+  list(APPEND ttt_pc_files ttt-text)
+endif()
+foreach(name IN LISTS ttt_pc_files)
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${ttt_pc_dir})
+endforeach()
+
+include(${CMAKE_CURRENT_LIST_DIR}/package.cmake)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the build needs from Debian's packages. Does nothing when all is there.
 #
-# usage: scripts/setup.sh [--clang]    --clang: also clang 19: fuzz targets, sanitizers, the check of formatting
+# usage: scripts/setup.sh [--clang]    --clang: also what the tests need beside the build: clang 19 for fuzz targets, sanitizers,
+#                                       formatting and lists of the public headers; libabigail
 set -euo pipefail
 IFS=$'\n\t'
 
@@ -9,13 +10,13 @@ clang=0
 case ${1:-} in
   '') ;;
   --clang) clang=1 ;;
-  *) sed -n '2,4s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  *) sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
 
 packages=(g++ cmake ninja-build pkg-config ca-certificates python3 python3-venv
   libgtest-dev libgmock-dev libbenchmark-dev nlohmann-json3-dev libcli11-dev libfmt-dev)
 if [ "$clang" = 1 ]; then
-  packages+=(clang-19 lld-19 libclang-rt-19-dev clang-format-19)
+  packages+=(clang-19 lld-19 libclang-rt-19-dev clang-format-19 python3-clang-19 abigail-tools)
 fi
 
 # The text component needs Rust 1.85 or newer (edition 2024). Debian's cargo-web is one.

@@ -5,7 +5,8 @@ usage: check_layers.py [ROOT]      exit code 1, with one line a violation
 
 Left never includes right:
   core <- formats <- hardware <- ops <- building_blocks <- patterns <- generation
-text sees core only; backends see core, formats, hardware, ops and their own folder; testing sees all of these;
+text sees core only; backends see core, formats, hardware, ops and their own folder; testing sees all of these,
+compat all but text and testing;
 src/testing (tests) sees everything. Nothing in src/ includes models/ or apps/.
 
 A model's name may stand in a comment. Where a file format gives one as a value that has to be recognised, the line says
@@ -18,6 +19,7 @@ import sys
 ORDER = ["core", "formats", "hardware", "ops", "building_blocks", "patterns", "generation"]
 SEES = {layer: set(ORDER[:i + 1]) for i, layer in enumerate(ORDER)}
 SEES["text"] = {"core", "text"}
+SEES["compat"] = {*ORDER, "compat"}
 SEES["testing"] = {*ORDER, "text", "testing"}
 BACKEND_SEES = {"core", "formats", "hardware", "ops"}
 

@@ -10,6 +10,7 @@
 
 #include "settings.h"
 #include "verbs.h"
+#include "version_text.h"
 
 // Every verb and flag of the program. No other file includes CLI11, which takes longer to compile than a verb.
 
@@ -315,7 +316,7 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
 void run_command_line(int argc, const char* const* argv) {
   CLI::App app{"Runs transformer models built from TTT's blocks", "ttt"};
   app.option_defaults()->always_capture_default();
-  app.set_version_flag("--version", "ttt " TTT_VERSION);
+  app.set_version_flag("--version", version_text);
   app.require_subcommand(1);
   for (auto* add : {add_generate, add_chat, add_logits, add_compare, add_embed, add_perplexity, add_tokenize, add_bench,
                     add_tune, add_devices, add_inspect, add_new_model})

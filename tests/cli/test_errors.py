@@ -15,7 +15,7 @@ GENERATE = ("generate", "--model", TINY, "--ids", "1,2,3", "--max-tokens", "3")
 
 class Usage(support.Case):
     def test_help_and_version(self):
-        self.assertRegex(self.ok("--version"), r"^ttt \d+\.\d+\.\d+\n$")
+        self.assertRegex(self.ok("--version"), r"^ttt \d+\.\d+\.\d+(-\S+)? \(commit \S+\)\nbackends: cpu, .+\nCPU level: \w+\n$")
         verbs = ("generate", "chat", "logits", "compare", "perplexity", "tokenize", "bench", "tune", "devices", "inspect")
         for verb in verbs:
             self.assertIn(verb, self.ok("--help"))

@@ -3,7 +3,7 @@
 
 #include "linear_kernels.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 /// Activations as a sum of two bf16, each [tokens][stride]: columns padded with zeros to a multiple of 32, tokens to
 /// one of 16.
@@ -25,4 +25,4 @@ struct AmxKernels {
 
 const AmxKernels& amx_kernels();  ///< needs AMX with bf16
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

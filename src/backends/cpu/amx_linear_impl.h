@@ -12,7 +12,7 @@
 #include "amx_linear.h"
 #include "panel_codes_impl.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 constexpr int kStep = 32;  ///< columns of a tile
@@ -161,4 +161,4 @@ inline void split_row(const float* x, std::int64_t cols, std::int64_t padded, st
 }
 
 }  // namespace
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

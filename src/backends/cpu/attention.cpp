@@ -10,7 +10,7 @@
 #include "cpu_device.h"
 #include "rotary_append.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 const AttentionKernels& attention_kernels(const Isa& isa) {
 #if defined(__x86_64__)
@@ -192,4 +192,4 @@ void register_attention_kernels(ops::KernelTable& kernels) {
   kernels.set<ops::RotaryAppend>(rotary_append);
 }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

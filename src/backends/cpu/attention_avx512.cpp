@@ -2,6 +2,6 @@
 //
 #include "attention_kernels_impl.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 const AttentionKernels& avx512_attention_kernels() { return kKernels; }
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

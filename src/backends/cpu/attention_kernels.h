@@ -6,7 +6,7 @@
 #include "isa.h"
 #include "ttt/ops/attention.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 /// Most query vectors that share one pass over keys and values.
 constexpr int kQueryBlock = 16;
@@ -39,4 +39,4 @@ const AttentionKernels& generic_attention_kernels();
 const AttentionKernels& avx2_attention_kernels();
 const AttentionKernels& avx512_attention_kernels();
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

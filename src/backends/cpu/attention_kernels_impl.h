@@ -11,7 +11,7 @@
 
 #include "attention_kernels.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 using F = V::F;
@@ -217,4 +217,4 @@ void to_f16(const float* values, std::int64_t count, std::uint16_t* out) {
 const AttentionKernels kKernels{attend, to_f16};
 
 }  // namespace
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -18,7 +18,7 @@
 #include "ttt/hardware/memory_plan.h"
 #include "ttt/ops/elementwise.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 namespace {
 
@@ -77,4 +77,4 @@ std::shared_ptr<const float> CpuDevice::upload(const Tensor& tensor) {
 
 Roofline CpuDevice::measure_roofline(std::uint64_t working_set) { return cpu::measure_roofline(*this, working_set); }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

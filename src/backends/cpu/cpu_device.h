@@ -3,7 +3,7 @@
 #include "thread_pool.h"
 #include "ttt/ops/kernel_table.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 /// The cores and memory of this machine.
 class CpuDevice final : public Device {
@@ -34,4 +34,4 @@ class CpuDevice final : public Device {
 /// The device behind a kernel of this backend.
 inline CpuDevice& cpu_device(Device& device) { return static_cast<CpuDevice&>(device); }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

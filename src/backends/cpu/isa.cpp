@@ -8,7 +8,7 @@
 #include "ttt/core/error.h"
 #include "ttt/hardware/cpu_features.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 Isa select_isa(const DeviceConfig& config) {
   const auto levels = detect_cpu_features().levels;
@@ -22,4 +22,4 @@ Isa select_isa(const DeviceConfig& config) {
           .amx = config.isa == "amx" && config.has_feature("amx_bf16")};
 }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

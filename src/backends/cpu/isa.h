@@ -1,7 +1,7 @@
 #pragma once
 #include "ttt/hardware/device_config.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 /// Which kernels a device runs.
 struct Isa {
@@ -15,4 +15,4 @@ struct Isa {
 /// DeviceError for an unknown level or one that this machine lacks.
 Isa select_isa(const DeviceConfig& config);
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

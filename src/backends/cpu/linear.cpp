@@ -9,7 +9,7 @@
 #include "linear_kernels.h"
 #include "ttt/core/error.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 const LinearKernels& linear_kernels(const Isa& isa) {
 #if defined(__x86_64__)
@@ -254,4 +254,4 @@ void embed(Device&, const ops::Embed::Args& a) {
   }
 }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

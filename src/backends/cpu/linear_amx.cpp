@@ -4,7 +4,7 @@
 
 #include "amx_linear_impl.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 /// The processor's tiles. In assembly, because the intrinsics take literal tile numbers only, and because g++ 12
@@ -47,4 +47,4 @@ constexpr AmxKernels kAmxKernels{split_row, amx_products<AmxTiles>};
 
 const AmxKernels& amx_kernels() { return kAmxKernels; }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -2,6 +2,6 @@
 //
 #include "linear_kernels_impl.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 const LinearKernels& generic_linear_kernels() { return kKernels; }
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -5,7 +5,7 @@
 #include "packed_matrix.h"
 #include "ttt/ops/activation.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 /// Activations in about 15 bits for the integer kinds: per token and group of 32 columns a scale and codes. Eight bits
 /// alone would flip near ties in small models. Tokens lie in tiles of a power of two, as tile_tokens cuts them; within
@@ -65,4 +65,4 @@ const LinearKernels& generic_linear_kernels();
 const LinearKernels& avx2_linear_kernels();
 const LinearKernels& avx512_linear_kernels();  ///< needs VNNI
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -16,7 +16,7 @@
 #include "linear_kernels.h"
 #include "panel_codes_impl.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 using F = V::F;
@@ -314,4 +314,4 @@ void activate_row(Activation activation, float* v, std::int64_t count) {
 const LinearKernels kKernels{kTokens, quantize_row, float_products, integer_products, activate_row};
 
 }  // namespace
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -5,7 +5,7 @@
 
 #include "linear.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 /// A token that an expert serves, and its weight.
@@ -59,4 +59,4 @@ void experts(Device& device, const ops::Experts::Args& a) {
     if (!by_expert[e].empty()) run_expert(device, a, a.all[e], by_expert[e]);
 }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -5,7 +5,7 @@
 
 #include "cpu_device.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 using ops::Write;
@@ -63,4 +63,4 @@ void layer_norm(Device& device, const ops::LayerNorm::Args& a) {
   });
 }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

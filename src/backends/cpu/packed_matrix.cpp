@@ -8,7 +8,7 @@
 #include "ttt/core/error.h"
 #include "ttt/formats/dequantize.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 using Section = CpuPackedMatrix::Section;
@@ -149,4 +149,4 @@ std::shared_ptr<const ops::PackedMatrix> pack_matrix(Device& device, const ops::
   return std::make_shared<CpuPackedMatrix>(std::move(sections), parts.front().dtype());
 }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

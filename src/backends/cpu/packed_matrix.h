@@ -4,7 +4,7 @@
 #include "panel_layout.h"
 #include "ttt/ops/packed_matrix.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 /// Weights in panels of 16 rows, each contiguous: the layout that the CPU's kernels stream. Parts stored in different
 /// formats (a fused q, k, v of mixed precision) make sections, each in its own kind.
@@ -37,4 +37,4 @@ class CpuPackedMatrix final : public ops::PackedMatrix {
 /// The kernel of ops::PackMatrix.
 std::shared_ptr<const ops::PackedMatrix> pack_matrix(Device& device, const ops::PackMatrix::Args& args);
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -5,7 +5,7 @@
 
 #include "panel_layout.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 constexpr int kQuads = kGroup / 4, kPairs = kGroup / 2;
@@ -199,4 +199,4 @@ void unpack_floats(const std::byte* panel, std::int64_t groups, float* out) {
 }
 
 }  // namespace
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

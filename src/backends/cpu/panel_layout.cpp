@@ -8,7 +8,7 @@
 #include "ttt/formats/block_float.h"
 #include "ttt/formats/dequantize.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 using Bytes = const std::uint8_t*;
@@ -286,4 +286,4 @@ void decode_block(PanelKind panel_kind, const CodedBlock& block, std::int64_t gr
   }
 }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

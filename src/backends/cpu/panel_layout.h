@@ -7,7 +7,7 @@
 
 #include "ttt/core/dtype.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 /// Output rows in a panel: they lie in vector lanes, so each output is one chain of additions over k in order, and its
 /// bits depend neither on the number of tokens nor on tiling or threads.
@@ -161,4 +161,4 @@ CodedBlock load_block(const IntegerKind& kind, const std::byte* block, std::int6
 /// The weights that a block stands for, bit for bit as dequantised from the block format. `out` holds 32 a group.
 void decode_block(PanelKind kind, const CodedBlock& block, std::int64_t groups, float* out);
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

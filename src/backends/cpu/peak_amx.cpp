@@ -5,7 +5,7 @@
 
 #include "peak_kernels.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 /// All eight tiles 16 rows of 64 bytes, and zero. The configuration is loaded in assembly because g++ 12 declares only
@@ -67,4 +67,4 @@ constexpr std::array<PeakKernel, 2> kKernels{
 
 std::span<const PeakKernel> amx_peak_kernels() { return kKernels; }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

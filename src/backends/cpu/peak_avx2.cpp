@@ -4,7 +4,7 @@
 
 #include "peak_kernels.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 constexpr int kChains = 12;  // two units, latency of four or five
@@ -24,4 +24,4 @@ constexpr std::array<PeakKernel, 1> kKernels{{{"avx2 f32", true, 2.0 * 8 * kChai
 
 std::span<const PeakKernel> avx2_peak_kernels() { return kKernels; }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

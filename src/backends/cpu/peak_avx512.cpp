@@ -4,7 +4,7 @@
 
 #include "peak_kernels.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 constexpr int kChains = 12;  // two units, latency of four or five; few enough that the loop over them is unrolled
@@ -47,4 +47,4 @@ std::span<const PeakKernel> avx512_peak_kernels() { return kFloat; }
 std::span<const PeakKernel> avx512_vnni_peak_kernels() { return kInteger; }
 std::span<const PeakKernel> avx512_bf16_peak_kernels() { return kBrain; }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -2,7 +2,7 @@
 
 #include "peak_kernels.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 constexpr int kChains = 32;
@@ -20,4 +20,4 @@ constexpr std::array<PeakKernel, 1> kKernels{{{"f32 multiply and add", true, 2.0
 
 std::span<const PeakKernel> generic_peak_kernels() { return kKernels; }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

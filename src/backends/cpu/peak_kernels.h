@@ -6,7 +6,7 @@
 
 #include "ttt/hardware/device_config.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 /// A chain of one multiply-add instruction in registers, wide enough to keep its units busy.
 struct PeakKernel {
@@ -26,4 +26,4 @@ std::span<const PeakKernel> avx512_vnni_peak_kernels();  ///< int8
 std::span<const PeakKernel> avx512_bf16_peak_kernels();
 std::span<const PeakKernel> amx_peak_kernels();  ///< int8 and bf16
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -6,7 +6,7 @@
 
 #include "peak_kernels.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 /// Reads all of it, 64 bytes at a time: in as many sums as hide the latency of an addition.
@@ -77,4 +77,4 @@ Roofline measure_roofline(CpuDevice& device, std::uint64_t working_set) {
   return roofline;
 }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -2,9 +2,9 @@
 #include "cpu_device.h"
 #include "ttt/hardware/roofline.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 /// Device::measure_roofline of this backend.
 Roofline measure_roofline(CpuDevice& device, std::uint64_t working_set);
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -9,7 +9,7 @@
 #include "cpu_device.h"
 #include "ttt/formats/dequantize.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 using Args = ops::RotaryAppend::Args;
@@ -106,4 +106,4 @@ void rotary_append(Device& device, const Args& a) {
   }
 }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <initializer_list>
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 struct V {
@@ -209,4 +209,4 @@ struct V {
 };
 
 }  // namespace
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -8,7 +8,7 @@
 
 #include "ttt/formats/dequantize.h"
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 struct V {
@@ -221,4 +221,4 @@ struct V {
 };
 
 }  // namespace
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -10,7 +10,7 @@
 #include <immintrin.h>
 #endif
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 namespace {
 
 /// About 50 us of spinning: longer than the gaps within a step, short enough not to starve neighbours.
@@ -79,4 +79,4 @@ void ThreadPool::work() {
   }
 }
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

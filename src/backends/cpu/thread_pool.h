@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace ttt::inline v2::cpu {
+namespace ttt::cpu {
 
 /// A fixed team of threads that runs one job at a time. Threads spin a while after a job, so that the next of a chain
 /// of small jobs starts within a microsecond, and sleep when none comes. What a job computes must depend on the task's
@@ -58,4 +58,4 @@ class ThreadPool {
   std::vector<std::thread> workers_;
 };
 
-}  // namespace ttt::inline v2::cpu
+}  // namespace ttt::cpu

@@ -6,7 +6,7 @@
 #include <set>
 #include <vector>
 
-namespace ttt::inline v2::internal {
+namespace ttt::internal {
 namespace {
 
 using Json = nlohmann::json;
@@ -93,4 +93,4 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-}  // namespace ttt::inline v2::internal
+}  // namespace ttt::internal

@@ -6,7 +6,7 @@
 #include <string_view>
 
 /// Internal to the .cpp files of this layer: no public header includes this one, so users never see the parser.
-namespace ttt::inline v2::internal {
+namespace ttt::internal {
 
 /// Text that is not the JSON we accept; `offset` is the byte at which that showed.
 struct JsonError : std::runtime_error {
@@ -21,4 +21,4 @@ nlohmann::json parse_strict_json(std::string_view text, std::size_t max_bytes);
 /// Whether `text` is well-formed UTF-8 (no overlong forms, no surrogates).
 bool is_utf8(std::string_view text);
 
-}  // namespace ttt::inline v2::internal
+}  // namespace ttt::internal

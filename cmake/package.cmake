@@ -1,0 +1,17 @@
+# What `cpack` makes of an install: a .tar.gz to unpack anywhere, and a .deb. Included from install.cmake.
+set(CPACK_PACKAGE_NAME ttt)
+set(CPACK_PACKAGE_VENDOR "The TTT authors")
+set(CPACK_PACKAGE_CONTACT "The TTT authors <ttt@example.org>")
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+# A tilde, as Debian sorts what comes before a release.
+string(REGEX REPLACE "^-" "~" ttt_debian_suffix "${TTT_VERSION_SUFFIX}")
+set(CPACK_DEBIAN_PACKAGE_VERSION ${PROJECT_VERSION}${ttt_debian_suffix})
+set(CPACK_PACKAGE_FILE_NAME ttt-${PROJECT_VERSION}${TTT_VERSION_SUFFIX}-${CMAKE_SYSTEM_PROCESSOR})
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}: library, headers and the program ttt")
+set(CPACK_GENERATOR TGZ DEB)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "libc6, libgcc-s1, libstdc++6")
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+include(CPack)

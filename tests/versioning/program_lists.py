@@ -1,0 +1,97 @@
+"""What the program promises: its verbs and flags, and the fields of its JSON, one line each."""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+from tiny_tokenizer import add_tokenizer
+
+# Where the keys come from the user's files.
+FREE_KEYS = re.compile(r"^inspect \.config\.")
+
+
+def run(program, *arguments):
+    done = subprocess.run([str(program), *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, arguments))}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def sections(help_text):
+    """{"subcommands": [line...]}: the indented lines below each heading of a verb's help."""
+    found, lines = {}, []
+    for line in help_text.splitlines():
+        if line[:1].isalpha() and line.rstrip().endswith(":"):
+            lines = found.setdefault(line.rstrip(":").lower(), [])
+        elif line.startswith("  "):
+            lines.append(line)
+    return found
+
+
+def command_line(program, verb=()):
+    """A line for each verb and each of its flags, with what the flag takes."""
+    found = sections(run(program, *verb, "--help"))
+    name, lines = " ".join(verb), set()
+    if verb:
+        lines.add(f"verb {name}")
+    for line in (line for part in found.values() for line in part):
+        flag = re.match(r"  ((?:-\w,)?--[\w-]+)(?: ([A-Z]+))?(?::(\{[^}]*\}))?", line)
+        if flag:
+            lines.add(" ".join(filter(None, ("flag", name, *flag.group(1, 2)))))
+            lines |= {f"choice {name} {flag.group(1)} {word}" for word in (flag.group(3) or "").strip("{}").split(",") if word}
+    for line in found.get("subcommands", ()):
+        sub = re.match(r"  ([a-z][\w-]*)", line)
+        if sub:
+            lines |= set(command_line(program, (*verb, sub.group(1))))
+    return sorted(lines)
+
+
+def kind(value):
+    return {bool: "boolean", int: "number", float: "number", str: "string", type(None): "null"}[type(value)]
+
+
+def fields(prefix, value):
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield from fields(f"{prefix}.{key}", member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from fields(f"{prefix}[]", member)
+    else:
+        yield f"{prefix}: {kind(value)}"
+
+
+def documents(program, goldens, folder):
+    """{verb: the document it prints} of each verb that has --json, on tiny checkpoints."""
+    model, encoder, text = folder / "model", folder / "encoder", folder / "text"
+    shutil.copytree(goldens / "llama-default", model)
+    shutil.copytree(goldens / "bert-gelu", encoder)
+    add_tokenizer(model, adds_bos=True)
+    add_tokenizer(encoder, adds_bos=True)
+    text.write_text(" ".join(f"w{i % 90 + 4}" for i in range(80)))
+    short = ("-p", 4, "-n", 2, "-r", 1)
+    calls = {
+        "generate": ("--model", model, "--prompt", "w5 w6", "--raw", "--max-tokens", 2),
+        "logits": ("--model", model, "--ids", "1,2", "-o", folder / "logits.safetensors"),
+        "compare": ("--model", model, "--golden", model / "golden.safetensors"),
+        "embed": ("--model", encoder, "--text", "w5 w6"),
+        "perplexity": ("--model", model, "--file", text, "--ctx", 16),
+        "tokenize": ("--model", model, "--", "w5 w6"),
+        "bench": ("--model", model, *short, "--profile"),
+        "tune": ("--model", model, *short, "-o", folder / "params.json"),
+        "devices": (),
+        "inspect": ("--model", model, "--device", "wormhole_b0"),
+    }
+    return {verb: json.loads(run(program, verb, "--json", *call)) for verb, call in calls.items()}
+
+
+def json_fields(program, goldens):
+    """A line for each field of each verb's document, with its type."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = documents(program, pathlib.Path(goldens), pathlib.Path(folder))
+    lines = {line for verb, document in found.items() for line in fields(f"{verb} ", document)}
+    return sorted(line for line in lines if not FREE_KEYS.match(line))

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Edits that break a promise are found, each by the check that watches it: done to a copy, with the messages read.
+
+usage: test_edits.py SOURCE_FOLDER CXX WORK [PROGRAM_WITHOUT_A_FIELD GOLDENS]
+"""
+import pathlib
+import shutil
+import subprocess
+import sys
+import unittest
+
+import api_list
+import check_promises
+
+source, compiler, work = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def edited_copy(name, file, before, after):
+    """A copy of src/ with one edit."""
+    copy = work / name
+    shutil.copytree(source / "src" / "ttt", copy / "ttt")
+    path = copy / "ttt" / file
+    text = path.read_text()
+    assert text.count(before) == 1, f"{file} has no single {before!r} to edit"
+    path.write_text(text.replace(before, after))
+    return copy
+
+
+def messages(kind, now):
+    baseline = (HERE / "baseline" / f"{kind}.txt").read_text().splitlines()
+    return check_promises.differences(kind, baseline, now, *check_promises.listed_changes(HERE / "baseline" / "changes.txt", kind))
+
+
+@unittest.skipIf(api_list.cindex is None, "libclang 19 is not installed (scripts/setup.sh --clang)")
+class Headers(unittest.TestCase):
+    def finds(self, name, file, before, after, *expected):
+        found = "\n".join(messages("api", api_list.api_lines(edited_copy(name, file, before, after))))
+        for words in ("promises the symbols of the public headers", *expected):
+            self.assertIn(words, found)
+
+    def test_a_parameter_that_is_removed(self):
+        self.finds("parameter", "core/dtype.h", "row_bytes(DType dtype, std::uint64_t elements)", "row_bytes(DType dtype)",
+                   "changed: function ttt::row_bytes(DType, std::uint64_t)", "now: function ttt::row_bytes(DType)")
+
+    def test_a_symbol_that_is_renamed(self):
+        self.finds("symbol", "core/dtype.h", "std::optional<DType> parse_dtype(", "std::optional<DType> dtype_named(",
+                   "gone: function ttt::parse_dtype", "new, and promised from now on", "ttt::dtype_named")
+
+    def test_a_layout_that_changes(self):
+        self.finds("layout", "core/dtype.h", "std::uint32_t block_size; ", "std::uint64_t block_size; ",
+                   "changed: field ttt::DTypeInfo::block_size: std::uint32_t", "changed: field ttt::DTypeInfo::block_bytes",
+                   "changed: class ttt::DTypeInfo")
+
+    def test_a_value_that_moves(self):
+        self.finds("value", "core/log.h", "{ debug, info, warning }", "{ debug, warning, info }", "changed: value ttt::LogLevel::info = 1")
+
+    def test_a_comment_breaks_nothing(self):
+        copy = edited_copy("comment", "core/dtype.h", "/// All dtypes,", "/// Every dtype,")
+        self.assertEqual(messages("api", api_list.api_lines(copy)), [])
+
+
+@unittest.skipIf(shutil.which("abidiff") is None, "abidiff is not installed (scripts/setup.sh --clang)")
+class BinaryInterface(unittest.TestCase):
+    """On core alone, which is compiled in seconds."""
+
+    def library(self, root, name):
+        library = work / f"{name}.so"
+        subprocess.run([compiler, "-std=c++20", "-g", "-O0", "-fPIC", "-shared", "-DFMT_HEADER_ONLY", f"-I{root}",
+                        f"-Wl,--version-script={source / 'src' / 'exported_symbols.map'}",
+                        *sorted(map(str, (root / "ttt" / "core").glob("dtype.cpp"))), "-o", str(library)], check=True)
+        return library
+
+    def abi(self, action, library, root):
+        return subprocess.run([sys.executable, HERE / "abi.py", action, work / "core.abi", library, root], capture_output=True, text=True)
+
+    def test_layout(self):
+        root = source / "src"
+        same = self.library(root, "same")
+        self.assertEqual(self.abi("write", same, root).returncode, 0)
+        unchanged = self.abi("check", same, root)
+        self.assertEqual(unchanged.returncode, 0, unchanged.stdout)
+        copy = edited_copy("abi", "core/dtype.h", "std::uint32_t block_size; ", "std::uint64_t block_size; ")
+        changed = self.abi("check", self.library(copy, "changed"), copy)
+        self.assertEqual(changed.returncode, 1, changed.stdout)
+        for words in ("block_size", "promises the binary interface of libttt.so"):
+            self.assertIn(words, changed.stdout)
+
+
+@unittest.skipIf(len(sys.argv) < 6, "no program of an edited source")
+class Json(unittest.TestCase):
+    def test_a_field_that_is_dropped(self):
+        import program_lists
+
+        found = messages("json", program_lists.json_fields(sys.argv[4], sys.argv[5]))
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("promises the fields of the program's JSON within a major version; gone: devices .devices[].isa: string", found[0])
+
+
+class Lists(unittest.TestCase):
+    def test_listed_changes(self):
+        compare = check_promises.differences
+        self.assertEqual(compare("cli", ["a"], ["a", "b"], {"b"}, set()), [])
+        self.assertEqual(compare("cli", ["a", "b"], ["a"], set(), {"b"}), [])
+        self.assertIn("lists a change that is none", compare("cli", ["a"], ["a"], {"b"}, set())[0])
+        self.assertIn("gone: a", compare("cli", ["a"], [], set(), set())[0])
+
+
+if __name__ == "__main__":
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    unittest.main(argv=sys.argv[:1], verbosity=2)

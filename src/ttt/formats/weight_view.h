@@ -10,7 +10,7 @@
 #include "ttt/formats/weights.h"
 
 /// What Weights is made of: internal to the .cpp files of this layer.
-namespace ttt::inline v2::internal {
+namespace ttt::internal {
 
 /// What was asked for, shared by every path and adaptor of one model.
 struct WeightLedger {
@@ -56,4 +56,4 @@ class WeightAdaptor : public WeightView {
   std::shared_ptr<const WeightView> inner_;
 };
 
-}  // namespace ttt::inline v2::internal
+}  // namespace ttt::internal

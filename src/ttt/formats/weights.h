@@ -9,12 +9,12 @@
 
 #include "ttt/core/tensor.h"
 
-namespace ttt::inline v2 {
-
-namespace internal {
+namespace ttt::internal {
 class WeightView;  // a source, or an adaptor over another view
 struct WeightLedger;
-}  // namespace internal
+}  // namespace ttt::internal
+
+namespace ttt::inline v2 {
 
 /// Where named tensors come from. Lazy: `load` maps or reads; `find` touches the header only.
 class WeightSource {

@@ -77,21 +77,24 @@ TEST_P(LinearOps, LinearFollowsTheReference) {
   }
 }
 
+void check_packed_rows(Device& device, DType format, std::int64_t cols) {
+  const std::array<Tensor, 2> parts{random_weight(format, 19, cols, 1), random_weight(format, 5, cols, 2)};
+  const auto packed = ops::run<ops::PackMatrix>(device, {parts});
+  std::vector<float> row(static_cast<std::size_t>(cols));
+  for (std::int64_t r = 0; r < 24; ++r) {
+    packed->unpack_row(r, row);
+    const Tensor want = to_f32(parts[r < 19 ? 0 : 1]);
+    const auto values =
+        want.values<float>().subspan(static_cast<std::size_t>((r < 19 ? r : r - 19) * cols), row.size());
+    EXPECT_TRUE(std::equal(row.begin(), row.end(), values.begin())) << name(format) << " " << cols << " row " << r;
+  }
+}
+
 TEST_P(LinearOps, PackedRowsAreTheDequantisedOnes) {
   const auto device = open_level(GetParam(), Precision::exact);
-  for (const auto format : kFormats) {
-    const std::int64_t cols = fills_blocks(format, 48) ? 48 : fills_blocks(format, 64) ? 64 : 512;
-    const std::array<Tensor, 2> parts{random_weight(format, 19, cols, 1), random_weight(format, 5, cols, 2)};
-    const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
-    std::vector<float> row(static_cast<std::size_t>(cols));
-    for (std::int64_t r = 0; r < 24; ++r) {
-      packed->unpack_row(r, row);
-      const Tensor want = to_f32(parts[r < 19 ? 0 : 1]);
-      const auto values =
-          want.values<float>().subspan(static_cast<std::size_t>((r < 19 ? r : r - 19) * cols), row.size());
-      EXPECT_TRUE(std::equal(row.begin(), row.end(), values.begin())) << name(format) << " row " << r;
-    }
-  }
+  for (const auto format : kFormats)
+    for (const std::int64_t cols : {48, 64, 272, 512})
+      if (fills_blocks(format, cols)) check_packed_rows(*device, format, cols);
 }
 
 TEST_P(LinearOps, PartsInDifferentFormatsKeepTheirOwn) {

@@ -47,12 +47,10 @@ void read_group(DType dtype, Bytes b, std::size_t g, CodedBlock& out) {
     codes[i] = static_cast<std::uint8_t>((i < 16 ? b[i] & 15 : b[i - 16] >> 4) | (high >> i & 1) << 4);
 }
 
-/// A block float: its exponent, and signed magnitudes as codes around the zero. An empty block is zeros.
-void read_half_group(DType dtype, std::span<const std::uint8_t> block, std::size_t half, CodedBlock& out) {
-  const int bits = dtype == DType::bfp8 ? 7 : 3, zero = 1 << bits;
+/// A block float: its exponent, and signed magnitudes as codes around the zero.
+void read_half_group(DType dtype, Bytes block, std::size_t half, CodedBlock& out) {
+  const int zero = dtype == DType::bfp8 ? 128 : 8;
   std::uint8_t* codes = out.codes.data() + half * kBlockFloatSize;
-  std::fill_n(codes, kBlockFloatSize, static_cast<std::uint8_t>(zero));
-  if (block.empty()) return;
   out.narrow[half] = block[0];
   for (std::size_t i = 0; i < kBlockFloatSize; ++i) {
     const int code = dtype == DType::bfp8 ? block[1 + i] : block[1 + i / 2] >> i % 2 * 4 & 15;
@@ -195,10 +193,9 @@ CodedBlock read_coded_block(DType dtype, std::span<const std::byte> row, std::in
   } else if (format.block_size == kGroup) {
     for (std::size_t g = 0; g < count; ++g) read_group(dtype, bytes + (from + g) * format.block_bytes, g, result);
   } else {
-    for (std::size_t half = 0; half < 2 * count; ++half) {
-      const std::size_t at = std::min((2 * from + half) * format.block_bytes, row.size());
-      read_half_group(dtype, {bytes + at, std::min<std::size_t>(format.block_bytes, row.size() - at)}, half, result);
-    }
+    const std::size_t halves = std::min(2 * count, row.size() / format.block_bytes - 2 * from);
+    for (std::size_t half = 0; half < halves; ++half)
+      read_half_group(dtype, bytes + (2 * from + half) * format.block_bytes, half, result);
   }
   return result;
 }

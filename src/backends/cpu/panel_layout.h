@@ -150,7 +150,7 @@ struct CodedBlock {
 };
 
 /// Reads `groups` groups of a row, from group `first` on, a multiple of 8. Half a group that the row lacks at its end
-/// is zeros.
+/// meets no activations: its codes are whatever.
 CodedBlock read_coded_block(DType dtype, std::span<const std::byte> row, std::int64_t first, std::int64_t groups);
 
 /// Writes 16 rows' blocks into a panel, and reads one row's back.

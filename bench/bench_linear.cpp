@@ -138,9 +138,9 @@ int main(int argc, char** argv) {
   const double bandwidth = read_bandwidth(device->num_threads());
   std::printf("%s, %d threads, matrix [%lld, %lld], read bandwidth %.1f GB/s\n", config.isa.c_str(),
               device->num_threads(), static_cast<long long>(kRows), static_cast<long long>(kCols), bandwidth * 1e-9);
-  for (const auto dtype :
-       {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1,
-        DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::mxfp4})
+  for (const auto dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q5_0,
+                           DType::q5_1, DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl,
+                           DType::mxfp4, DType::bfp8, DType::bfp4})
     for (const auto tokens : kTokens)
       benchmark::RegisterBenchmark(std::string(name(dtype)).c_str(),
                                    [&device, dtype](benchmark::State& s) { bench_linear(s, *device, dtype); })

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "settings.h"
+
 namespace ttt::app {
 namespace {
 
@@ -83,10 +85,25 @@ void add_common(CLI::App& verb, CommonOptions& o) {
       ->check(integer_in(1, 1 << 30))
       ->default_str("");
   verb.add_option("--kv-dtype", o.kv_dtype, "how keys and values are stored; without it f16, f32 under exact")
-      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8"}));
+      ->check(CLI::IsMember(cache_dtype_names()));
   verb.add_flag("--batch-invariant", o.batch_invariant, "same bits whatever else is in the batch");
-  verb.add_option("--quantize", o.quantize, "block format for the weights of f32 and bf16 checkpoints")
-      ->check(CLI::IsMember({"none", "q8_0", "q4_0"}));
+  auto formats = weight_format_names();
+  formats.insert(formats.begin(), "none");
+  verb.add_option("--quantize", o.quantize, "format for the matrices of f32, f16 and bf16 checkpoints")
+      ->check(CLI::IsMember(formats));
+  verb.add_option("--settings", o.settings,
+                  "JSON file with weight_formats, kv_dtype, device, device_params; flags come before it")
+      ->check(file_name())
+      ->type_name("FILE");
+}
+
+void apply_settings(const CLI::App& verb, CommonOptions& o) {
+  if (o.settings.empty()) return;
+  auto settings = Settings::read(o.settings);
+  if (settings.device && verb.count("--device") == 0) o.device = *settings.device;
+  if (settings.kv_dtype && verb.count("--kv-dtype") == 0) o.kv_dtype = *settings.kv_dtype;
+  if (verb.count("--quantize") == 0) o.weight_formats = std::move(settings.weight_formats);
+  o.settings_params = std::move(settings.device_params);
 }
 
 void add_sampling(CLI::App& verb, GenerationConfig& config) {

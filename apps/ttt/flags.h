@@ -37,6 +37,8 @@ CLI::Validator file_name();
 void add_model(CLI::App& verb, std::string& model);
 /// The flags of CommonOptions: the model, the device and how they compute.
 void add_common(CLI::App& verb, CommonOptions& options);
+/// What the settings file of --settings says where no flag does. Throws as Settings::read does.
+void apply_settings(const CLI::App& verb, CommonOptions& options);
 /// The flags of GenerationConfig.
 void add_sampling(CLI::App& verb, GenerationConfig& config);
 /// --ids, token ids such as 1,2,3.

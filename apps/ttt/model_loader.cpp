@@ -51,17 +51,24 @@ void warn_of_flags(const Checkpoint& checkpoint, const CommonOptions& options, c
                                        options.quantize));
 }
 
-Weights chosen_weights(Weights weights, const CommonOptions& options) {
-  const auto format = options.quantized_dtype();
-  return format ? weights.quantized(*format) : weights;
+/// The weights in the format that --quantize names, else in those that `by_rule` gives, where there are rules.
+Weights chosen_weights(const Weights& weights, const CommonOptions& options, const Weights::FormatOf& by_rule) {
+  if (const auto format = options.quantized_dtype()) return weights.quantized(*format);
+  return options.weight_formats.empty() ? weights : weights.quantized(by_rule);
 }
 
 }  // namespace
 
 models::Model plan_model(const Checkpoint& checkpoint, const CommonOptions& options, Device& device) {
-  const auto weights = chosen_weights(checkpoint.weights.plan(), options);
+  std::vector<std::string> names;
+  const auto by_rule = [&](std::string_view name) {
+    names.emplace_back(name);
+    return options.weight_formats.format_of(name);
+  };
+  const auto weights = chosen_weights(checkpoint.weights.plan(), options, by_rule);
   auto model = build_model(checkpoint, weights, device, options);
   weights.finish();
+  options.weight_formats.check_all_used(names);
   return model;
 }
 
@@ -118,8 +125,9 @@ Loaded<Model> load(const Checkpoint& checkpoint, const CommonOptions& options, c
   ProgressBar bar("loading");
   const auto source = std::make_shared<ObservedSource>(
       checkpoint.source, [&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
-  auto model =
-      expect<Model>(build_model(checkpoint, chosen_weights(Weights(source), options), *device, options), options.model);
+  const auto by_rule = [&](std::string_view name) { return options.weight_formats.format_of(name); };
+  auto model = expect<Model>(
+      build_model(checkpoint, chosen_weights(Weights(source), options, by_rule), *device, options), options.model);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   return {std::move(device), std::move(model), std::move(cache), std::move(plan), took.count()};
 }

@@ -36,7 +36,7 @@ using LoadedEncoder = Loaded<Encoder>;
 std::vector<std::int32_t> stop_ids(const Checkpoint& checkpoint);
 
 /// The model on a plan: every shape checked, no data read. Throws when a tensor is missing, misshaped or left
-/// over, or no family builds this model_type.
+/// over, no family builds this model_type, or a rule of the settings' weight formats is of no use.
 models::Model plan_model(const Checkpoint& checkpoint, const CommonOptions& options, Device& device);
 
 /// Throws RequestError when --ctx is less than what is needed.

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ttt/core/error.h"
+#include "ttt/formats/quantize.h"
 
 namespace ttt::app {
 
@@ -27,6 +28,7 @@ std::optional<DType> CommonOptions::quantized_dtype() const {
 
 DeviceConfig CommonOptions::device_config() const {
   auto config = DeviceConfig::named(device);
+  if (!settings_params.empty()) config.parse_overrides(settings_params, settings + ": device_params");
   if (!device_params.empty()) config.load_overrides(device_params);
   for (const auto& [operation, params] : overrides)
     for (const auto& [key, value] : params) config.overrides[operation][key] = value;
@@ -39,6 +41,14 @@ DeviceOptions CommonOptions::device_options() const {
   options.precision = precision == "exact" ? Precision::exact : Precision::standard;
   options.batch_invariance = batch_invariant ? BatchInvariance::on : BatchInvariance::off;
   return options;
+}
+
+std::vector<std::string> cache_dtype_names() { return {"f32", "f16", "bf16", "q8"}; }
+
+std::vector<std::string> weight_format_names() {
+  std::vector<std::string> names;
+  for (const auto format : load_formats()) names.emplace_back(name(format));
+  return names;
 }
 
 void check_ids(std::span<const std::int32_t> ids, const CausalLM& model) {

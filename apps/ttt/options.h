@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ttt/formats/weight_formats.h"
 #include "ttt/generation/generate.h"
 #include "ttt/hardware/device.h"
 
@@ -25,6 +26,9 @@ struct CommonOptions {
   std::string kv_dtype;      ///< empty: f16, or f32 under exact
   bool batch_invariant = false;
   std::string quantize = "none";
+  std::string settings;          ///< the file of --settings; empty: none
+  WeightFormats weight_formats;  ///< by the settings, where `quantize` is none
+  std::string settings_params;   ///< the settings' device_params, JSON; --device-params comes on top; empty: none
   bool json = false;
 
   DType cache_dtype() const;
@@ -33,6 +37,10 @@ struct CommonOptions {
   /// The device that --device names, with the parameters of --device-params.
   DeviceConfig device_config() const;
 };
+
+/// What --kv-dtype takes, and --quantize beside "none".
+std::vector<std::string> cache_dtype_names();
+std::vector<std::string> weight_format_names();
 
 /// Throws RequestError when one is outside the model's vocabulary.
 void check_ids(std::span<const std::int32_t> ids, const CausalLM& model);

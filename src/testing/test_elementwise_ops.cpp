@@ -215,8 +215,8 @@ TEST_P(ElementwiseOps, ClampedSwigluOfGatedLinearFollowsTheReference) {
         const auto device = open_level(GetParam(), precision);
         const std::array<Tensor, 1> gate{random_weight(format, rows, cols, 1)},
             up{random_weight(format, rows, cols, 2)};
-        const auto packed_gate = ops::run<ops::PackMatrix>(*device, {gate, std::nullopt}),
-                   packed_up = ops::run<ops::PackMatrix>(*device, {up, std::nullopt});
+        const auto packed_gate = ops::run<ops::PackMatrix>(*device, {gate}),
+                   packed_up = ops::run<ops::PackMatrix>(*device, {up});
         const auto gate_bias = random_values(static_cast<std::size_t>(rows), 3),
                    up_bias = random_values(static_cast<std::size_t>(rows), 4);
         StridedRows x(tokens, cols, 0, 5), y(tokens, rows, 0, 6);
@@ -245,7 +245,7 @@ TEST_P(ElementwiseOps, SquaredReluOfLinearFollowsTheReference) {
       SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(rows) + "x" + std::to_string(cols));
       const auto device = open_level(GetParam(), precision);
       const std::array<Tensor, 1> parts{random_weight(format, rows, cols, 1)};
-      const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
+      const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
       const auto bias = random_values(static_cast<std::size_t>(rows), 3);
       StridedRows x(tokens, cols, 0, 5), y(tokens, rows, 0, 6);
       const auto before = y;

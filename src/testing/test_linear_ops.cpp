@@ -20,7 +20,7 @@ using testing::random_weight;
 struct Sizes {
   std::int64_t rows, cols, tokens;
 };
-constexpr std::array<Sizes, 10> kSizes{{{1, 32, 1},
+constexpr std::array<Sizes, 12> kSizes{{{1, 32, 1},
                                         {15, 64, 2},
                                         {17, 96, 7},
                                         {64, 576, 1},
@@ -29,10 +29,13 @@ constexpr std::array<Sizes, 10> kSizes{{{1, 32, 1},
                                         {80, 32, 67},
                                         {64, 512, 1},
                                         {35, 256, 15},
-                                        {83, 768, 70}}};
-constexpr std::array<DType, 15> kFormats{DType::f32,  DType::f16,  DType::bf16, DType::q4_0,   DType::q4_1,
+                                        {83, 768, 70},
+                                        {19, 48, 5},  // rows that end with half a group
+                                        {33, 272, 1}}};
+constexpr std::array<DType, 17> kFormats{DType::f32,  DType::f16,  DType::bf16, DType::q4_0,   DType::q4_1,
                                          DType::q5_0, DType::q5_1, DType::q8_0, DType::q2_k,   DType::q3_k,
-                                         DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::mxfp4};
+                                         DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::mxfp4,
+                                         DType::bfp8, DType::bfp4};
 
 bool fills_blocks(DType format, std::int64_t cols) { return cols % info(format).block_size == 0; }
 
@@ -54,7 +57,7 @@ TEST_P(LinearOps, LinearFollowsTheReference) {
         SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(rows) + "x" + std::to_string(cols) + " tokens " +
                      std::to_string(tokens));
         const std::array<Tensor, 1> parts{random_weight(format, rows, cols, 5)};
-        const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
+        const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
         const auto bias = random_values(static_cast<std::size_t>(rows), 6);
         const auto x = random_values(static_cast<std::size_t>(tokens * cols), 7);
         auto y = random_values(static_cast<std::size_t>(tokens * rows), 8), want = y;
@@ -74,21 +77,24 @@ TEST_P(LinearOps, LinearFollowsTheReference) {
   }
 }
 
+void check_packed_rows(Device& device, DType format, std::int64_t cols) {
+  const std::array<Tensor, 2> parts{random_weight(format, 19, cols, 1), random_weight(format, 5, cols, 2)};
+  const auto packed = ops::run<ops::PackMatrix>(device, {parts});
+  std::vector<float> row(static_cast<std::size_t>(cols));
+  for (std::int64_t r = 0; r < 24; ++r) {
+    packed->unpack_row(r, row);
+    const Tensor want = to_f32(parts[r < 19 ? 0 : 1]);
+    const auto values =
+        want.values<float>().subspan(static_cast<std::size_t>((r < 19 ? r : r - 19) * cols), row.size());
+    EXPECT_TRUE(std::equal(row.begin(), row.end(), values.begin())) << name(format) << " " << cols << " row " << r;
+  }
+}
+
 TEST_P(LinearOps, PackedRowsAreTheDequantisedOnes) {
   const auto device = open_level(GetParam(), Precision::exact);
-  for (const auto format : kFormats) {
-    const std::int64_t cols = fills_blocks(format, 64) ? 64 : 512;
-    const std::array<Tensor, 2> parts{random_weight(format, 19, cols, 1), random_weight(format, 5, cols, 2)};
-    const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
-    std::vector<float> row(static_cast<std::size_t>(cols));
-    for (std::int64_t r = 0; r < 24; ++r) {
-      packed->unpack_row(r, row);
-      const Tensor want = to_f32(parts[r < 19 ? 0 : 1]);
-      const auto values =
-          want.values<float>().subspan(static_cast<std::size_t>((r < 19 ? r : r - 19) * cols), row.size());
-      EXPECT_TRUE(std::equal(row.begin(), row.end(), values.begin())) << name(format) << " row " << r;
-    }
-  }
+  for (const auto format : kFormats)
+    for (const std::int64_t cols : {48, 64, 272, 512})
+      if (fills_blocks(format, cols)) check_packed_rows(*device, format, cols);
 }
 
 TEST_P(LinearOps, PartsInDifferentFormatsKeepTheirOwn) {
@@ -96,7 +102,7 @@ TEST_P(LinearOps, PartsInDifferentFormatsKeepTheirOwn) {
     const auto device = open_level(GetParam(), precision);
     const std::array<Tensor, 3> parts{random_weight(DType::q4_k, 40, 256, 1), random_weight(DType::q6_k, 19, 256, 2),
                                       random_weight(DType::f16, 5, 256, 3)};
-    const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
+    const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
     EXPECT_LT(packed->bytes(), 64u * 256u * 2u);
     const auto bias = random_values(64, 4), x = random_values(11 * 256, 5);
     std::vector<float> y(11 * 64), want(y.size());
@@ -114,7 +120,7 @@ TEST_P(LinearOps, PackedWeightsTakeAboutTheirOwnSize) {
   const auto device = open_level(GetParam(), Precision::standard);
   for (const auto format : kFormats) {
     const std::array<Tensor, 1> parts{random_weight(format, 64, 1024, 1)};
-    const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
+    const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
     EXPECT_LE(static_cast<double>(packed->bytes()), 1.06 * static_cast<double>(parts[0].bytes().size()))
         << name(format);
   }
@@ -127,8 +133,8 @@ TEST_P(LinearOps, GatedLinearFollowsTheReferenceEvenForMixedFormats) {
         const auto device = open_level(GetParam(), precision);
         const std::array<Tensor, 1> gate{random_weight(DType::q4_0, 37, 96, 1)},
             up{random_weight(up_format, 37, 96, 2)};
-        const auto packed_gate = ops::run<ops::PackMatrix>(*device, {gate, std::nullopt}),
-                   packed_up = ops::run<ops::PackMatrix>(*device, {up, std::nullopt});
+        const auto packed_gate = ops::run<ops::PackMatrix>(*device, {gate}),
+                   packed_up = ops::run<ops::PackMatrix>(*device, {up});
         const auto x = random_values(9 * 96, 3);
         std::vector<float> y(9 * 37), want(y.size());
         const auto args = [&](std::vector<float>& out) {
@@ -148,12 +154,12 @@ TEST_P(LinearOps, BitsDependNeitherOnThreadsNorWhenAskedOnTokens) {
   for (const auto precision : {Precision::exact, Precision::standard})
     for (const auto invariance : {BatchInvariance::on, BatchInvariance::off})
       for (const auto format : kFormats) {
-        const std::int64_t cols = fills_blocks(format, 96) ? 96 : 512;
+        const std::int64_t cols = fills_blocks(format, 112) ? 112 : fills_blocks(format, 96) ? 96 : 512;
         const auto x = random_values(static_cast<std::size_t>(70 * cols), 7);
         const auto run = [&](int threads, std::int64_t first, std::int64_t tokens) {
           const auto device = open_level(GetParam(), precision, threads, invariance);
           const std::array<Tensor, 1> parts{random_weight(format, 83, cols, 5)};
-          const auto packed = ops::run<ops::PackMatrix>(*device, {parts, std::nullopt});
+          const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
           std::vector<float> y(static_cast<std::size_t>(tokens * 83));
           ops::run<ops::Linear>(
               *device, {.weight = *packed, .x = {x.data() + first * cols, tokens, cols}, .y = {y.data(), tokens, 83}});

@@ -140,7 +140,7 @@ class ExpertTable {
       const auto seed = static_cast<std::uint64_t>(10 * e);
       const auto pack = [&](std::int64_t rows, std::int64_t cols, std::uint64_t salt) {
         const std::array<Tensor, 1> parts{random_weight(format, rows, cols, seed + salt)};
-        matrices_.push_back(ops::run<ops::PackMatrix>(device, {parts, std::nullopt}));
+        matrices_.push_back(ops::run<ops::PackMatrix>(device, {parts}));
         return matrices_.back().get();
       };
       const auto bias = [&](std::int64_t size, std::uint64_t salt) {
@@ -197,13 +197,14 @@ struct ExpertsCase {
   float scale = 1;
   ops::Write write = ops::Write::store;
 };
-constexpr std::array<ExpertsCase, 7> kExperts{{{1, 1, 16, 16},
+constexpr std::array<ExpertsCase, 8> kExperts{{{1, 1, 16, 16},
                                                {5, 2, 33, 17, DType::f32, true},
                                                {8, 3, 64, 96, DType::q8_0, false, false, 0.5f, ops::Write::add},
                                                {4, 4, 19, 35, DType::f32, true, true, -1.5f, ops::Write::add},
                                                {6, 1, 256, 256, DType::q4_k, true},
                                                {3, 2, 40, 7, DType::bf16, false, true},
-                                               {7, 2, 32, 64, DType::mxfp4, true, true}}};
+                                               {7, 2, 32, 64, DType::mxfp4, true, true},
+                                               {5, 2, 48, 80, DType::bfp4, true}}};
 constexpr float kAlpha = 1.702f, kLimit = 0.8f;
 
 GatedActivation activation_of(const ExpertsCase& c) {

@@ -17,7 +17,7 @@ std::shared_ptr<const ops::PackedMatrix> random_matrix(Device& device, std::int6
   const Shape shape{rows, cols};
   const auto values = testing::random_values(static_cast<std::size_t>(shape.count()), 1);
   const std::array<Tensor, 1> parts{Tensor::from<float>(values, shape)};
-  return ops::run<ops::PackMatrix>(device, {parts, std::nullopt});
+  return ops::run<ops::PackMatrix>(device, {parts});
 }
 
 /// A device that counts.

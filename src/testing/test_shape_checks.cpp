@@ -25,7 +25,7 @@ class ShapeChecks : public ::testing::Test {
   }
   std::shared_ptr<const ops::PackedMatrix> packed(std::int64_t rows, std::int64_t cols) {
     const std::array<Tensor, 1> parts{random_weight(DType::f32, rows, cols, 1)};
-    return ops::run<ops::PackMatrix>(*device_, {parts, std::nullopt});
+    return ops::run<ops::PackMatrix>(*device_, {parts});
   }
   template <class Op>
   void reject(const typename Op::Args& args, std::string_view words) {

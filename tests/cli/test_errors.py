@@ -21,7 +21,7 @@ class Usage(support.Case):
             self.assertIn(verb, self.ok("--help"))
             self.assertIn("--json", self.ok(verb, "--help"))
         for verb in set(verbs) - {"tokenize", "devices"}:
-            for flag in ("--model", "--device", "--threads", "--precision", "--ctx", "--kv-dtype", "--batch-invariant", "--quantize"):
+            for flag in ("--model", "--device", "--threads", "--precision", "--ctx", "--kv-dtype", "--batch-invariant", "--quantize", "--settings"):
                 self.assertIn(flag, self.ok(verb, "--help"))
 
     def test_usage_errors_are_2(self):

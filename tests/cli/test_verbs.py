@@ -97,13 +97,15 @@ class Compare(support.Case):
         model = GOLDENS / "llama-bf16-sharded"
         golden = model / "golden.safetensors"
         pcc = {}
-        for kind in ("none", "q8_0", "q4_0"):
+        for kind in ("none", "q8_0", "q4_0", "bfp8", "bfp4"):
             done = run("compare", "--model", model, "--golden", golden, "--min-pcc", "0.9", "--json", "--quantize", kind)
             pcc[kind] = json.loads(done.stdout)["pcc"]
         self.assertGreater(pcc["none"], pcc["q8_0"])
         self.assertGreater(pcc["q8_0"], pcc["q4_0"])
         self.assertGreater(pcc["q8_0"], 0.999)
         self.assertGreater(pcc["q4_0"], 0.9)
+        self.assertGreater(pcc["none"], pcc["bfp8"])
+        self.assertGreater(pcc["bfp8"], max(0.99, pcc["bfp4"]))
 
 
 class Logits(support.Case):

@@ -4,6 +4,7 @@
 
 #include "support.h"
 #include "ttt/formats/dequantize.h"
+#include "ttt/formats/quantize.h"
 #include "ttt/formats/safetensors.h"
 
 namespace ttt {

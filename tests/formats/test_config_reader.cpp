@@ -50,6 +50,19 @@ TEST(ConfigReader, UnreadKeys) {
   EXPECT_EQ(c.unread(), (std::vector<std::string>{"o.y", "p"}));
 }
 
+TEST(ConfigReader, ListsOfObjects) {
+  const auto c = parse(R"({"l":[{"x":1,"y":2},{"x":3},{"z":4}],"n":[1],"s":{},"nul":null})");
+  const auto objects = c.objects("l");
+  ASSERT_EQ(objects.size(), 3u);
+  EXPECT_EQ(objects[0].integer("x") + objects[1].integer("x"), 4);
+  test::expect_error<ConfigError>([&] { objects[2].integer("x"); }, "l[2].x: expected an integer, but it is absent");
+  EXPECT_EQ(c.unread(), (std::vector<std::string>{"l[0].y", "l[2].z", "n", "s"}));
+  for (const auto* key : {"n", "s"})
+    test::expect_error<ConfigError>([&] { c.objects(key); }, "expected a list of objects, got ");
+  EXPECT_TRUE(c.objects("nul").empty());
+  EXPECT_TRUE(c.objects("absent").empty());
+}
+
 TEST(ConfigReader, RequireAcceptsOneValue) {
   const auto c = parse(R"({"p":0.1,"n":null,"act":"silu"})");
   c.require("n", "0.0");

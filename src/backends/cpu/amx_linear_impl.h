@@ -4,8 +4,8 @@
 //   X::zero<N>(), X::load<N>(p, stride in bytes), X::store<N>(p, stride)
 //   X::dot<C, A, B>()          C[m][n] += sum over k of A[m][k] * B[k/2][n][k%2], A and B bf16, C f32
 // Weights and activations are split in two bf16 each, high + low, and the product of the two lows is left out: 16 bits
-// of mantissa, and no scale to apply to a sum midway, which would cost more than the third product does. Weights in
-// bf16 need no low.
+// of mantissa, and no scale to apply to a sum midway, which would cost more than the third product does. Weights
+// that bf16 holds exactly need no low.
 #include <algorithm>
 #include <cstring>
 
@@ -19,6 +19,11 @@ constexpr int kStep = 32;  ///< columns of a tile
 constexpr std::size_t kTileBytes = 1024;
 constexpr int kBlockCols = 2048;  ///< columns of weights that are split at a time: they stay in the second-level cache
 constexpr int kTileTokens = 16;
+
+/// Whether bf16 holds every weight: a whole number of up to 7 bits times a power of two.
+constexpr bool fits_bf16(PanelKind kind) {
+  return kind == PanelKind::bf16 || kind == PanelKind::mxfp4 || kind == PanelKind::bfp8 || kind == PanelKind::bfp4;
+}
 
 /// Splits columns k.. of 16 rows, f32 [count][16], into a high and a low tile for each 32 columns; count is padded with
 /// zeros.
@@ -58,7 +63,7 @@ inline void split_panel(const PanelLayout& l, const std::byte* panel, std::int64
     } else {
       const std::byte* block =
           panel + static_cast<std::size_t>((first + k) / kColumns) * integer_kind(l.kind).block_bytes(kBlockGroups);
-      with_integer_kind(l.kind, [&](auto kind) { unpack_floats<kind>(block, n / kGroup, values); });
+      with_integer_kind(l.kind, [&](auto kind) { unpack_floats<kind>(block, (n + kGroup - 1) / kGroup, values); });
     }
     split_columns(source, n, tiles + static_cast<std::size_t>(k / kStep) * 2 * kTileBytes);
   }
@@ -129,7 +134,7 @@ template <class X>
 void amx_products(const PanelRange& w, const SplitRows& x, std::int64_t token, int tokens, float* out,
                   std::int64_t stride) {
   const X tiles;
-  const bool low = w.layout.kind != PanelKind::bf16;
+  const bool low = !fits_bf16(w.layout.kind);
   for (int p = 0; p < w.count; p += 2, out += 2 * kPanelRows) {
     const PanelRange panels{w.layout, w.data + static_cast<std::size_t>(p) * w.layout.panel_bytes(),
                             std::min(2, w.count - p)};

@@ -210,7 +210,9 @@ void float_products(const PanelRange& w, const float* x, std::int64_t xs, int to
       break;
   }
   const PanelLayout decoded{PanelKind::f32, l.rows, l.cols};
-  std::byte* panels = panel_scratch(static_cast<std::size_t>(w.count) * decoded.panel_bytes());
+  // Unpacking writes whole groups: beyond a panel, to where the next one comes after it.
+  std::byte* panels =
+      panel_scratch(static_cast<std::size_t>(w.count) * decoded.panel_bytes() + kGroup * kPanelRows * 4);
   for (int p = 0; p < w.count; ++p)
     with_integer_kind(l.kind, [&](auto kind) {
       unpack_floats<kind>(one_panel(w, p).data, l.groups(),

@@ -74,7 +74,7 @@ void pack_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_
   for (std::int64_t g = 0; g < l.groups(); g += kBlockGroups) {
     const std::int64_t groups = std::min<std::int64_t>(kBlockGroups, l.groups() - g);
     for (std::int64_t r = 0; r < rows; ++r)
-      blocks[static_cast<std::size_t>(r)] = read_coded_block(dtype, source_row(parts, first + r).data(), g, groups);
+      blocks[static_cast<std::size_t>(r)] = read_coded_block(dtype, source_row(parts, first + r), g, groups);
     store_blocks(kind, blocks, groups, panel);
     panel += kind.block_bytes(groups);
   }
@@ -99,9 +99,11 @@ void CpuPackedMatrix::unpack_row(std::int64_t row, std::span<float> out) const {
   const auto lane = static_cast<std::size_t>((row - section->first_row) % kPanelRows);
   if (is_integer(l.kind)) {
     const IntegerKind kind = integer_kind(l.kind);
+    std::array<float, kBlockGroups * kGroup> values;
     for (std::int64_t g = 0; g < l.groups(); g += kBlockGroups) {
       const std::int64_t groups = std::min<std::int64_t>(kBlockGroups, l.groups() - g);
-      decode_block(l.kind, load_block(kind, panel, groups, static_cast<int>(lane)), groups, out.data() + g * kGroup);
+      decode_block(l.kind, load_block(kind, panel, groups, static_cast<int>(lane)), groups, values.data());
+      std::copy_n(values.begin(), std::min(groups * kGroup, l.cols - g * kGroup), out.begin() + g * kGroup);
       panel += kind.block_bytes(groups);
     }
     return;
@@ -123,8 +125,7 @@ void CpuPackedMatrix::unpack_row(std::int64_t row, std::span<float> out) const {
 
 std::shared_ptr<const ops::PackedMatrix> pack_matrix(Device& device, const ops::PackMatrix::Args& args) {
   auto& cpu = cpu_device(device);
-  std::vector<Tensor> parts;
-  for (const auto& part : args.parts) parts.push_back(args.format ? ops::in_format(part, *args.format) : part);
+  const auto parts = args.parts;
   std::vector<Section> sections;
   std::int64_t rows = 0;
   for (std::size_t first = 0, last = 0; first < parts.size(); first = last) {
@@ -134,7 +135,7 @@ std::shared_ptr<const ops::PackedMatrix> pack_matrix(Device& device, const ops::
         throw WeightError("pack_matrix", "parts must be matrices of equal width");
       layout.rows += parts[last].shape()[0];
     }
-    const auto same = std::span(parts).subspan(first, last - first);
+    const auto same = parts.subspan(first, last - first);
     std::shared_ptr<std::byte> data;
     if (parts[first].has_data()) {
       data = device.allocate(layout.bytes());

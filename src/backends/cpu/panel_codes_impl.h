@@ -60,6 +60,9 @@ struct GroupScales {
       offset[0] = V::load_f16(header + (g * 2 + 1) * kWide);
     } else if constexpr (kind.scales == Scales::e8m0) {
       scale[0] = V::load_e8m0(header + g * kPanelRows);
+    } else if constexpr (kind.scales == Scales::e8m0_16) {
+      const V::F unit = V::set1(4.0f / static_cast<float>(kind.zero()));
+      for (int s = 0; s < 2; ++s) scale[s] = V::mul(V::load_e8m0(header + (2 * g + s) * kPanelRows), unit);
     } else {
       const V::F d = V::load_f16(header), minus = V::mul(V::load_f16(header + kWide), V::set1(-1.0f));
       const std::byte* narrow = header + 2 * kWide + g * 2 * kPanelRows;
@@ -130,6 +133,10 @@ void with_integer_kind(PanelKind kind, F f) {
       return f(std::integral_constant<PanelKind, PanelKind::u5_k>{});
     case PanelKind::u6_k:
       return f(std::integral_constant<PanelKind, PanelKind::u6_k>{});
+    case PanelKind::bfp8:
+      return f(std::integral_constant<PanelKind, PanelKind::bfp8>{});
+    case PanelKind::bfp4:
+      return f(std::integral_constant<PanelKind, PanelKind::bfp4>{});
     default:
       return f(std::integral_constant<PanelKind, PanelKind::u8>{});
   }
@@ -171,7 +178,7 @@ void unpack_words(const std::byte* block, int groups, WordBlock& out) {
   }
 }
 
-/// A panel's weights in f32, [k][16], as the block format defines them.
+/// A panel's weights in f32, [k][16], as the block format defines them. Writes whole groups.
 template <PanelKind K>
 void unpack_floats(const std::byte* panel, std::int64_t groups, float* out) {
   constexpr IntegerKind kind = integer_kind(K);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "ttt/formats/block_float.h"
 #include "ttt/formats/dequantize.h"
 
 namespace ttt::cpu {
@@ -44,6 +45,18 @@ void read_group(DType dtype, Bytes b, std::size_t g, CodedBlock& out) {
   }
   for (int i = 0; i < kGroup; ++i)
     codes[i] = static_cast<std::uint8_t>((i < 16 ? b[i] & 15 : b[i - 16] >> 4) | (high >> i & 1) << 4);
+}
+
+/// A block float: its exponent, and signed magnitudes as codes around the zero.
+void read_half_group(DType dtype, Bytes block, std::size_t half, CodedBlock& out) {
+  const int zero = dtype == DType::bfp8 ? 128 : 8;
+  std::uint8_t* codes = out.codes.data() + half * kBlockFloatSize;
+  out.narrow[half] = block[0];
+  for (std::size_t i = 0; i < kBlockFloatSize; ++i) {
+    const int code = dtype == DType::bfp8 ? block[1 + i] : block[1 + i / 2] >> i % 2 * 4 & 15;
+    const int magnitude = code & (zero - 1);
+    codes[i] = static_cast<std::uint8_t>(code >= zero ? zero - magnitude : zero + magnitude);
+  }
 }
 
 /// 2 bits of code i: 32 bytes hold four runs of 32 columns.
@@ -143,6 +156,10 @@ std::optional<PanelKind> integer_kind_of(DType dtype) {
       return PanelKind::u5_k;
     case DType::q6_k:
       return PanelKind::u6_k;
+    case DType::bfp8:
+      return PanelKind::bfp8;
+    case DType::bfp4:
+      return PanelKind::bfp4;
     default:
       return std::nullopt;
   }
@@ -166,15 +183,19 @@ std::size_t PanelLayout::panel_bytes() const {
          (rest > 0 ? integer.block_bytes(rest) : 0);
 }
 
-CodedBlock read_coded_block(DType dtype, const std::byte* row, std::int64_t first, std::int64_t groups) {
+CodedBlock read_coded_block(DType dtype, std::span<const std::byte> row, std::int64_t first, std::int64_t groups) {
   CodedBlock result{};
-  const std::size_t block_bytes = info(dtype).block_bytes;
-  const auto* bytes = reinterpret_cast<Bytes>(row);
-  if (info(dtype).block_size == kColumns) {
-    read_k_block(dtype, bytes + static_cast<std::size_t>(first / kBlockGroups) * block_bytes, result);
+  const auto& format = info(dtype);
+  const auto* bytes = reinterpret_cast<Bytes>(row.data());
+  const auto from = static_cast<std::size_t>(first), count = static_cast<std::size_t>(groups);
+  if (format.block_size == kColumns) {
+    read_k_block(dtype, bytes + from / kBlockGroups * format.block_bytes, result);
+  } else if (format.block_size == kGroup) {
+    for (std::size_t g = 0; g < count; ++g) read_group(dtype, bytes + (from + g) * format.block_bytes, g, result);
   } else {
-    for (std::int64_t g = 0; g < groups; ++g)
-      read_group(dtype, bytes + static_cast<std::size_t>(first + g) * block_bytes, static_cast<std::size_t>(g), result);
+    const std::size_t halves = std::min(2 * count, row.size() / format.block_bytes - 2 * from);
+    for (std::size_t half = 0; half < halves; ++half)
+      read_half_group(dtype, bytes + (2 * from + half) * format.block_bytes, half, result);
   }
   return result;
 }
@@ -241,6 +262,9 @@ void decode_block(PanelKind panel_kind, const CodedBlock& block, std::int64_t gr
         break;
       case Scales::e8m0:
         scale = std::ldexp(1.0f, block.narrow[g] - 128);
+        break;
+      case Scales::e8m0_16:
+        scale = std::ldexp(1.0f, block.narrow[half] - 126 - kind.zero_log2);
         break;
       case Scales::k32_offset:
         scale = d * block.narrow[2 * g], offset = -(dmin * block.narrow[2 * g + 1]);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "ttt/core/dtype.h"
 
@@ -31,6 +32,8 @@ enum class PanelKind {
   u4_k,
   u5_k,
   u6_k,
+  bfp8,
+  bfp4,
 };
 
 /// The fields of a panel's header and what a code means by them. d and dmin are f16, "scale" and "min" the K-quants'
@@ -39,6 +42,7 @@ enum class Scales {
   f16,         ///< per group: scale                    scale * (code - zero)
   f16_offset,  ///< per group: scale, offset            scale * code + offset
   e8m0,        ///< per group: exponent                 2^(exponent - 128) * (code - zero)
+  e8m0_16,     ///< per half group: exponent            2^(exponent - 126) / zero * (code - zero)
   k32_offset,  ///< d, dmin; per group: scale, min      d * scale * code - dmin * min
   k16,         ///< d; per half group: signed scale     d * scale * (code - zero)
   k16_offset,  ///< d, dmin; per half group: min << 4 | scale
@@ -61,13 +65,16 @@ struct IntegerKind {
     return scales == Scales::k32_offset || scales == Scales::k16 || scales == Scales::k16_offset;
   }
   /// Columns that share a scale, as parts of a group.
-  constexpr int subgroups() const { return scales == Scales::k16 || scales == Scales::k16_offset ? 2 : 1; }
+  constexpr int subgroups() const {
+    return scales == Scales::k16 || scales == Scales::k16_offset || scales == Scales::e8m0_16 ? 2 : 1;
+  }
   constexpr std::size_t code_bytes() const { return static_cast<std::size_t>(bits) * 64; }
+  constexpr bool has_exponents() const { return scales == Scales::e8m0 || scales == Scales::e8m0_16; }
   constexpr int wide_fields(std::int64_t groups) const {
-    return is_k() ? 2 : scales == Scales::e8m0 ? 0 : static_cast<int>(groups) * (scales == Scales::f16_offset ? 2 : 1);
+    return is_k() ? 2 : has_exponents() ? 0 : static_cast<int>(groups) * (scales == Scales::f16_offset ? 2 : 1);
   }
   constexpr int narrow_fields(std::int64_t groups) const {
-    return is_k() ? 16 : scales == Scales::e8m0 ? static_cast<int>(groups) : 0;
+    return is_k() ? 16 : has_exponents() ? static_cast<int>(groups) * subgroups() : 0;
   }
   constexpr std::size_t header_bytes(std::int64_t groups) const {
     return static_cast<std::size_t>(wide_fields(groups) * 2 + narrow_fields(groups)) * kPanelRows;
@@ -104,6 +111,10 @@ constexpr IntegerKind integer_kind(PanelKind kind) {
       return {5, Scales::k32_offset, -1};
     case PanelKind::u6_k:
       return {6, Scales::k16, 5};
+    case PanelKind::bfp8:
+      return {8, Scales::e8m0_16, 7};
+    case PanelKind::bfp4:
+      return {4, Scales::e8m0_16, 3};
     default:
       return {8, Scales::f16, 7};
   }
@@ -138,8 +149,9 @@ struct CodedBlock {
   std::array<std::uint8_t, 16> narrow;
 };
 
-/// Reads `groups` groups of a row, from group `first` on, a multiple of 8.
-CodedBlock read_coded_block(DType dtype, const std::byte* row, std::int64_t first, std::int64_t groups);
+/// Reads `groups` groups of a row, from group `first` on, a multiple of 8. Half a group that the row lacks at its end
+/// meets no activations: its codes are whatever.
+CodedBlock read_coded_block(DType dtype, std::span<const std::byte> row, std::int64_t first, std::int64_t groups);
 
 /// Writes 16 rows' blocks into a panel, and reads one row's back.
 void store_blocks(const IntegerKind& kind, const std::array<CodedBlock, kPanelRows>& rows, std::int64_t groups,

@@ -41,12 +41,12 @@ Linear Linear::fused(std::span<const Part> parts, Device& device) {
   for (const auto& [config, weights] : parts) {
     if (config.in_features <= 0 || config.out_features <= 0)
       throw ConfigError("Linear " + weights.path(), "in_features and out_features must be positive");
-    tensors.push_back(weights.take("weight", {config.out_features, config.in_features}));
+    tensors.push_back(weights.take_matrix("weight", {config.out_features, config.in_features}));
     out_features += config.out_features;
     any_bias = any_bias || config.bias;
   }
   Linear linear;
-  linear.weight_ = ops::run<ops::PackMatrix>(device, {tensors, parts.front().weights.requested_format()});
+  linear.weight_ = ops::run<ops::PackMatrix>(device, {tensors});
   if (any_bias) linear.bias_ = device.upload(concatenate_biases(parts, out_features));
   return linear;
 }

@@ -18,8 +18,8 @@ std::shared_ptr<const float> take_bias(const LMHead::Config& config, const Weigh
 
 LMHead::LMHead(const Config& config, const Weights& weights, Device& device)
     : config_(config), tied_(false), bias_(take_bias(config, weights, device)) {
-  const std::array<Tensor, 1> parts{weights.take("weight", {config.vocab_size, config.hidden_size})};
-  weight_ = ops::run<ops::PackMatrix>(device, {parts, weights.requested_format()});
+  const std::array<Tensor, 1> parts{weights.take_matrix("weight", {config.vocab_size, config.hidden_size})};
+  weight_ = ops::run<ops::PackMatrix>(device, {parts});
 }
 
 LMHead::LMHead(const Config& config, const Embedding& embedding, const Weights& weights, Device& device)

@@ -8,7 +8,8 @@
 namespace ttt::inline v2 {
 
 /// How numbers are stored: plain element types, then block formats in which `block_size`
-/// consecutive elements of a row share scales (ggml's GGUF types of the same names).
+/// consecutive elements of a row share scales: ggml's GGUF types of the same names, then Tenstorrent's block floats
+/// (formats/block_float.h).
 enum class DType : std::uint8_t {
   f32,
   f16,
@@ -35,6 +36,8 @@ enum class DType : std::uint8_t {
   q6_k,
   iq4_nl,
   mxfp4,
+  bfp8,
+  bfp4,
 };
 
 /// What is fixed about a dtype.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <mutex>
 #include <set>
@@ -22,7 +23,7 @@ struct Document {
   Json root;
   std::mutex mutex;
   std::set<std::string> known;   // paths read, required or ignored
-  std::set<std::string> opened;  // objects read through `object`
+  std::set<std::string> opened;  // objects, and lists of them, whose keys count one by one
 };
 
 std::string shown(const Json& value) {
@@ -46,7 +47,7 @@ std::optional<std::int64_t> as_integer(const Json& value) {
 struct ConfigReader::Node {
   std::shared_ptr<Document> document;
   const Json* json;
-  std::string path;  // "" or "rope_parameters."
+  std::string path;  // "", "rope_parameters." or "layers[0]."
 
   std::string full(std::string_view key) const { return path + std::string(key); }
   const Json* find(std::string_view key) const {
@@ -60,6 +61,10 @@ struct ConfigReader::Node {
   const Json* read(std::string_view key) const {
     know(key);
     return find(key);
+  }
+  void open(std::string_view key) const {
+    const std::lock_guard lock(document->mutex);
+    document->opened.insert(full(key));
   }
 };
 
@@ -75,7 +80,10 @@ void collect_unread(const Document& document, const Json& object, const std::str
                     std::vector<std::string>& out) {
   for (const auto& [key, value] : object.items()) {
     const auto full = path + key;
-    if (document.opened.contains(full))
+    if (document.opened.contains(full) && value.is_array())
+      for (std::size_t i = 0; i < value.size(); ++i)
+        collect_unread(document, value[i], fmt::format("{}[{}].", full, i), out);
+    else if (document.opened.contains(full))
       collect_unread(document, value, full + ".", out);
     else if (!document.known.contains(full) && !value.is_null())
       out.push_back(full);
@@ -186,11 +194,22 @@ std::optional<ConfigReader> ConfigReader::object(std::string_view key) const {
   const auto* found = node_->read(key);
   if (!found) return std::nullopt;
   if (!found->is_object()) mistyped(*this, key, "an object", found);
-  {
-    const std::lock_guard lock(node_->document->mutex);
-    node_->document->opened.insert(node_->full(key));
-  }
+  node_->open(key);
   return ConfigReader(std::make_shared<Node>(Node{node_->document, found, node_->full(key) + "."}));
+}
+
+std::vector<ConfigReader> ConfigReader::objects(std::string_view key) const {
+  const auto* found = node_->read(key);
+  if (!found) return {};
+  if (!found->is_array() || !std::ranges::all_of(*found, [](const Json& item) { return item.is_object(); }))
+    mistyped(*this, key, "a list of objects", found);
+  node_->open(key);
+  std::vector<ConfigReader> result;
+  for (const auto& item : *found) {
+    auto path = fmt::format("{}[{}].", node_->full(key), result.size());
+    result.push_back(ConfigReader(std::make_shared<Node>(Node{node_->document, &item, std::move(path)})));
+  }
+  return result;
 }
 
 std::string_view ConfigReader::spelling(std::initializer_list<std::string_view> keys) const {

@@ -42,6 +42,8 @@ class ConfigReader {
 
   /// The object under `key`, or nothing when absent.
   std::optional<ConfigReader> object(std::string_view key) const;
+  /// The objects in the list under `key`; empty when absent.
+  std::vector<ConfigReader> objects(std::string_view key) const;
   /// The key's old and new spelling: the first of `keys` that is present, else the first.
   std::string_view spelling(std::initializer_list<std::string_view> keys) const;
 

@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstring>
 
 #include "ttt/core/error.h"
+#include "ttt/formats/block_float.h"
 
 namespace ttt::inline v2 {
 namespace {
@@ -136,45 +135,12 @@ void decode_all(Bytes in, const DTypeInfo& format, std::span<float> out) {
   for (std::size_t i = 0; i < out.size(); i += format.block_size, in += format.block_bytes) decode(in, out.data() + i);
 }
 
-void check_sizes(const char* what, DType dtype, std::size_t elements, std::size_t bytes) {
-  if (row_bytes(dtype, elements) != std::optional<std::uint64_t>(bytes))
-    throw Error(what, fmt::format("{} elements of {} do not take {} bytes", elements, name(dtype), bytes));
-}
-
-/// `value`, a whole number in floating point, as an integer in [low, high]; NaN becomes low. For values in range
-/// that is the conversion gguf does; outside it, where C leaves it open, a fixed answer.
-int clamp_to_int(float value, int low, int high) {
-  if (!(value > static_cast<float>(low))) return low;
-  return value >= static_cast<float>(high) ? high : static_cast<int>(value);
-}
-
-void store_u16(std::uint16_t value, std::uint8_t* out) { std::memcpy(out, &value, sizeof value); }
-
-void encode_q8_0(const float* x, std::uint8_t* out) {
-  float largest = 0;
-  for (int i = 0; i < 32; ++i) largest = std::max(largest, std::abs(x[i]));
-  const float d = largest / 127.0f;
-  const float inverse = d == 0 ? 0.0f : 1.0f / d;
-  store_u16(f32_to_f16(d), out);
-  for (int i = 0; i < 32; ++i)
-    out[2 + i] = static_cast<std::uint8_t>(clamp_to_int(std::round(x[i] * inverse), -128, 127));
-}
-
-void encode_q4_0(const float* x, std::uint8_t* out) {
-  float extreme = x[0];  // the value of largest magnitude, with its sign; the first of equals
-  for (int i = 1; i < 32; ++i)
-    if (std::abs(x[i]) > std::abs(extreme)) extreme = x[i];
-  const float d = extreme / -8.0f;
-  const float inverse = d == 0 ? 0.0f : 1.0f / d;
-  const auto q = [&](int i) { return clamp_to_int(std::trunc(x[i] * inverse + 8.5f), 0, 15); };
-  store_u16(f32_to_f16(d), out);
-  for (int i = 0; i < 16; ++i) out[2 + i] = static_cast<std::uint8_t>(q(i) | q(i + 16) << 4);
-}
-
 }  // namespace
 
 void dequantize(DType dtype, std::span<const std::byte> in, std::span<float> out) {
-  check_sizes("dequantize", dtype, out.size(), in.size());
+  if (row_bytes(dtype, out.size()) != std::optional<std::uint64_t>(in.size()))
+    throw Error("dequantize",
+                fmt::format("{} elements of {} do not take {} bytes", out.size(), name(dtype), in.size()));
   const auto* bytes = reinterpret_cast<Bytes>(in.data());
   const auto& format = info(dtype);
   switch (dtype) {
@@ -210,32 +176,12 @@ void dequantize(DType dtype, std::span<const std::byte> in, std::span<float> out
       return decode_all<decode_iq4_nl>(bytes, format, out);
     case DType::mxfp4:
       return decode_all<decode_mxfp4>(bytes, format, out);
+    case DType::bfp8:
+      return decode_all<decode_bfp8>(bytes, format, out);
+    case DType::bfp4:
+      return decode_all<decode_bfp4>(bytes, format, out);
     default:
       throw Error("dequantize", fmt::format("{} does not hold floating-point numbers", name(dtype)));
-  }
-}
-
-void quantize(DType dtype, std::span<const float> in, std::span<std::byte> out) {
-  check_sizes("quantize", dtype, in.size(), out.size());
-  auto* bytes = reinterpret_cast<std::uint8_t*>(out.data());
-  switch (dtype) {
-    case DType::f32:
-      if (!in.empty()) std::memcpy(bytes, in.data(), in.size_bytes());
-      return;
-    case DType::f16:
-      for (std::size_t i = 0; i < in.size(); ++i) store_u16(f32_to_f16(in[i]), bytes + 2 * i);
-      return;
-    case DType::bf16:
-      for (std::size_t i = 0; i < in.size(); ++i) store_u16(f32_to_bf16(in[i]), bytes + 2 * i);
-      return;
-    case DType::q8_0:
-      for (std::size_t i = 0; i < in.size() / 32; ++i) encode_q8_0(in.data() + 32 * i, bytes + 34 * i);
-      return;
-    case DType::q4_0:
-      for (std::size_t i = 0; i < in.size() / 32; ++i) encode_q4_0(in.data() + 32 * i, bytes + 18 * i);
-      return;
-    default:
-      throw Error("quantize", fmt::format("no encoder for {}", name(dtype)));
   }
 }
 

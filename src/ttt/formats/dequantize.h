@@ -9,12 +9,9 @@
 namespace ttt::inline v2 {
 
 /// Decodes `out.size()` elements of `dtype` (f32, f16, bf16, f64 or any block format) from `in`, bit-exactly
-/// as the PyPI package `gguf` does. `in` may be unaligned. `out.size()` must be whole blocks and `in` as long as
-/// they are; throws ttt::Error otherwise, and for integer dtypes.
+/// as the PyPI package `gguf` does, block floats as block_float.h says. `in` may be unaligned. `out.size()` must be
+/// whole blocks and `in` as long as they are; throws ttt::Error otherwise, and for integer dtypes.
 void dequantize(DType dtype, std::span<const std::byte> in, std::span<float> out);
-
-/// Encodes f32 to f32, f16, bf16, q8_0, q4_0 as `gguf` does (round to nearest even for plain types).
-void quantize(DType dtype, std::span<const float> in, std::span<std::byte> out);
 
 /// The tensor's elements in f32.
 Tensor to_f32(const Tensor& tensor);

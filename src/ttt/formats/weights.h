@@ -9,6 +9,11 @@
 
 #include "ttt/core/tensor.h"
 
+namespace ttt::internal {
+class WeightView;  // a source, or an adaptor over another view
+struct WeightLedger;
+}  // namespace ttt::internal
+
 namespace ttt::inline v2 {
 
 /// Where named tensors come from. Lazy: `load` maps or reads; `find` touches the header only.
@@ -50,6 +55,8 @@ class Weights {
   std::optional<WeightSource::Info> find(std::string_view name) const;
   /// The tensor of that shape. Throws WeightError naming the block path, expected and got.
   Tensor take(std::string_view name, const Shape& expected) const;
+  /// The same for the matrix of a linear layer, [out, in]: in the format that `quantized` asks for.
+  Tensor take_matrix(std::string_view name, const Shape& expected) const;
 
   /// The same tensors for a model that is only planned: see above.
   Weights plan() const;
@@ -99,31 +106,27 @@ class Weights {
   Weights concatenated(std::function<std::vector<std::string>(std::string_view)> parts_of) const;
   /// `name` becomes `map(element)` over the source in f32, e.g. 1 + w.
   Weights mapped(Match matches, std::function<float(float)> map) const;
-  /// Rank-2 floating tensors taken for linear layers shall be stored in this block format by the device.
+
+  /// Floating-point matrices of linear layers shall be stored in this format, where their rows are whole blocks of it.
   Weights quantized(DType format) const;
-  /// What `quantized` asked for, or nothing.
-  std::optional<DType> requested_format() const { return requested_format_; }
+  /// The format of the tensor of that full name, as the model asks for it; nothing: as it is.
+  using FormatOf = std::function<std::optional<DType>(std::string_view)>;
+  /// The same tensor by tensor: `format_of` is asked for each tensor taken. Giving a format to one that cannot have it
+  /// (no linear layer's matrix, not floating-point, rows of no whole blocks) is a WeightError.
+  Weights quantized(FormatOf format_of) const;
 
  private:
-  class View;  // a source or an adaptor over another view
-  class Base;  // the checkpoint itself
-  class Adaptor;
-  class Renamed;
-  class RowsPermuted;
-  class Transposed;
-  class Sliced;
-  class Indexed;
-  class Computed;
-  class Concatenated;
-  class Mapped;
-  struct Ledger;
-  Weights seen_through(std::shared_ptr<const View> view) const;
+  enum class Use { matrix, other };
+  Tensor take_for(Use use, std::string_view name, const Shape& expected) const;
+  std::optional<DType> format_for(Use use, std::string_view whole) const;
+  Weights seen_through(std::shared_ptr<const internal::WeightView> view) const;
   std::string full(std::string_view name) const;
 
-  std::shared_ptr<const View> view_;
-  std::shared_ptr<Ledger> ledger_;
+  std::shared_ptr<const internal::WeightView> view_;
+  std::shared_ptr<internal::WeightLedger> ledger_;
   std::string path_;
-  std::optional<DType> requested_format_;
+  std::optional<DType> format_;                // of every matrix that can have it
+  std::shared_ptr<const FormatOf> format_of_;  // when there is one, it decides alone
 };
 
 }  // namespace ttt::inline v2

@@ -87,19 +87,23 @@ std::set<std::string_view> operations_of(std::string_view backend) {
   return operations;
 }
 
-nlohmann::json read_json(const std::filesystem::path& file) {
-  constexpr std::size_t kMostBytes = 1 << 20;
+constexpr std::size_t kMostBytes = 1 << 20;  // of an override file
+
+/// At most one byte more than an override file may have.
+std::string read_overrides(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   std::string text(kMostBytes + 1, '\0');
   if (!in) throw FormatError(file.string(), fmt::format("cannot be opened: {}", std::strerror(errno)));
   if (std::filesystem::is_directory(file)) throw FormatError(file.string(), "cannot be opened: is a folder");
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
-  try {
-    return internal::parse_strict_json(text, kMostBytes);
-  } catch (const internal::JsonError& error) {
-    throw FormatError(file.string(), fmt::format("byte {}: {}", error.offset, error.what()));
-  }
+  return text;
+}
+
+nlohmann::json parse_json(std::string_view text, std::string_view where) try {
+  return internal::parse_strict_json(text, kMostBytes);
+} catch (const internal::JsonError& error) {
+  throw FormatError(where, fmt::format("byte {}: {}", error.offset, error.what()));
 }
 
 }  // namespace
@@ -158,24 +162,26 @@ Params DeviceConfig::get_optimal_params(std::string_view operation) const {
 }
 
 void DeviceConfig::load_overrides(const std::filesystem::path& file) {
-  const auto json = read_json(file);
-  if (!json.is_object()) throw FormatError(file.string(), "expected a JSON object of operations");
+  parse_overrides(read_overrides(file), file.string());
+}
+
+void DeviceConfig::parse_overrides(std::string_view text, std::string_view where) {
+  const auto json = parse_json(text, where);
+  if (!json.is_object()) throw FormatError(where, "expected a JSON object of operations");
   ParamOverrides read = overrides;
   const auto operations = operations_of(backend);
   for (const auto& [operation, values] : json.items()) {
     if (!operations.contains(operation))
-      throw ConfigError(file.string(),
+      throw ConfigError(where,
                         fmt::format("{}: no such operation; there are: {}", operation, fmt::join(operations, ", ")));
-    if (!values.is_object())
-      throw FormatError(file.string(), fmt::format("{}: expected an object of parameters", operation));
+    if (!values.is_object()) throw FormatError(where, fmt::format("{}: expected an object of parameters", operation));
     const Params known = get_optimal_params(operation);
     for (const auto& [key, value] : values.items()) {
       if (!known.contains(key))
-        throw ConfigError(file.string(), fmt::format("{}.{}: no such parameter; there are: {}", operation, key,
-                                                     fmt::join(std::views::keys(known), ", ")));
+        throw ConfigError(where, fmt::format("{}.{}: no such parameter; there are: {}", operation, key,
+                                             fmt::join(std::views::keys(known), ", ")));
       if (!value.is_number_integer())
-        throw ConfigError(file.string(),
-                          fmt::format("{}.{}: expected an integer, got {}", operation, key, value.dump()));
+        throw ConfigError(where, fmt::format("{}.{}: expected an integer, got {}", operation, key, value.dump()));
       read[operation][key] = value.get<std::int64_t>();
     }
   }

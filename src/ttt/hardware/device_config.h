@@ -43,6 +43,8 @@ struct DeviceConfig {
   }
   /// Reads an override file (JSON: {"attention": {"page_size": 64}}); throws FormatError/ConfigError.
   void load_overrides(const std::filesystem::path& file);
+  /// The same from text; `where` names it in errors.
+  void parse_overrides(std::string_view json, std::string_view where);
 };
 
 }  // namespace ttt::inline v2

@@ -48,18 +48,8 @@ void PackMatrix::check(const Args& a) {
   }
 }
 
-Tensor in_format(const Tensor& tensor, DType format) {
-  if (!is_floating(tensor.dtype()) || !row_bytes(format, static_cast<std::uint64_t>(tensor.shape()[1]))) return tensor;
-  if (!tensor.has_data()) return Tensor::without_data(format, tensor.shape());
-  const Tensor f32 = to_f32(tensor);
-  return Tensor::make(format, tensor.shape(),
-                      [&](std::span<std::byte> out) { quantize(format, f32.values<float>(), out); });
-}
-
 std::shared_ptr<const PackedMatrix> PackMatrix::reference(Device&, const Args& args) {
-  std::vector<Tensor> parts;
-  for (const auto& part : args.parts) parts.push_back(args.format ? in_format(part, *args.format) : part);
-  return std::make_shared<StoredMatrix>(std::move(parts));
+  return std::make_shared<StoredMatrix>(std::vector<Tensor>(args.parts.begin(), args.parts.end()));
 }
 
 }  // namespace ttt::inline v2::ops

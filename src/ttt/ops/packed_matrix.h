@@ -1,6 +1,5 @@
 #pragma once
 #include <memory>
-#include <optional>
 #include <span>
 
 #include "ttt/core/tensor.h"
@@ -27,16 +26,10 @@ struct PackMatrix {
   static constexpr std::string_view name = "pack_matrix";
   struct Args {
     std::span<const Tensor> parts;  ///< [rows, cols] each, of one number of cols
-    /// Store floating-point parts in this block format (q8_0, q4_0); nothing keeps their own.
-    std::optional<DType> format;
   };
   using Kernel = std::shared_ptr<const PackedMatrix>(Device&, const Args&);
   static std::shared_ptr<const PackedMatrix> reference(Device&, const Args&);
   static void check(const Args&);
 };
-
-/// A floating-point tensor [rows, cols] re-encoded in a block format; itself when it is not floating-point or its rows
-/// do not fill whole blocks.
-Tensor in_format(const Tensor& tensor, DType format);
 
 }  // namespace ttt::inline v2::ops

@@ -7,6 +7,7 @@
 
 #include "ttt/core/error.h"
 #include "ttt/formats/dequantize.h"
+#include "ttt/formats/quantize.h"
 #include "ttt/testing/memory_weights.h"
 
 namespace ttt::inline v2::testing {
@@ -43,6 +44,8 @@ ScaleFields scale_fields(DType dtype) {
     case DType::iq4_nl:
       return {{0}, 0.001f};
     case DType::mxfp4:
+    case DType::bfp8:
+    case DType::bfp4:
       return {{}, 0.0f};
     default:
       throw Error("random_weight", "not a block format");
@@ -68,8 +71,9 @@ Tensor random_weight(DType dtype, std::int64_t rows, std::int64_t cols, std::uin
             f32_to_f16(sign * fields.size * (0.5f + static_cast<float>(bits() & 1023u) / 1024.0f));
         std::memcpy(out.data() + b + at, &scale, sizeof scale);
       }
-      // The exponent of mxfp4: values up to 12 * 2^(e - 128).
+      // An exponent: values up to 12 * 2^(e - 128), or below 2^(e - 126).
       if (dtype == DType::mxfp4) out[b] = static_cast<std::byte>(121 + (bits() & 3u));
+      if (dtype == DType::bfp8 || dtype == DType::bfp4) out[b] = static_cast<std::byte>(120 + (bits() & 3u));
     }
   });
 }

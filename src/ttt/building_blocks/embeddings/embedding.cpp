@@ -13,7 +13,7 @@ namespace {
 
 std::shared_ptr<const ops::PackedMatrix> pack_table(const Weights& weights, int rows, int cols, Device& device) {
   const std::array<Tensor, 1> parts{weights.take("weight", {rows, cols})};
-  return ops::run<ops::PackMatrix>(device, {parts, std::nullopt});
+  return ops::run<ops::PackMatrix>(device, {parts});
 }
 
 void check_ids(std::span<const std::int32_t> ids, int size, std::string_view what) {

@@ -36,7 +36,7 @@ Router::Router(const Config& config, const Weights& weights, Device& device)
   const Tensor weight = weights.take("weight", {config.num_experts, config.hidden_size});
   const std::array<Tensor, 1> parts{weight.has_data() ? to_f32(weight)
                                                       : Tensor::without_data(DType::f32, weight.shape())};
-  weight_ = ops::run<ops::PackMatrix>(device, {parts, std::nullopt});
+  weight_ = ops::run<ops::PackMatrix>(device, {parts});
   if (config.bias) bias_ = device.upload(weights.take("bias", {config.num_experts}));
   if (config.correction_bias)
     correction_ = device.upload(weights.take("e_score_correction_bias", {config.num_experts}));

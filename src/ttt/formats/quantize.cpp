@@ -1,0 +1,109 @@
+#include "ttt/formats/quantize.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "ttt/core/error.h"
+#include "ttt/formats/block_float.h"
+#include "ttt/formats/dequantize.h"
+
+namespace ttt::inline v2 {
+namespace {
+
+constexpr std::array<DType, 5> kLoadFormats{DType::bfp8, DType::bfp4, DType::bf16, DType::q8_0, DType::q4_0};
+
+/// `value`, a whole number in floating point, as an integer in [low, high]; NaN becomes low. For values in range
+/// that is the conversion gguf does; outside it, where C leaves it open, a fixed answer.
+int clamp_to_int(float value, int low, int high) {
+  if (!(value > static_cast<float>(low))) return low;
+  return value >= static_cast<float>(high) ? high : static_cast<int>(value);
+}
+
+void store_u16(std::uint16_t value, std::uint8_t* out) { std::memcpy(out, &value, sizeof value); }
+
+void encode_q8_0(const float* x, std::uint8_t* out) {
+  float largest = 0;
+  for (int i = 0; i < 32; ++i) largest = std::max(largest, std::abs(x[i]));
+  const float d = largest / 127.0f;
+  const float inverse = d == 0 ? 0.0f : 1.0f / d;
+  store_u16(f32_to_f16(d), out);
+  for (int i = 0; i < 32; ++i)
+    out[2 + i] = static_cast<std::uint8_t>(clamp_to_int(std::round(x[i] * inverse), -128, 127));
+}
+
+void encode_q4_0(const float* x, std::uint8_t* out) {
+  float extreme = x[0];  // the value of largest magnitude, with its sign; the first of equals
+  for (int i = 1; i < 32; ++i)
+    if (std::abs(x[i]) > std::abs(extreme)) extreme = x[i];
+  const float d = extreme / -8.0f;
+  const float inverse = d == 0 ? 0.0f : 1.0f / d;
+  const auto q = [&](int i) { return clamp_to_int(std::trunc(x[i] * inverse + 8.5f), 0, 15); };
+  store_u16(f32_to_f16(d), out);
+  for (int i = 0; i < 16; ++i) out[2 + i] = static_cast<std::uint8_t>(q(i) | q(i + 16) << 4);
+}
+
+using Encoder = void (*)(const float*, std::uint8_t*);
+
+template <Encoder encode>
+void encode_all(std::span<const float> in, const DTypeInfo& format, std::uint8_t* out) {
+  for (std::size_t i = 0; i < in.size(); i += format.block_size, out += format.block_bytes) encode(in.data() + i, out);
+}
+
+void check_finite(DType dtype, std::span<const float> in) {
+  const auto odd = std::ranges::find_if_not(in, [](float x) { return std::isfinite(x); });
+  if (odd != in.end())
+    throw Error("quantize", fmt::format("{} holds neither infinity nor NaN, but element {} is {}", name(dtype),
+                                        odd - in.begin(), *odd));
+}
+
+}  // namespace
+
+std::span<const DType> load_formats() { return kLoadFormats; }
+
+void quantize(DType dtype, std::span<const float> in, std::span<std::byte> out) {
+  if (row_bytes(dtype, in.size()) != std::optional<std::uint64_t>(out.size()))
+    throw Error("quantize", fmt::format("{} elements of {} do not take {} bytes", in.size(), name(dtype), out.size()));
+  auto* bytes = reinterpret_cast<std::uint8_t*>(out.data());
+  const auto& format = info(dtype);
+  switch (dtype) {
+    case DType::f32:
+      if (!in.empty()) std::memcpy(bytes, in.data(), in.size_bytes());
+      return;
+    case DType::f16:
+      for (std::size_t i = 0; i < in.size(); ++i) store_u16(f32_to_f16(in[i]), bytes + 2 * i);
+      return;
+    case DType::bf16:
+      for (std::size_t i = 0; i < in.size(); ++i) store_u16(f32_to_bf16(in[i]), bytes + 2 * i);
+      return;
+    case DType::q8_0:
+      return encode_all<encode_q8_0>(in, format, bytes);
+    case DType::q4_0:
+      return encode_all<encode_q4_0>(in, format, bytes);
+    case DType::bfp8:
+      check_finite(dtype, in);
+      return encode_all<encode_bfp8>(in, format, bytes);
+    case DType::bfp4:
+      check_finite(dtype, in);
+      return encode_all<encode_bfp4>(in, format, bytes);
+    default:
+      throw Error("quantize", fmt::format("no encoder for {}", name(dtype)));
+  }
+}
+
+Tensor in_format(const Tensor& tensor, DType format) {
+  if (tensor.dtype() == format) return tensor;
+  if (!tensor.has_data()) {
+    Tensor::bytes_for(format, tensor.shape());
+    return Tensor::without_data(format, tensor.shape());
+  }
+  const Tensor f32 = to_f32(tensor);
+  return Tensor::make(format, tensor.shape(),
+                      [&](std::span<std::byte> out) { quantize(format, f32.values<float>(), out); });
+}
+
+}  // namespace ttt::inline v2

@@ -77,11 +77,11 @@ void add_checkpoint(CommandLine& line, CLI::App& migrate) {
 }  // namespace
 
 void add_migrate(CommandLine& line) {
-  auto& migrate =
-      add_verbs_under(line, "migrate",
-                      {.summary = "Brings settings, code and weights of version 1 over",
-                       .about = "docs/migration.md goes through all three, and says what has no counterpart.",
-                       .examples = {"ttt migrate scan models/my_model", "ttt help migrate checkpoint"}});
+  auto& migrate = add_verbs_under(
+      line, "migrate",
+      {.summary = "Brings settings, code and weights of version 1 over",
+       .about = "What each of its verbs carries over, and what has no counterpart, is in docs/migration.md.",
+       .examples = {"ttt migrate scan models/my_model", "ttt help migrate checkpoint"}});
   add_config(line, migrate);
   add_scan(line, migrate);
   add_checkpoint(line, migrate);

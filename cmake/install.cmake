@@ -23,7 +23,7 @@ install(TARGETS ttt ${ttt_more_targets} EXPORT tttTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(EXPORT tttTargets NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
+install(EXPORT tttTargets FILE ttt-targets.cmake NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
 
 set(ttt_headers_left_out PATTERN "rust" EXCLUDE PATTERN "strict_json.h" EXCLUDE PATTERN "weight_view.h" EXCLUDE PATTERN "*abi*.h" EXCLUDE)
 if(NOT TARGET ttt_text)
@@ -33,18 +33,18 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/ttt DESTINATION ${CMAKE_INSTALL_INCL
         FILES_MATCHING PATTERN "*.h" ${ttt_headers_left_out})
 
 if(TARGET ttt_text)
-  install(EXPORT tttTextTargets NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
+  install(EXPORT tttTextTargets FILE ttt-text-targets.cmake NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
 endif()
 
 install(TARGETS ttt_compat EXPORT tttCompatTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(EXPORT tttCompatTargets NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
+install(EXPORT tttCompatTargets FILE ttt-compat-targets.cmake NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
 
 if(TARGET ttt_testing)
   set_target_properties(ttt_testing PROPERTIES EXPORT_NAME testing)
   install(TARGETS ttt_testing EXPORT tttTestingTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
           LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(EXPORT tttTestingTargets NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
+  install(EXPORT tttTestingTargets FILE ttt-testing-targets.cmake NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
 endif()
 
 if(TTT_BUILD_APPS)

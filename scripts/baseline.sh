@@ -14,7 +14,7 @@ installed=$root/build/installed-shared
 python3 "$tests/check_promises.py" api "$root/src" --write
 python3 "$tests/check_promises.py" cli "$root/build/bin/ttt" --write
 python3 "$tests/check_promises.py" json "$root/build/bin/ttt" "$root/tests/goldens" --write
-python3 "$tests/abi.py" write "$tests/baseline/libttt.abi" "$root/build/shared/src/libttt.so" "$installed/include"
+python3 "$tests/abi.py" write "$tests/baseline/libttt.abi.xz" "$root/build/shared/src/libttt.so" "$installed/include"
 # The same bytes for the same files.
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 --mode=u=rwX,go=rX -C "$installed" -c include lib/cmake |
   xz -9 >"$tests/baseline/package.tar.xz"

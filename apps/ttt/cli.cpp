@@ -2,47 +2,25 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <limits>
-#include <memory>
 
+<<<<<<< HEAD
 #include "settings.h"
+=======
+#include "cli_parts.h"
+>>>>>>> 0c642d1b7c5acdbffc9feac37b2cf073b3195345
 #include "verbs.h"
 #include "version_text.h"
 
-// Every verb and flag of the program. No other file includes CLI11, which takes longer to compile than a verb.
+// Every verb and flag of the program but those of `migrate`.
 
 namespace ttt::app {
 namespace {
 
 constexpr double kTiny = std::numeric_limits<double>::min(), kHuge = std::numeric_limits<double>::max();
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-
-CLI::Validator valid(std::function<std::string(const std::string&)> check) {
-  return {[check = std::move(check)](std::string& text) { return check(text); }, ""};
-}
-
-/// A number in [low, high], which is as `range` says; an integer for integral T.
-template <class T>
-CLI::Validator in_range(T low, T high, const std::string& range) {
-  return valid([=](const std::string& text) -> std::string {
-    T value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [next, error] = std::from_chars(text.data(), end, value);
-    if (error == std::errc() && next == end && value >= low && value <= high) return {};
-    return fmt::format("expected {} {}, got \"{}\"", std::is_integral_v<T> ? "an integer" : "a number", range, text);
-  });
-}
-CLI::Validator integer_in(std::int64_t low, std::int64_t high) {
-  return in_range(low, high, fmt::format("from {} to {}", low, high));
-}
-
-CLI::Validator not_empty(const std::string& what) {
-  return valid([what](const std::string& text) { return text.empty() ? "expected " + what : ""; });
-}
-CLI::Validator file_name() { return not_empty("a file's name"); }
 
 std::vector<std::int32_t> parse_ids(const std::string& text) {
   std::vector<std::int32_t> ids;
@@ -130,6 +108,7 @@ void add_sampling(CLI::App& verb, GenerationConfig& config) {
       ->default_str("");
 }
 
+<<<<<<< HEAD
 /// What the settings file says where no flag does.
 void apply_settings(const CLI::App& verb, CommonOptions& o) {
   if (o.settings.empty()) return;
@@ -156,6 +135,8 @@ std::pair<CLI::App&, O&> add_verb(CLI::App& app, const std::string& name, const 
   return {verb, *o};
 }
 
+=======
+>>>>>>> 0c642d1b7c5acdbffc9feac37b2cf073b3195345
 void add_generate(CLI::App& app) {
   const auto [verb, o] = add_verb(app, "generate", "Answers a prompt", run_generate);
   add_common(verb, o.common);
@@ -290,17 +271,19 @@ std::string verb_names(const CLI::App& app) {
   return names;
 }
 
-/// What is wrong with the command line. A flag or word that nobody took comes first, as the rest may follow from it:
-/// after a misspelt flag its value looks like a word.
-std::string explain(const CLI::App& app, const CLI::ParseError& error) {
-  const auto verbs = app.get_subcommands();
-  const auto before = app.remaining();
-  if (verbs.empty())
-    return fmt::format("expected a verb, got {}; there are: {}",
-                       before.empty() ? "none" : fmt::format("\"{}\"", before.front()), verb_names(app));
-  const auto& verb = verbs.front()->get_name();
-  if (!before.empty()) return fmt::format("unexpected \"{}\" before the verb {}", before.front(), verb);
-  auto unused = verbs.front()->remaining();
+/// What is wrong with the command line, in the words after `verb`. A flag or word that nobody took comes first, as the
+/// rest may follow from it: after a misspelt flag its value looks like a word.
+std::string explain(const CLI::App& app, const std::string& verb, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  auto unused = app.remaining();
+  if (const auto verbs = verb_names(app); !verbs.empty()) {
+    if (chosen.empty())
+      return fmt::format("{}expected a verb, got {}; there are: {}", verb.empty() ? "" : verb + ": ",
+                         unused.empty() ? "none" : fmt::format("\"{}\"", unused.front()), verbs);
+    const auto next = (verb.empty() ? "" : verb + " ") + chosen.front()->get_name();
+    return unused.empty() ? explain(*chosen.front(), next, error)
+                          : fmt::format("unexpected \"{}\" before the verb {}", unused.front(), next);
+  }
   std::erase(unused, "--");
   if (unused.empty()) return error.what();
   const auto is_flag = [](const std::string& word) { return word.starts_with('-') && word != "-"; };
@@ -319,12 +302,12 @@ void run_command_line(int argc, const char* const* argv) {
   app.set_version_flag("--version", version_text);
   app.require_subcommand(1);
   for (auto* add : {add_generate, add_chat, add_logits, add_compare, add_embed, add_perplexity, add_tokenize, add_bench,
-                    add_tune, add_devices, add_inspect, add_new_model})
+                    add_tune, add_devices, add_inspect, add_new_model, add_migrate})
     add(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() != 0) throw UsageError(explain(app, e));
+    if (e.get_exit_code() != 0) throw UsageError(explain(app, "", e));
     app.exit(e);
   }
 }

@@ -12,6 +12,9 @@ class UsageError : public std::runtime_error {
 /// An error whose line is on stderr already.
 class ReportedError {};
 
+/// What a verb was asked to look for is there, and printed: exit code 3, so that a script can tell it from an error.
+class FindingsReported {};
+
 /// Runs the verb that the arguments name, with the flags they give, or prints the help they ask for.
 /// Throws UsageError, and whatever the verb throws.
 void run_command_line(int argc, const char* const* argv);

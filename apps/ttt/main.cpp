@@ -37,6 +37,8 @@ int main(int argc, char** argv) {
     return 2;
   } catch (const ttt::app::ReportedError&) {
     return 1;
+  } catch (const ttt::app::FindingsReported&) {
+    return 3;
   } catch (const std::exception& e) {
     report(e.what());
     return 1;

@@ -13,7 +13,8 @@ namespace ttt::app {
 
 std::string version_text() {
   std::vector<std::string> names;
-  for (const auto* backend : backends()) names.push_back(fmt::format("{}{}", backend->name, backend->open ? "" : " (plans only)"));
+  for (const auto* backend : backends())
+    names.push_back(fmt::format("{}{}", backend->name, backend->open ? "" : " (plans only)"));
   return fmt::format("ttt {} (commit {})\nbackends: {}\nCPU level: {}", version(), TTT_COMMIT, fmt::join(names, ", "),
                      detect_cpu_features().levels.back());
 }

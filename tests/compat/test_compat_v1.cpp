@@ -20,8 +20,8 @@ using Ids = std::vector<std::int32_t>;
 const std::filesystem::path kCheckpoint = std::filesystem::path(TTT_GOLDENS) / "llama-default";
 
 ModelArgs exact_args(int max_batch_size) {
-  return ModelArgs(kCheckpoint, {.max_batch_size = max_batch_size,
-                                 .device = {.precision = Precision::exact, .log = silent_log()}});
+  return ModelArgs(kCheckpoint,
+                   {.max_batch_size = max_batch_size, .device = {.precision = Precision::exact, .log = silent_log()}});
 }
 
 /// The library's own logits for the last of these tokens.

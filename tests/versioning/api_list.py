@@ -18,7 +18,7 @@ except ImportError:
     cindex = None
 
 # Not installed, so not public: see cmake/install.cmake.
-LEFT_OUT = re.compile(r"/rust/|/strict_json\.h$|abi[^/]*\.h$")
+LEFT_OUT = re.compile(r"/rust/|/strict_json\.h$|/weight_view\.h$|abi[^/]*\.h$")
 INLINE_NAMESPACE = re.compile(r"\bttt::v\d+::")
 NAMED = ("FIELD_DECL", "ENUM_DECL", "ENUM_CONSTANT_DECL", "VAR_DECL", "TYPE_ALIAS_DECL", "TYPEDEF_DECL", "TYPE_ALIAS_TEMPLATE_DECL",
          "CONCEPT_DECL")
@@ -57,10 +57,9 @@ def plain(text):
 def qualified(cursor):
     names = []
     while cursor is not None and cursor.kind.name in (*SCOPES, *FUNCTIONS, *NAMED):
-        if not (cursor.kind == CursorKind.NAMESPACE and re.fullmatch(r"v\d+", cursor.spelling)):
-            names.append(cursor.spelling)
+        names.append(cursor.spelling)
         cursor = cursor.semantic_parent
-    return "::".join(reversed(names))
+    return plain("::".join(reversed(names)))
 
 
 def parameter(cursor):
@@ -86,7 +85,8 @@ def class_line(cursor):
     bases = [child.type.spelling for child in cursor.get_children() if child.kind == CursorKind.CXX_BASE_SPECIFIER]
     size = cursor.type.get_size()
     layout = f", {size} bytes, aligned to {cursor.type.get_align()}" if size > 0 else ""
-    return f"class {qualified(cursor)}" + (f" : {', '.join(bases)}" if bases else "") + layout
+    mark = " [deprecated]" if cursor.availability == AvailabilityKind.DEPRECATED else ""
+    return f"class {qualified(cursor)}{mark}" + (f" : {', '.join(bases)}" if bases else "") + layout
 
 
 def field_line(cursor, public):

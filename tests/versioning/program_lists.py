@@ -7,16 +7,20 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path += [str(TESTS / "cli"), str(TESTS / "migrate")]
+from meta_layout import write_meta
 from tiny_tokenizer import add_tokenizer
 
-# Where the keys come from the user's files.
-FREE_KEYS = re.compile(r"^inspect \.config\.")
+FOUND = 3  # exit code of a scan that found something
+
+# Where the keys come from the user's files, or say what was found.
+FREE_KEYS = re.compile(r"^(inspect \.config|tune \.params)\.")
 
 
 def run(program, *arguments):
     done = subprocess.run([str(program), *map(str, arguments)], capture_output=True, text=True)
-    if done.returncode != 0:
+    if done.returncode not in (0, FOUND):
         raise RuntimeError(f"{' '.join(map(str, arguments))}: {done.stderr.strip()}")
     return done.stdout
 
@@ -73,6 +77,7 @@ def documents(program, goldens, folder):
     add_tokenizer(model, adds_bos=True)
     add_tokenizer(encoder, adds_bos=True)
     text.write_text(" ".join(f"w{i % 90 + 4}" for i in range(80)))
+    write_meta(goldens / "llama-few-keys-v4", folder / "meta")
     short = ("-p", 4, "-n", 2, "-r", 1)
     calls = {
         "generate": ("--model", model, "--prompt", "w5 w6", "--raw", "--max-tokens", 2),
@@ -85,8 +90,11 @@ def documents(program, goldens, folder):
         "tune": ("--model", model, *short, "-o", folder / "params.json"),
         "devices": (),
         "inspect": ("--model", model, "--device", "wormhole_b0"),
+        "migrate config": ("--hf-model", model, "-o", folder / "settings.json"),
+        "migrate scan": (TESTS / "migrate/samples/v1",),
+        "migrate checkpoint": ("--from", folder / "meta", "--to", folder / "converted"),
     }
-    return {verb: json.loads(run(program, verb, "--json", *call)) for verb, call in calls.items()}
+    return {verb: json.loads(run(program, *verb.split(), "--json", *call)) for verb, call in calls.items()}
 
 
 def json_fields(program, goldens):

@@ -72,7 +72,7 @@ class BinaryInterface(unittest.TestCase):
         return library
 
     def abi(self, action, library, root):
-        return subprocess.run([sys.executable, HERE / "abi.py", action, work / "core.abi", library, root], capture_output=True, text=True)
+        return subprocess.run([sys.executable, HERE / "abi.py", action, work / "core.abi.xz", library, root], capture_output=True, text=True)
 
     def test_layout(self):
         root = source / "src"

@@ -73,7 +73,8 @@ ModelArgs::ModelArgs(const std::filesystem::path& given, Options chosen_options)
   const std::int64_t trained = c.dimension("max_position_embeddings");
   max_seq_len = options.max_seq_len == 0 ? trained : options.max_seq_len;
   model_name = checkpoint.path.filename().string();
-  if (max_batch_size < 1) throw RequestError("ModelArgs", fmt::format("max_batch_size: expected at least 1, got {}", max_batch_size));
+  if (max_batch_size < 1)
+    throw RequestError("ModelArgs", fmt::format("max_batch_size: expected at least 1, got {}", max_batch_size));
   if (max_seq_len < 1 || max_seq_len > trained)
     throw RequestError("ModelArgs", fmt::format("max_seq_len: expected 1 to {}, got {}", trained, max_seq_len));
 }
@@ -116,7 +117,8 @@ int Transformer::vocab_size() const { return static_cast<int>(state_->model.voca
 std::vector<float> Transformer::prefill_forward_text(std::span<const std::vector<std::int32_t>> tokens,
                                                      std::span<const int> empty_slots) {
   if (!empty_slots.empty() && empty_slots.size() != tokens.size())
-    throw RequestError("Transformer", fmt::format("empty_slots: expected {}, one a prompt, got {}", tokens.size(), empty_slots.size()));
+    throw RequestError("Transformer", fmt::format("empty_slots: expected {}, one a prompt, got {}", tokens.size(),
+                                                  empty_slots.size()));
   std::set<int> used;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const int index = empty_slots.empty() ? static_cast<int>(i) : empty_slots[i];
@@ -139,14 +141,16 @@ std::vector<float> Transformer::prefill_forward_text(std::span<const std::vector
 std::vector<float> Transformer::decode_forward_text(std::span<const std::int32_t> tokens,
                                                     std::span<const std::int32_t> start_pos) {
   if (tokens.size() != start_pos.size())
-    throw RequestError("Transformer", fmt::format("start_pos: expected {}, one a token, got {}", tokens.size(), start_pos.size()));
+    throw RequestError("Transformer",
+                       fmt::format("start_pos: expected {}, one a token, got {}", tokens.size(), start_pos.size()));
   const auto active = [&](std::size_t i) { return start_pos[i] >= 0; };
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     if (!active(i)) continue;
     const auto& sequence = state_->slot(static_cast<std::int64_t>(i));
     const auto length = sequence ? state_->cache.length(*sequence) : 0;
     if (start_pos[i] > length)
-      throw RequestError("Transformer", fmt::format("slot {} holds {} tokens, which position {} does not follow", i, length, start_pos[i]));
+      throw RequestError("Transformer", fmt::format("slot {} holds {} tokens, which position {} does not follow", i,
+                                                    length, start_pos[i]));
     state_->check_room(std::int64_t{start_pos[i]} + 1);
   }
   auto& step = state_->step;

@@ -10,8 +10,8 @@
 #include "ttt/formats/checkpoint.h"
 #include "ttt/patterns/causal_lm.h"
 
-/// The vocabulary of TTTv1 (Tenstorrent's tt_transformers) over this library's blocks, so that code shaped for version 1
-/// runs while it is ported. All of it is deprecated; docs/migration.md says what replaces each name.
+/// The vocabulary of TTTv1 (Tenstorrent's tt_transformers) over this library's blocks, so that code shaped for version
+/// 1 runs while it is ported. All of it is deprecated; docs/migration.md says what replaces each name.
 namespace ttt::inline v2::compat::v1 {
 
 /// What version 1's presets chose. `accuracy`: the checkpoint's own formats. `performance`: matrices of floating
@@ -54,23 +54,23 @@ class [[deprecated("use ttt::CausalLM with a ttt::Step; removed in 3.0, not befo
  public:
   /// How the model is built; the library knows none. A family's `load_<family>` in models/, or ModelEntry::build.
   using Build = std::function<CausalLM(const ConfigReader&, Weights, Device&, Checkpoint::Kind)>;
-  /// Builds the model for the device of this machine. Throws what `build` throws, and DeviceError where weights and cache do
-  /// not fit.
+  /// Builds the model for the device of this machine. Throws what `build` throws, and DeviceError where weights and
+  /// cache do not fit.
   Transformer(const ModelArgs& args, const Build& build);
   ~Transformer();
   Transformer(Transformer&&) noexcept;
   Transformer& operator=(Transformer&&) noexcept;
 
   /// Computes prompts, each into the slot of a user: slot i, or `empty_slots[i]`, whose earlier tokens are forgotten.
-  /// Returns the logits after each prompt's last token, [prompts, vocab_size]. Throws RequestError for a slot that there
-  /// is none of or that is named twice, an empty prompt, or one beyond `max_seq_len`.
+  /// Returns the logits after each prompt's last token, [prompts, vocab_size]. Throws RequestError for a slot that
+  /// there is none of or that is named twice, an empty prompt, or one beyond `max_seq_len`.
   std::vector<float> prefill_forward_text(std::span<const std::vector<std::int32_t>> tokens,
                                           std::span<const int> empty_slots = {});
-  /// Appends one token to each user: token i goes to slot i, at position `start_pos[i]`; a negative position leaves that slot
-  /// out, and a smaller one than the slot's length forgets what stands from there on. Returns the logits after each token,
-  /// [tokens, vocab_size], zeros for slots left out. Throws RequestError for a position beyond the slot's tokens.
-  std::vector<float> decode_forward_text(std::span<const std::int32_t> tokens,
-                                         std::span<const std::int32_t> start_pos);
+  /// Appends one token to each user: token i goes to slot i, at position `start_pos[i]`; a negative position leaves
+  /// that slot out, and a smaller one than the slot's length forgets what stands from there on. Returns the logits
+  /// after each token, [tokens, vocab_size], zeros for slots left out. Throws RequestError for a position beyond the
+  /// slot's tokens.
+  std::vector<float> decode_forward_text(std::span<const std::int32_t> tokens, std::span<const std::int32_t> start_pos);
 
   int vocab_size() const;
 

@@ -6,11 +6,8 @@
 #include <charconv>
 #include <limits>
 
-<<<<<<< HEAD
-#include "settings.h"
-=======
 #include "cli_parts.h"
->>>>>>> 0c642d1b7c5acdbffc9feac37b2cf073b3195345
+#include "settings.h"
 #include "verbs.h"
 #include "version_text.h"
 
@@ -108,7 +105,6 @@ void add_sampling(CLI::App& verb, GenerationConfig& config) {
       ->default_str("");
 }
 
-<<<<<<< HEAD
 /// What the settings file says where no flag does.
 void apply_settings(const CLI::App& verb, CommonOptions& o) {
   if (o.settings.empty()) return;
@@ -119,27 +115,27 @@ void apply_settings(const CLI::App& verb, CommonOptions& o) {
   o.settings_params = std::move(settings.device_params);
 }
 
-/// Adds a verb whose callback is `run` on the options returned.
+CommonOptions& common_of(CommonOptions& o) { return o; }
 template <class O>
-std::pair<CLI::App&, O&> add_verb(CLI::App& app, const std::string& name, const std::string& help,
-                                  void (*run)(const O&)) {
+CommonOptions& common_of(O& o) {
+  return o.common;
+}
+
+/// Adds a verb with a model: the common flags, and a callback that is `run` on the options returned.
+template <class O>
+std::pair<CLI::App&, O&> add_model_verb(CLI::App& app, const std::string& name, const std::string& help,
+                                        void (*run)(const O&)) {
   auto o = std::make_shared<O>();
   auto& verb = *app.add_subcommand(name, help);
+  add_common(verb, common_of(*o));
   verb.callback([o, run, &verb] {
-    if constexpr (std::is_same_v<O, CommonOptions>)
-      apply_settings(verb, *o);
-    else if constexpr (requires { o->common; })
-      apply_settings(verb, o->common);
+    apply_settings(verb, common_of(*o));
     run(*o);
   });
   return {verb, *o};
 }
-
-=======
->>>>>>> 0c642d1b7c5acdbffc9feac37b2cf073b3195345
 void add_generate(CLI::App& app) {
-  const auto [verb, o] = add_verb(app, "generate", "Answers a prompt", run_generate);
-  add_common(verb, o.common);
+  const auto [verb, o] = add_model_verb(app, "generate", "Answers a prompt", run_generate);
   add_sampling(verb, o.config);
   auto* source = verb.add_option_group("prompt");
   source->add_option("--prompt", o.prompt, "the prompt, as it is: for stdin give a bare - or --file -");
@@ -152,21 +148,19 @@ void add_generate(CLI::App& app) {
 }
 
 void add_chat(CLI::App& app) {
-  const auto [verb, o] = add_verb(app, "chat", "A conversation in the terminal", run_chat);
-  add_common(verb, o.common);
+  const auto [verb, o] = add_model_verb(app, "chat", "A conversation in the terminal", run_chat);
   add_sampling(verb, o.config);
 }
 
 void add_logits(CLI::App& app) {
-  const auto [verb, o] = add_verb(app, "logits", "Writes the logits of every token to a safetensors file", run_logits);
-  add_common(verb, o.common);
+  const auto [verb, o] =
+      add_model_verb(app, "logits", "Writes the logits of every token to a safetensors file", run_logits);
   add_ids(verb, o.ids, "token ids: 1,2,3")->required();
   verb.add_option("-o,--output", o.output, "file to write: logits, f32 [T, V]")->required()->check(file_name());
 }
 
 void add_compare(CLI::App& app) {
-  const auto [verb, o] = add_verb(app, "compare", "Compares a model with what a reference computed", run_compare);
-  add_common(verb, o.common);
+  const auto [verb, o] = add_model_verb(app, "compare", "Compares a model with what a reference computed", run_compare);
   verb.add_option("--golden", o.golden, "safetensors with input_ids, logits and perhaps greedy and hidden states")
       ->required()
       ->check(file_name());
@@ -174,8 +168,8 @@ void add_compare(CLI::App& app) {
 }
 
 void add_embed(CLI::App& app) {
-  const auto [verb, o] = add_verb(app, "embed", "Prints a vector of length 1 for each text, by an encoder", run_embed);
-  add_common(verb, o.common);
+  const auto [verb, o] =
+      add_model_verb(app, "embed", "Prints a vector of length 1 for each text, by an encoder", run_embed);
   auto* texts = verb.add_option("--text", o.texts, "a text (again for more)")->default_str("");
   verb.add_option("--file", o.file, "a text a line; - is stdin, as is leaving it out")
       ->excludes(texts)
@@ -190,9 +184,8 @@ void add_embed(CLI::App& app) {
 
 void add_perplexity(CLI::App& app) {
   const auto [verb, o] =
-      add_verb(app, "perplexity", "Perplexity of a text, comparable with llama.cpp's", run_perplexity);
+      add_model_verb(app, "perplexity", "Perplexity of a text, comparable with llama.cpp's", run_perplexity);
   o.common.context = 512;
-  add_common(verb, o.common);
   // The second half of a window is scored, but for its last token, which says what the next window begins with.
   verb.get_option("--ctx")->description("tokens in a window")->check(integer_in(3, 1 << 30))->capture_default_str();
   verb.add_option("--file", o.file, "the text; - for stdin")->required()->check(file_name());
@@ -217,8 +210,7 @@ CLI::Option* add_list(CLI::App& verb, const std::string& flag, std::vector<T>& v
 
 void add_bench(CLI::App& app) {
   const auto [verb, o] =
-      add_verb(app, "bench", "Measures prefill and decode, and how near they are to the roofline", run_bench);
-  add_common(verb, o.common);
+      add_model_verb(app, "bench", "Measures prefill and decode, and how near they are to the roofline", run_bench);
   add_list(verb, "-p,--prefill", o.prefill, "tokens of a prompt; 0: none")->check(integer_in(0, 1 << 24));
   verb.add_option("-n,--decode", o.decode, "tokens to decode; 0: none")->check(integer_in(0, 1 << 24));
   add_list(verb, "-d,--depth", o.depth, "tokens in the cache before")->check(integer_in(0, 1 << 24));
@@ -231,10 +223,9 @@ void add_bench(CLI::App& app) {
 }
 
 void add_tune(CLI::App& app) {
-  const auto [verb, o] =
-      add_verb(app, "tune",
-               "Measures a device's parameters with a model and writes the better ones, for --device-params", run_tune);
-  add_common(verb, o.common);
+  const auto [verb, o] = add_model_verb(
+      app, "tune", "Measures a device's parameters with a model and writes the better ones, for --device-params",
+      run_tune);
   verb.add_option("-o,--output", o.output, "file to write: parameters, JSON")->required()->check(file_name());
   verb.add_option("-p,--prefill", o.prefill, "tokens of the prompt")->check(integer_in(1, 1 << 24));
   verb.add_option("-n,--decode", o.decode, "tokens to decode")->check(integer_in(1, 1 << 24));
@@ -250,10 +241,8 @@ void add_devices(CLI::App& app) {
 }
 
 void add_inspect(CLI::App& app) {
-  const auto [verb, o] =
-      add_verb(app, "inspect", "Shows a checkpoint's config, tensors and formats, and its memory plan for a device",
-               run_inspect);
-  add_common(verb, o);
+  add_model_verb(app, "inspect", "Shows a checkpoint's config, tensors and formats, and its memory plan for a device",
+                 run_inspect);
 }
 
 void add_new_model(CLI::App& app) {

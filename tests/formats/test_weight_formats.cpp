@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cmath>
+
 #include "support.h"
 #include "ttt/formats/dequantize.h"
 #include "ttt/formats/glob.h"

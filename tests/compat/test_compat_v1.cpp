@@ -18,6 +18,8 @@ using compat::v1::Transformer;
 using Ids = std::vector<std::int32_t>;
 
 const std::filesystem::path kCheckpoint = std::filesystem::path(TTT_GOLDENS) / "llama-default";
+// Its rows are whole blocks of 16.
+const std::filesystem::path kRowsOf64 = std::filesystem::path(TTT_GOLDENS) / "llama-rows-of-64";
 
 ModelArgs exact_args(int max_batch_size) {
   return ModelArgs(kCheckpoint,
@@ -25,10 +27,12 @@ ModelArgs exact_args(int max_batch_size) {
 }
 
 /// The library's own logits for the last of these tokens.
-std::vector<float> logits_of(const Ids& tokens) {
-  const auto checkpoint = Checkpoint::open(kCheckpoint);
+std::vector<float> logits_of(const Ids& tokens, const std::filesystem::path& path = kCheckpoint,
+                             std::optional<DType> format = {}) {
+  const auto checkpoint = Checkpoint::open(path);
   const auto device = Device::open(DeviceConfig::auto_detect(), {.precision = Precision::exact, .log = silent_log()});
-  const auto model = models::load_llama(checkpoint.config, checkpoint.weights, *device, checkpoint.kind);
+  const auto weights = format ? checkpoint.weights.quantized(*format) : checkpoint.weights;
+  const auto model = models::load_llama(checkpoint.config, weights, *device, checkpoint.kind);
   KvCache cache({.layers = model.cache_layers(), .max_tokens = 96, .dtype = DType::f32}, *device);
   Step step(cache, *device);
   const auto logits = prefill(model, step, cache.create(), tokens);
@@ -77,6 +81,17 @@ TEST(CompatV1, LogitsAreTheLibrarysBitForBit) {
   EXPECT_EQ(row(decoded, 2, model), logits_of({11, 12, 13, 22}));
   // A position inside a slot's tokens forgets the rest.
   EXPECT_EQ(row(model.decode_forward_text(Ids{30}, Ids{2}), 0, model), logits_of({5, 6, 30}));
+}
+
+TEST(CompatV1, ThePresetForSpeedStoresBlockFloats) {
+  const auto logits = [](Optimizations optimizations) {
+    const ModelArgs args(
+        kRowsOf64, {.optimizations = optimizations, .device = {.precision = Precision::exact, .log = silent_log()}});
+    return Transformer(args, models::load_llama).prefill_forward_text(std::vector<Ids>{{5, 6, 7}});
+  };
+  EXPECT_EQ(logits(Optimizations::accuracy), logits_of({5, 6, 7}, kRowsOf64));
+  EXPECT_EQ(logits(Optimizations::performance), logits_of({5, 6, 7}, kRowsOf64, DType::bfp8));
+  EXPECT_NE(logits(Optimizations::performance), logits(Optimizations::accuracy));
 }
 
 TEST(CompatV1, ASlotIsFilledAnew) {

@@ -37,7 +37,7 @@ KvCache::Config cache_config(const CausalLM& model, const ModelArgs& args, const
 }
 
 Weights chosen(const Weights& weights, Optimizations optimizations) {
-  return optimizations == Optimizations::performance ? weights.quantized(DType::q8_0) : weights;
+  return optimizations == Optimizations::performance ? weights.quantized(DType::bfp8) : weights;
 }
 
 /// The model, once its plan has shown that the checkpoint has what it needs and that all of it fits.

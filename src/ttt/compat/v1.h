@@ -14,8 +14,9 @@
 /// 1 runs while it is ported. All of it is deprecated; docs/migration.md says what replaces each name.
 namespace ttt::inline v2::compat::v1 {
 
-/// What version 1's presets chose. `accuracy`: the checkpoint's own formats. `performance`: matrices of floating
-/// checkpoints in blocks of 8 bits.
+/// What version 1's presets chose. `accuracy`: the checkpoint's own formats. `performance`: block floats of 8 bits
+/// (bfp8) for the matrices of a floating-point checkpoint; the finer choices that version 1 had by model are a settings
+/// file's (`ttt migrate config`).
 enum class Optimizations { accuracy, performance };
 
 /// A checkpoint's sizes under version 1's names, and how it shall be run.

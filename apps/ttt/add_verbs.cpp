@@ -116,9 +116,16 @@ void add_perplexity(CommandLine& line) {
       {.summary = "Perplexity of a text, comparable with llama.cpp's",
        .about =
            "Cuts a text into windows of --ctx tokens and scores the second half of each, as llama-perplexity does; "
-           "what is left at the end is dropped. Prints one number: lower is better.",
-       .examples = {"ttt perplexity --model model.gguf --file wiki.test.raw --ctx 512"}},
+           "what is left at the end is dropped. Prints one number: lower is better. With --reference, the same model "
+           "in a "
+           "better format, also how far the answers are from that one's: the mean Kullback-Leibler divergence, and how "
+           "often both find the same token the likeliest.",
+       .examples = {"ttt perplexity --model model.gguf --file wiki.test.raw --ctx 512",
+                    "ttt perplexity --model model-q4_0.gguf --reference model-f32.gguf --file wiki.test.raw"}},
       run_perplexity);
+  verb.add_option("--reference", o.reference, "a checkpoint to measure the divergence from, run in exact precision")
+      ->check(file_name())
+      ->type_name("PATH");
   verb.add_option("--file", o.file, "the text; - for stdin")->required()->check(file_name())->type_name("FILE");
   o.common.context = 512;
   add_common(verb, o.common);

@@ -41,13 +41,13 @@ std::pair<CLI::App&, O&> add_verb(CommandLine& line, CLI::App& parent, const std
                                   void (*run)(const O&)) {
   auto o = std::make_shared<O>();
   auto& verb = *parent.add_subcommand(name, text.summary);
-  verb.callback([o, run, &verb] {
-    if constexpr (std::is_same_v<O, CommonOptions>)
-      apply_settings(verb, *o);
-    else if constexpr (requires { o->common; })
-      apply_settings(verb, o->common);
-    run(*o);
-  });
+  if constexpr (std::is_same_v<O, CommonOptions>) {
+    verb.callback([o, run, &verb] { apply_settings(verb, *o), run(*o); });
+  } else if constexpr (requires { o->common; }) {
+    verb.callback([o, run, &verb] { apply_settings(verb, o->common), run(*o); });
+  } else {
+    verb.callback([o, run] { run(*o); });
+  }
   line.texts[&verb] = std::move(text);
   return {verb, *o};
 }

@@ -50,6 +50,7 @@ void run_embed(const EmbedOptions& o);
 struct PerplexityOptions {
   CommonOptions common;
   std::string file;
+  std::string reference;  ///< a checkpoint of the same model in a better format; empty: none
 };
 void run_perplexity(const PerplexityOptions& o);
 

@@ -59,6 +59,37 @@ class Perplexity(support.Case):
                 figures.append(got["perplexity"])
         self.assertEqual(len(set(figures)), len(figures), "BOS and the window must matter")
 
+    def rows(self, model, ids, *flags):
+        """The log-probabilities after each token."""
+        file = self.folder / "logits.safetensors"
+        self.ok("logits", "--model", model, "--ids", ",".join(map(str, ids)), "-o", file, *flags)
+        (_, width), values = read_safetensors(file)["logits"]
+        rows = [values[at : at + width] for at in range(0, len(values), width)]
+        norms = [math.log(sum(map(math.exp, row))) for row in rows]
+        return [[value - norm for value in row] for row, norm in zip(rows, norms)]
+
+    def test_divergence_from_a_reference(self):
+        (self.folder / "text").write_text(TEXT)
+        model = self.model(source=support.GOLDENS / "llama-rows-of-64", adds_bos=False)
+        call = ("perplexity", "--model", model, "--file", self.folder / "text", "--ctx", 16)
+        got = self.json(*call, "--reference", model, "--quantize", "q4_0")
+        ids = self.json("tokenize", "--model", model, stdin=TEXT)["ids"]
+        divergences, same = [], []
+        for first in range(0, len(ids) - 15, 16):
+            window = ids[first : first + 16]
+            exact, rounded = self.rows(model, window, "--precision", "exact"), self.rows(model, window, "--quantize", "q4_0")
+            for p, q in list(zip(exact, rounded))[8:15]:
+                divergences.append(sum(math.exp(a) * (a - b) for a, b in zip(p, q)))
+                same.append(max(range(len(p)), key=p.__getitem__) == max(range(len(q)), key=q.__getitem__))
+        self.assertEqual(got["scored_tokens"], len(divergences))
+        self.assertGreater(got["kl_divergence"], 0)
+        self.assertAlmostEqual(got["kl_divergence"] / (sum(divergences) / len(divergences)), 1, places=4)
+        self.assertAlmostEqual(got["same_top"], sum(same) / len(same))
+        exact = self.json(*call, "--precision", "exact")["perplexity"]
+        self.assertAlmostEqual(got["reference_perplexity"] / exact, 1, places=6)
+        self.assertLess(self.json(*call, "--reference", model, "--precision", "exact")["kl_divergence"], 1e-9)
+        self.fails(1, *call, "--reference", self.model(), says="expected the same model")
+
     def test_stdin_and_errors(self):
         model = self.model(adds_bos=True)
         plain = self.ok("perplexity", "--model", model, "--file", "-", "--ctx", 16, stdin=TEXT)

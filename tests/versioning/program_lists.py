@@ -84,7 +84,7 @@ def documents(program, goldens, folder):
         "logits": ("--model", model, "--ids", "1,2", "-o", folder / "logits.safetensors"),
         "compare": ("--model", model, "--golden", model / "golden.safetensors"),
         "embed": ("--model", encoder, "--text", "w5 w6"),
-        "perplexity": ("--model", model, "--file", text, "--ctx", 16),
+        "perplexity": ("--model", model, "--reference", model, "--file", text, "--ctx", 16),
         "tokenize": ("--model", model, "--", "w5 w6"),
         "bench": ("--model", model, *short, "--profile"),
         "tune": ("--model", model, *short, "-o", folder / "params.json"),

@@ -37,7 +37,7 @@ run_tests() {
   fi
 }
 
-test_jobs=${TTT_TEST_JOBS:-$(($(nproc) > 1 ? $(nproc) / 2 : 1))}
+test_jobs=${TTT_TEST_JOBS:-$(nproc)}
 
 if [ "$sanitize" = 1 ]; then
   "$root/scripts/setup.sh" --clang
@@ -75,8 +75,8 @@ fi
 
 if [ "$sanitize" = 0 ] && [ -f "$root/tests/fuzz/CMakeLists.txt" ]; then
   export TTT_FUZZ_SECONDS=${TTT_FUZZ_SECONDS:-60}
-  if build_cleanly "$root/build-fuzz" fuzz "" "-DTTT_FUZZ_SECONDS=$TTT_FUZZ_SECONDS"; then
-    run_tests "$root/build-fuzz" -j "$(nproc)"  # each is one thread
+  if build_cleanly "$root/build-fuzz" fuzz fuzzers "-DTTT_FUZZ_SECONDS=$TTT_FUZZ_SECONDS"; then
+    run_tests "$root/build-fuzz" -j "$test_jobs"
   else
     broken+=("build in build-fuzz")
   fi

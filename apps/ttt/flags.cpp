@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "format_names.h"
 #include "settings.h"
 
 namespace ttt::app {

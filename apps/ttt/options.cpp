@@ -13,7 +13,6 @@
 #include <nlohmann/json.hpp>
 
 #include "ttt/core/error.h"
-#include "ttt/formats/quantize.h"
 
 namespace ttt::app {
 
@@ -41,14 +40,6 @@ DeviceOptions CommonOptions::device_options() const {
   options.precision = precision == "exact" ? Precision::exact : Precision::standard;
   options.batch_invariance = batch_invariant ? BatchInvariance::on : BatchInvariance::off;
   return options;
-}
-
-std::vector<std::string> cache_dtype_names() { return {"f32", "f16", "bf16", "q8"}; }
-
-std::vector<std::string> weight_format_names() {
-  std::vector<std::string> names;
-  for (const auto format : load_formats()) names.emplace_back(name(format));
-  return names;
 }
 
 void check_ids(std::span<const std::int32_t> ids, const CausalLM& model) {

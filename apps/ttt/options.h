@@ -38,10 +38,6 @@ struct CommonOptions {
   DeviceConfig device_config() const;
 };
 
-/// What --kv-dtype takes, and --quantize beside "none".
-std::vector<std::string> cache_dtype_names();
-std::vector<std::string> weight_format_names();
-
 /// Throws RequestError when one is outside the model's vocabulary.
 void check_ids(std::span<const std::int32_t> ids, const CausalLM& model);
 /// The bytes of a file, or of stdin for "-".

@@ -130,9 +130,8 @@ std::optional<LoadedModel> load_reference(const PerplexityOptions& o, const Cach
   if (o.reference.empty()) return std::nullopt;
   auto reference = load_model(Checkpoint::open(o.reference), reference_options(o), need);
   if (reference.model.vocab_size() != model.vocab_size())
-    throw RequestError(o.reference,
-                       fmt::format("has a vocabulary of {} tokens, {} one of {}; expected the same model",
-                                   reference.model.vocab_size(), o.common.model, model.vocab_size()));
+    throw RequestError(o.reference, fmt::format("has a vocabulary of {} tokens, {} one of {}; expected the same model",
+                                                reference.model.vocab_size(), o.common.model, model.vocab_size()));
   return reference;
 }
 

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "options.h"
+#include "format_names.h"
 #include "ttt/core/error.h"
 #include "ttt/formats/config_reader.h"
 
@@ -51,8 +51,10 @@ void reject_unknown_keys(const ConfigReader& reader) {
 
 }  // namespace
 
-Settings Settings::read(const std::filesystem::path& file) {
-  const auto reader = ConfigReader::parse(read_bounded(file), file.string());
+Settings Settings::read(const std::filesystem::path& file) { return parse(read_bounded(file), file.string()); }
+
+Settings Settings::parse(std::string_view text, const std::string& where) {
+  const auto reader = ConfigReader::parse(text, where);
   Settings settings;
   std::vector<WeightFormats::Rule> rules;
   for (const auto& rule : reader.objects("weight_formats"))
@@ -62,7 +64,7 @@ Settings Settings::read(const std::filesystem::path& file) {
   reader.ignore(kReadLater);
   reject_unknown_keys(reader);
   if (const auto params = reader.object("device_params")) settings.device_params = params->json();
-  settings.weight_formats = WeightFormats(std::move(rules), file.string() + ": weight_formats");
+  settings.weight_formats = WeightFormats(std::move(rules), where + ": weight_formats");
   return settings;
 }
 

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "ttt/formats/weight_formats.h"
 
@@ -16,6 +17,8 @@ struct Settings {
 
   /// Throws FormatError for a file that cannot be read, ConfigError for an unknown key or a value that is not one.
   static Settings read(const std::filesystem::path& file);
+  /// Of a file's text; `where` names it in errors.
+  static Settings parse(std::string_view text, const std::string& where);
 };
 
 }  // namespace ttt::app

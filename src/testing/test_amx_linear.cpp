@@ -66,14 +66,15 @@ struct EmulatedTiles {
 
 std::vector<float> products(const CpuPackedMatrix& w, const std::vector<float>& x, int tokens) {
   const auto& section = w.sections().front();
-  const std::int64_t cols = w.cols(), padded = (cols + 31) / 32 * 32, rows = (tokens + 15) / 16 * 16,
-                     panels = section.layout.panels();
-  std::vector<std::uint16_t> high(static_cast<std::size_t>(rows * padded)), low(high.size());
-  for (std::int64_t t = 0; t < tokens; ++t)
-    split_row(x.data() + t * cols, cols, padded, high.data() + t * padded, low.data() + t * padded);
+  const std::int64_t cols = w.cols(), rows = (tokens + 15) / 16 * 16, panels = section.layout.panels();
+  TokenTiles tiles{nullptr, nullptr, cols};
+  std::vector<std::uint16_t> high(static_cast<std::size_t>(rows * tiles.padded_cols())), low(high.size());
+  tiles.high = high.data();
+  if (amx_parts(section.layout.kind).tokens == 2) tiles.low = low.data();
+  for (std::int64_t t = 0; t < tokens; ++t) store_row(x.data() + t * cols, tiles, t);
   std::vector<float> out(static_cast<std::size_t>(rows * panels * kPanelRows));
-  amx_products<EmulatedTiles>({section.layout, section.panel(0), static_cast<int>(panels)},
-                              {high.data(), low.data(), padded}, 0, tokens, out.data(), panels * kPanelRows);
+  amx_products<EmulatedTiles>({section.layout, section.panel(0), static_cast<int>(panels)}, tiles, 0, tokens,
+                              out.data(), panels * kPanelRows);
   return out;
 }
 
@@ -103,7 +104,9 @@ TEST(AmxLinear, FollowsTheReferenceForEveryFormat) {
         dense.insert(dense.end(), got.begin() + t * stride, got.begin() + t * stride + rows);
       float most = 0;
       for (const float v : want) most = std::max(most, std::fabs(v));
-      EXPECT_LE(testing::compare(dense, want).max_abs_diff, 1e-4 * most);
+      const bool exact =
+          amx_parts(static_cast<const CpuPackedMatrix&>(*packed).sections().front().layout.kind).tokens == 2;
+      EXPECT_LE(testing::compare(dense, want).max_abs_diff, (exact ? 1e-4 : 4e-3) * most);
     }
   }
 }

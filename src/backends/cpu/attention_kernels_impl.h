@@ -1,7 +1,7 @@
 // The kernels of attention_kernels.h written once over a level's vector primitives `V` (see linear_kernels_impl.h; here
-// also load_bf16, load_i8, max_of and store_f16). Softmax is computed online (Milakov & Gimelshein, 2018; Dao, 2023):
-// in blocks of keys at fixed absolute positions and a fixed order, so that a query's bits do not depend on what else is
-// in the batch.
+// also load_bf16, load_i8, max_of, store_f16, and kAttentionTiles, the vectors of keys or dims for which four queries'
+// sums fill the registers). Softmax is computed online (Milakov & Gimelshein, 2018; Dao, 2023): in blocks of keys at
+// fixed absolute positions and a fixed order, so that a query's bits do not depend on what else is in the batch.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -16,6 +16,7 @@ namespace {
 
 using F = V::F;
 constexpr int kLanes = 16;
+constexpr int kRows = 4;  ///< query vectors whose sums stay in registers
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 struct LoadF32 {
@@ -44,30 +45,37 @@ struct Block {
   int num_keys;    ///< a multiple of 16
 };
 
-/// scores[i][key] = q[i] . k[key] for four queries at a time: two chains of additions each, over even and odd dims.
+/// scores[i][key] = q[i] . k[key] for four queries and T tiles of 16 keys: one chain of additions each, over the dims.
+template <class Load, int T>
+void score_tiles(const Block& b, int key, const float* q4, float* scores) {
+  const int dim = b.layout.k_dim;
+  const std::byte* tiles[T];
+  for (int t = 0; t < T; ++t)
+    tiles[t] = b.page + b.layout.k_index(b.kv_head, b.first_slot + key + t * kLanes, 0) * Load::kBytes;
+  F sums[kRows][T];
+  for (auto& row : sums)
+    for (auto& sum : row) sum = V::zero();
+  for (int d = 0; d < dim; ++d) {
+    F k[T];
+    for (int t = 0; t < T; ++t) k[t] = Load::load(tiles[t] + static_cast<std::size_t>(d * kLanes) * Load::kBytes);
+    for (int j = 0; j < kRows; ++j) {
+      const F value = V::set1(q4[j * dim + d]);
+      for (int t = 0; t < T; ++t) sums[j][t] = V::fma(k[t], value, sums[j][t]);
+    }
+  }
+  for (int j = 0; j < kRows; ++j)
+    for (int t = 0; t < T; ++t) V::store(scores + j * kKeyBlock + key + t * kLanes, sums[j][t]);
+}
+
 template <class Load>
 void score_block(const Block& b, const float* q, int num_queries, float* scores) {
-  const int dim = b.layout.k_dim;
-  for (int key = 0; key < b.num_keys; key += kLanes) {
-    const std::byte* tile = b.page + b.layout.k_index(b.kv_head, b.first_slot + key, 0) * Load::kBytes;
-    for (int i = 0; i < num_queries; i += 4) {
-      const float* q4 = q + static_cast<std::ptrdiff_t>(i) * dim;
-      F even[4] = {V::zero(), V::zero(), V::zero(), V::zero()}, odd[4] = {V::zero(), V::zero(), V::zero(), V::zero()};
-      int d = 0;
-      for (; d + 2 <= dim; d += 2) {
-        const F k0 = Load::load(tile + static_cast<std::size_t>(d * kLanes) * Load::kBytes);
-        const F k1 = Load::load(tile + static_cast<std::size_t>((d + 1) * kLanes) * Load::kBytes);
-        for (int j = 0; j < 4; ++j) {
-          even[j] = V::fma(k0, V::set1(q4[j * dim + d]), even[j]);
-          odd[j] = V::fma(k1, V::set1(q4[j * dim + d + 1]), odd[j]);
-        }
-      }
-      if (d < dim) {
-        const F k0 = Load::load(tile + static_cast<std::size_t>(d * kLanes) * Load::kBytes);
-        for (int j = 0; j < 4; ++j) even[j] = V::fma(k0, V::set1(q4[j * dim + d]), even[j]);
-      }
-      for (int j = 0; j < 4; ++j) V::store(scores + (i + j) * kKeyBlock + key, V::add(even[j], odd[j]));
-    }
+  constexpr int kStep = V::kAttentionTiles * kLanes;
+  for (int i = 0; i < num_queries; i += kRows) {
+    const float* q4 = q + static_cast<std::ptrdiff_t>(i) * b.layout.k_dim;
+    int key = 0;
+    for (; key + kStep <= b.num_keys; key += kStep)
+      score_tiles<Load, V::kAttentionTiles>(b, key, q4, scores + i * kKeyBlock);
+    for (; key < b.num_keys; key += kLanes) score_tiles<Load, 1>(b, key, q4, scores + i * kKeyBlock);
   }
 }
 
@@ -85,6 +93,7 @@ void finish_scores(const ops::Attention::Args& a, const Block& b, float* s, std:
   }
   if (a.softcap > 0.0f)
     for (int key = 0; key < b.num_keys; ++key) s[key] = a.softcap * std::tanh(s[key] / a.softcap);
+  if (block_start >= query.first && block_start + b.num_keys - 1 <= query.last) return;
   for (int key = 0; key < b.num_keys; ++key)
     if (block_start + key < query.first || block_start + key > query.last) s[key] = kMinusInfinity;
 }
@@ -105,33 +114,55 @@ float update_softmax(float* s, int num_keys, Partial& partial, float* lane_sums)
   return shrink;
 }
 
-/// A load that does not read beyond `count` elements.
+/// A load that does not read beyond `count` elements, fewer than a vector's.
 template <class Load>
 F load_some(const std::byte* p, int count) {
-  if (count >= kLanes) return Load::load(p);
   alignas(64) std::array<std::byte, 64> whole{};
   std::memcpy(whole.data(), p, static_cast<std::size_t>(count) * Load::kBytes);
   return Load::load(whole.data());
 }
 
-/// acc[i] = acc[i] * shrink[i] + sum over keys of weight * v[key], for four queries at a time.
+/// acc[i] = acc[i] * shrink[i] + sum over keys of weight * v[key], for four queries and the dims from `d` on, T vectors
+/// of them, of which the last may be cut off.
+template <class Load, int T, bool CutOff>
+void add_value_tiles(const Block& b, int d, const float* weights, const float* shrink, float* acc,
+                     std::int64_t v_stride) {
+  const int dim = b.layout.v_dim;
+  [[maybe_unused]] const int last = dim - d - (T - 1) * kLanes;
+  const std::byte* v = b.page + b.layout.v_offset +
+                       (b.layout.v_index(b.kv_head, b.first_slot, 0) + static_cast<std::size_t>(d)) * Load::kBytes;
+  F sums[kRows][T];
+  for (int j = 0; j < kRows; ++j)
+    for (int t = 0; t < T; ++t) sums[j][t] = V::mul(V::load(acc + j * v_stride + d + t * kLanes), V::set1(shrink[j]));
+  for (int key = 0; key < b.num_keys; ++key, v += static_cast<std::size_t>(dim) * Load::kBytes) {
+    F values[T];
+    for (int t = 0; t < T; ++t) {
+      const std::byte* at = v + static_cast<std::size_t>(t * kLanes) * Load::kBytes;
+      values[t] = CutOff && t == T - 1 ? load_some<Load>(at, last) : Load::load(at);
+    }
+    for (int j = 0; j < kRows; ++j) {
+      const F weight = V::set1(weights[j * kKeyBlock + key]);
+      for (int t = 0; t < T; ++t) sums[j][t] = V::fma(values[t], weight, sums[j][t]);
+    }
+  }
+  for (int j = 0; j < kRows; ++j)
+    for (int t = 0; t < T; ++t) V::store(acc + j * v_stride + d + t * kLanes, sums[j][t]);
+}
+
 template <class Load>
 void add_values(const Block& b, const float* weights, const float* shrink, int num_queries, float* acc,
                 std::int64_t v_stride) {
   const int dim = b.layout.v_dim;
-  const std::byte* values = b.page + b.layout.v_offset + b.layout.v_index(b.kv_head, b.first_slot, 0) * Load::kBytes;
-  const std::size_t row_bytes = static_cast<std::size_t>(dim) * Load::kBytes;
-  for (int i = 0; i < num_queries; i += 4)
-    for (int d = 0; d < dim; d += kLanes) {
-      F sum[4];
-      for (int j = 0; j < 4; ++j) sum[j] = V::mul(V::load(acc + (i + j) * v_stride + d), V::set1(shrink[i + j]));
-      const std::byte* v = values + static_cast<std::size_t>(d) * Load::kBytes;
-      for (int key = 0; key < b.num_keys; ++key, v += row_bytes) {
-        const F value = load_some<Load>(v, dim - d);
-        for (int j = 0; j < 4; ++j) sum[j] = V::fma(value, V::set1(weights[(i + j) * kKeyBlock + key]), sum[j]);
-      }
-      for (int j = 0; j < 4; ++j) V::store(acc + (i + j) * v_stride + d, sum[j]);
-    }
+  for (int i = 0; i < num_queries; i += kRows) {
+    const auto add = [&]<int T, bool CutOff>(int d) {
+      add_value_tiles<Load, T, CutOff>(b, d, weights + i * kKeyBlock, shrink + i, acc + i * v_stride, v_stride);
+    };
+    constexpr int kTiles = V::kAttentionTiles;
+    int d = 0;
+    for (; d + kTiles * kLanes <= dim; d += kTiles * kLanes) add.template operator()<kTiles, false>(d);
+    for (; d + kLanes <= dim; d += kLanes) add.template operator()<1, false>(d);
+    if (d < dim) add.template operator()<1, true>(d);
+  }
 }
 
 /// The values' scales of an 8-bit cache become part of the weights.
@@ -145,7 +176,7 @@ template <class Load>
 void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_head, std::span<const Query> queries,
                   float* acc, std::int64_t v_stride, Partial* partials) {
   const auto& layout = a.cache.layout;
-  const int count = static_cast<int>(queries.size()), padded = (count + 3) / 4 * 4, dim = layout.k_dim;
+  const int count = static_cast<int>(queries.size()), padded = (count + kRows - 1) / kRows * kRows, dim = layout.k_dim;
   thread_local std::vector<float> q_rows;
   q_rows.assign(static_cast<std::size_t>(padded * dim), 0.0f);
   alignas(64) float scores[kQueryBlock * kKeyBlock] = {};

@@ -8,7 +8,7 @@ struct Isa {
   enum class Level { generic, avx2, avx512 };
   Level level = Level::generic;
   bool vnni = false;  ///< AVX-512 VNNI
-  bool amx = false;   ///< AMX with bf16
+  bool amx = false;   ///< AMX and AVX-512, both with bf16
 };
 
 /// The kernels for a config's level and features. "amx" runs the AVX-512 kernels, and AMX for many tokens. Throws

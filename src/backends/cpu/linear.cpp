@@ -34,51 +34,67 @@ T* scratch(std::size_t count) {
   return buffer.data();
 }
 
+constexpr std::int64_t kFewestAmxTokens = 32;  ///< for fewer, unpacking the weights costs more than it gains
+constexpr std::int64_t kAmxTokens = 512;       ///< of a call: its sums stay in the second-level cache
+
 /// AMX for this call, or null. Its sums differ from those for few tokens, so a device that promises the same bits for
-/// any batch goes without, and splitting weights in bf16 pays from some tokens on only.
+/// any batch goes without.
 const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens) {
 #if defined(__x86_64__)
-  constexpr std::int64_t kFewest = 32;
   if (device.isa().amx && !device.exact() && device.options().batch_invariance == BatchInvariance::off &&
-      tokens >= kFewest)
+      tokens >= kFewestAmxTokens)
     return &amx_kernels();
 #endif
   (void)device, (void)tokens;
   return nullptr;
 }
 
-/// One call's input: as it is, and in the form that the kernels want: split for AMX, else in integers for integer
-/// weights.
+/// One call's input: as it is, and in the form that the kernels want: in bf16 tiles for AMX, else in integers for
+/// integer weights.
 class Input {
  public:
   Input(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x,
         std::initializer_list<const CpuPackedMatrix*> weights)
       : kernels_(kernels), x_(x), amx_(amx_for(device, x.rows)), params_(device.linear_params()) {
-    const auto wants = [](const CpuPackedMatrix* w) {
-      return std::ranges::any_of(w->sections(), [](const auto& s) { return is_integer(s.layout.kind); });
+    const auto any = [&](bool (*wanted)(PanelKind)) {
+      return std::ranges::any_of(weights, [&](const CpuPackedMatrix* w) {
+        return std::ranges::any_of(w->sections(), [&](const auto& s) { return wanted(s.layout.kind); });
+      });
     };
     if (amx_ != nullptr)
-      split(device);
-    else if (!device.exact() && std::ranges::any_of(weights, wants))
+      fill_tiles(device, any([](PanelKind kind) { return amx_parts(kind).tokens == 2; }));
+    else if (!device.exact() && any(is_integer))
       quantize(device);
   }
 
-  /// Tokens of one call to `products`. AMX splits weights in every call, and so wants many.
+  /// Tokens of one call to `products`.
   std::int64_t tokens_per_call() const {
+    if (amx_ != nullptr) return kAmxTokens;
     // A whole number of the tiles that quantize_row fills.
     const std::int64_t tile = kernels_.tile_tokens;
     const std::int64_t most = std::min<std::int64_t>(params_.tokens_per_tile, x_.rows);
-    return amx_ != nullptr ? 512 : (most + tile - 1) / tile * tile;
+    return (most + tile - 1) / tile * tile;
+  }
+  /// Parts of the tokens that are tasks of their own, for `row_tasks` runs of rows. Only AMX is so fast that unpacking
+  /// the weights in each task costs less than threads without one.
+  std::int64_t token_tasks(std::int64_t row_tasks, int threads) const {
+    if (amx_ == nullptr) return 1;
+    const std::int64_t wanted = (2 * threads + row_tasks - 1) / row_tasks;
+    return std::clamp<std::int64_t>(wanted, 1, (x_.rows + kFewestAmxTokens - 1) / kFewestAmxTokens);
   }
   /// Panels of one task.
   std::int64_t width() const { return stride() / kPanelRows; }
-  /// Floats between two tokens of a call's output. Bounded, as each thread keeps room for a call.
-  std::int64_t stride() const { return std::min(params_.rows_per_task, 4096); }
+  /// Floats between two tokens of a call's output. Bounded, as each thread keeps room for a call. AMX wants more rows,
+  /// as every task reads all of its tokens.
+  std::int64_t stride() const {
+    constexpr int kMost = 4096, kMostAmx = 512;
+    return amx_ != nullptr ? std::min(2 * params_.rows_per_task, kMostAmx) : std::min(params_.rows_per_task, kMost);
+  }
 
   /// Writes tokens up to the next multiple of 16.
   void products(const PanelRange& w, std::int64_t token, int tokens, float* out, std::int64_t stride) const {
     if (amx_ != nullptr)
-      amx_->products(w, split_, token, tokens, out, stride);
+      amx_->products(w, tiles_, token, tokens, out, stride);
     else if (quantized_ && is_integer(w.layout.kind))
       kernels_.integer_products(w, rows_, token, tokens, out, stride);
     else
@@ -86,15 +102,17 @@ class Input {
   }
 
  private:
-  void split(CpuDevice& device) {
-    const std::int64_t padded = (x_.cols + 31) / 32 * 32, rows = (x_.rows + 15) / 16 * 16;
-    auto* high = scratch<std::uint16_t>(static_cast<std::size_t>(2 * rows * padded));
-    auto* low = high + rows * padded;
-    device.pool().run(rows / 16, [&](std::int64_t tile) {
-      for (std::int64_t t = tile * 16; t < std::min(x_.rows, (tile + 1) * 16); ++t)
-        amx_->split_row(x_.row(t), x_.cols, padded, high + t * padded, low + t * padded);
+  void fill_tiles(CpuDevice& device, bool with_low) {
+    tiles_.cols = x_.cols;
+    const std::int64_t rows = (x_.rows + kTileTokens - 1) / kTileTokens * kTileTokens,
+                       size = rows * tiles_.padded_cols();
+    tiles_.high = scratch<std::uint16_t>(static_cast<std::size_t>(with_low ? 2 * size : size));
+    tiles_.low = with_low ? tiles_.high + size : nullptr;
+    device.pool().run(rows / kTileTokens, [&](std::int64_t tile) {
+      const std::int64_t first = tile * kTileTokens;
+      for (std::int64_t t = first; t < std::min(x_.rows, first + kTileTokens); ++t)
+        amx_->store_row(x_.row(t), tiles_, t);
     });
-    split_ = {high, low, padded};
   }
 
   void quantize(CpuDevice& device) {
@@ -123,7 +141,7 @@ class Input {
   const LinearParams& params_;
   bool quantized_ = false;
   QuantizedRows rows_{};
-  SplitRows split_{};
+  TokenTiles tiles_{};
 };
 
 /// Room for one call's products of a matrix, which each thread keeps; I tells two that are in use at once apart.
@@ -169,10 +187,14 @@ std::int64_t num_tasks(const CpuPackedMatrix& w, std::int64_t width) {
 /// Spreads a matrix's panels over the team and calls `tile(task index, task, first_token, tokens)`.
 template <class F>
 void for_each_tile(CpuDevice& device, const CpuPackedMatrix& w, const Input& input, std::int64_t tokens, F tile) {
-  const std::int64_t step = input.tokens_per_call();
-  device.pool().run(num_tasks(w, input.width()), [&](std::int64_t index) {
+  const auto ceil_div = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
+  const std::int64_t row_tasks = num_tasks(w, input.width()), step = input.tokens_per_call();
+  const std::int64_t token_tasks = input.token_tasks(row_tasks, device.pool().size());
+  const std::int64_t share = ceil_div(ceil_div(tokens, token_tasks), kTileTokens) * kTileTokens;
+  device.pool().run(row_tasks * token_tasks, [&](std::int64_t i) {
+    const std::int64_t index = i / token_tasks, first = i % token_tasks * share, last = std::min(tokens, first + share);
     const Task task = task_at(w, input.width(), index);
-    for (std::int64_t t = 0; t < tokens; t += step) tile(index, task, t, static_cast<int>(std::min(step, tokens - t)));
+    for (std::int64_t t = first; t < last; t += step) tile(index, task, t, static_cast<int>(std::min(step, last - t)));
   });
 }
 
@@ -180,6 +202,14 @@ void for_each_tile(CpuDevice& device, const CpuPackedMatrix& w, const Input& inp
 void add_bias(float* row, const float* bias, std::int64_t first, std::int64_t cols) {
   if (bias == nullptr) return;
   for (std::int64_t i = 0; i < cols; ++i) row[i] += bias[first + i];
+}
+
+/// y = scale * x, or y + scale * x.
+void write_row(Write write, float scale, std::span<const float> x, float* y) {
+  if (write == Write::add)
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] += scale * x[i];
+  else
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] = scale * x[i];
 }
 
 /// gate[i] = activate(a, gate[i], up[i]).
@@ -208,10 +238,7 @@ void linear(Device& device, const ops::Linear::Args& a) {
       float* y = a.y.row(token + t) + task.first;
       add_bias(row, a.bias, task.first, task.cols);
       kernels.activate(a.activation, row, task.count * kPanelRows);
-      for (std::int64_t i = 0; i < task.cols; ++i) {
-        const float value = a.scale * row[i];
-        y[i] = a.write == Write::add ? y[i] + value : value;
-      }
+      write_row(a.write, a.scale, {row, static_cast<std::size_t>(task.cols)}, y);
     }
   });
 }
@@ -242,16 +269,13 @@ void gated_linear(Device& device, const ops::GatedLinear::Args& a) {
   });
 }
 
-void embed(Device&, const ops::Embed::Args& a) {
-  std::vector<float> row(static_cast<std::size_t>(a.weight.cols()));
-  for (std::size_t t = 0; t < a.ids.size(); ++t) {
-    a.weight.unpack_row(a.ids[t], row);
-    float* y = a.y.row(static_cast<std::int64_t>(t));
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const float value = a.scale * row[i];
-      y[i] = a.write == Write::add ? y[i] + value : value;
-    }
-  }
+void embed(Device& device, const ops::Embed::Args& a) {
+  const auto cols = static_cast<std::size_t>(a.weight.cols());
+  cpu_device(device).pool().run(static_cast<std::int64_t>(a.ids.size()), [&](std::int64_t t) {
+    const std::span row(scratch<float>(cols), cols);
+    a.weight.unpack_row(a.ids[static_cast<std::size_t>(t)], row);
+    write_row(a.write, a.scale, row, a.y.row(t));
+  });
 }
 
 }  // namespace ttt::cpu

@@ -41,7 +41,7 @@ struct AmxTiles {
   }
 };
 
-constexpr AmxKernels kAmxKernels{split_row, amx_products<AmxTiles>};
+constexpr AmxKernels kAmxKernels{store_row, amx_products<AmxTiles>};
 
 }  // namespace
 

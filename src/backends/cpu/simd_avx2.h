@@ -21,6 +21,7 @@ struct V {
     __m256i a, b;
   };
   static constexpr int kTokens = 4;
+  static constexpr int kAttentionTiles = 1;
 
   static F zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
   static F set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }

@@ -1,7 +1,9 @@
 #pragma once
-// Vector primitives (see linear_kernels_impl.h) for AVX-512 F/BW/DQ/VL with VNNI.
+// Vector primitives (see linear_kernels_impl.h) for AVX-512 F/BW/DQ/VL with VNNI; those that store bf16 need its BF16
+// too.
 #include <immintrin.h>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -19,6 +21,7 @@ struct V {
     __m512i v;
   };
   static constexpr int kTokens = 8;
+  static constexpr int kAttentionTiles = 2;
 
   static F zero() { return _mm512_setzero_ps(); }
   static F set1(float x) { return _mm512_set1_ps(x); }
@@ -59,30 +62,35 @@ struct V {
     even = _mm512_castsi512_ps(_mm512_slli_epi32(w, 16));
     odd = _mm512_castsi512_ps(_mm512_and_si512(w, _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
   }
-  /// The nearest bf16, as f32 bits; ties to even; for finite x.
-  static __m512i nearest_bf16(F x) {
-    const __m512i bits = _mm512_castps_si512(x),
-                  odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-    const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
-    return _mm512_and_si512(rounded, _mm512_set1_epi32(static_cast<int>(0xffff0000u)));
+#ifdef __AVX512BF16__
+  static void store_bf16(std::uint16_t* p, F x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), std::bit_cast<__m256i>(_mm512_cvtneps_pbh(x)));
   }
-  static F remainder(F x, __m512i high) { return _mm512_sub_ps(x, _mm512_castsi512_ps(high)); }
+  /// Two vectors, their lanes in turn: [16][even, odd] bf16.
+  static void store_bf16_pair(std::byte* p, F even, F odd) {
+    _mm512_storeu_si512(p, interleave(std::bit_cast<__m512i>(_mm512_cvtne2ps_pbh(odd, even))));
+  }
   /// x as a sum of two bf16.
   static void store_split(std::uint16_t* high, std::uint16_t* low, F x) {
-    const auto store16 = [](std::uint16_t* p, __m512i v) {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(v, 16)));
-    };
-    const __m512i h = nearest_bf16(x);
-    store16(high, h);
-    store16(low, nearest_bf16(remainder(x, h)));
+    const auto h = std::bit_cast<__m256i>(_mm512_cvtneps_pbh(x));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(high), h);
+    store_bf16(low, _mm512_sub_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16))));
   }
-  /// The same for two vectors, their lanes in turn: [16][even, odd] bf16.
+  /// The same for two vectors, their lanes in turn.
   static void store_split_pair(std::byte* high, std::byte* low, F even, F odd) {
-    const __m512i e = nearest_bf16(even), o = nearest_bf16(odd);
-    const __m512i el = nearest_bf16(remainder(even, e)), ol = nearest_bf16(remainder(odd, o));
-    _mm512_storeu_si512(high, _mm512_or_si512(_mm512_srli_epi32(e, 16), o));
-    _mm512_storeu_si512(low, _mm512_or_si512(_mm512_srli_epi32(el, 16), ol));
+    const __m512i h = interleave(std::bit_cast<__m512i>(_mm512_cvtne2ps_pbh(odd, even)));
+    _mm512_storeu_si512(high, h);
+    F even_high, odd_high;
+    load_bf16_pair(high, even_high, odd_high);
+    store_bf16_pair(low, _mm512_sub_ps(even, even_high), _mm512_sub_ps(odd, odd_high));
   }
+  /// The 16 halves of two vectors, in turn.
+  static __m512i interleave(__m512i halves) {
+    const __m512i lower = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(halves));
+    const __m512i upper = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(halves, 1));
+    return _mm512_or_si512(lower, _mm512_slli_epi32(upper, 16));
+  }
+#endif
   static F load_u8(const std::byte* p) {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
   }

@@ -22,6 +22,7 @@ struct V {
     std::uint8_t v[64];
   };
   static constexpr int kTokens = 2;
+  static constexpr int kAttentionTiles = 1;
 
   template <class Op>
   static F map(Op op) {
@@ -80,6 +81,15 @@ struct V {
     even = map([&](int i) { return std::bit_cast<float>(w[i] << 16); });
     odd = map([&](int i) { return std::bit_cast<float>(w[i] & 0xffff0000u); });
   }
+  static void store_bf16(std::uint16_t* p, F x) {
+    for (int i = 0; i < 16; ++i) p[i] = f32_to_bf16(x.v[i]);
+  }
+  /// Two vectors, their lanes in turn: [16][even, odd] bf16.
+  static void store_bf16_pair(std::byte* p, F even, F odd) {
+    std::uint16_t halves[16][2];
+    for (int i = 0; i < 16; ++i) halves[i][0] = f32_to_bf16(even.v[i]), halves[i][1] = f32_to_bf16(odd.v[i]);
+    std::memcpy(p, halves, sizeof halves);
+  }
   /// x as a sum of two bf16.
   static void store_split(std::uint16_t* high, std::uint16_t* low, F x) {
     for (int i = 0; i < 16; ++i) {
@@ -87,7 +97,7 @@ struct V {
       low[i] = f32_to_bf16(x.v[i] - bf16_to_f32(high[i]));
     }
   }
-  /// The same for two vectors, their lanes in turn: [16][even, odd] bf16.
+  /// The same for two vectors, their lanes in turn.
   static void store_split_pair(std::byte* high, std::byte* low, F even, F odd) {
     std::uint16_t h[2][16], l[2][16];
     store_split(h[0], l[0], even);

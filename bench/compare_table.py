@@ -96,8 +96,10 @@ def write(file, name, text):
     if begin in old:
         head, rest = old.split(begin, 1)
         file.write_text(head + section + rest.split(end, 1)[1])
-    else:
-        file.write_text(old.rstrip("\n") + "\n\n" + section + "\n")
+    else:  # behind the others
+        head, end, rest = old.rpartition("<!-- end: ")
+        line, rest = rest.split("\n", 1) if end else ("", rest)
+        file.write_text(f"{head}{end}{line}\n\n{section}\n{rest}")
 
 
 QUOTED = re.compile(r"(<!-- speed: begin -->\n)(.*?)(<!-- speed: end -->)", re.S)
@@ -105,7 +107,7 @@ QUOTED = re.compile(r"(<!-- speed: begin -->\n)(.*?)(<!-- speed: end -->)", re.S
 
 def sections(page):
     """{processor: its section as the README quotes it}"""
-    found = re.findall(r"^## ([^\n]*)\n\n(.*?)\n<!-- end: ", page.read_text(), re.M | re.S)
+    found = re.findall(r"^<!-- measured: [^\n]* -->\n## ([^\n]*)\n\n(.*?)\n<!-- end: ", page.read_text(), re.M | re.S)
     return {name: f"{name}; {section}\n" for name, section in found}
 
 

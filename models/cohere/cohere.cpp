@@ -1,12 +1,9 @@
 #include "cohere.h"
 
-#include <cmath>
-
 #include "common/decoder_config.h"
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
-#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/parallel_layer.h"
 
@@ -19,21 +16,13 @@ CausalLM load_cohere(const ConfigReader& config, Weights w, Device& device, Chec
   const bool bias = config.boolean("attention_bias", false);
   const QueryKeyNorm::Config head_norm{
       .kind = QueryKeyNorm::Kind::layer, .scope = QueryKeyNorm::Scope::per_head, .eps = eps};
-  const GroupedQueryAttention::Config attention{
-      .hidden_size = c.hidden_size,
-      .num_heads = c.num_attention_heads,
-      .num_kv_heads = c.num_key_value_heads,
-      .head_dim = c.head_dim,
-      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-      .mask = Mask::causal(),
-      .rope = RotaryEmbedding(
-          read_rotary(config, {.head_dim = c.head_dim, .default_theta = 5e5f, .style = ops::RotaryStyle::interleaved})),
-      .qkv_bias = bias,
-      .output_bias = bias,
-      .qk_norm = config.boolean("use_qk_norm", false) ? std::optional(head_norm) : std::nullopt};
-  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
-                             .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = read_activation(config, "hidden_act", "silu")};
+  auto attention = attention_config(c);
+  attention.rope = RotaryEmbedding(
+      read_rotary(config, {.head_dim = c.head_dim, .default_theta = 5e5f, .style = ops::RotaryStyle::interleaved}));
+  attention.qkv_bias = bias;
+  attention.output_bias = bias;
+  attention.qk_norm = config.boolean("use_qk_norm", false) ? std::optional(head_norm) : std::nullopt;
+  const auto ffn = read_gated_ffn(config, c);
   const LayerNorm::Config norm{.size = c.hidden_size, .eps = eps, .bias = false};
 
   DecoderStack layers;

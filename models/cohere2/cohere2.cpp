@@ -1,13 +1,11 @@
 #include "cohere2.h"
 
 #include <array>
-#include <cmath>
 
 #include "common/decoder_config.h"
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
-#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/parallel_layer.h"
 
@@ -26,17 +24,10 @@ CausalLM load_cohere2(const ConfigReader& config, Weights w, Device& device, Che
   const auto masks =
       read_masks(config, c.num_hidden_layers, read_window(config, 4096), [&](int i) { return (i + 1) % pattern != 0; });
   const RotaryEmbedding rope(read_rotary(config, {.head_dim = c.head_dim, .style = ops::RotaryStyle::interleaved}));
-  GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                          .num_heads = c.num_attention_heads,
-                                          .num_kv_heads = c.num_key_value_heads,
-                                          .head_dim = c.head_dim,
-                                          .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                          .mask = Mask::causal(),
-                                          .qkv_bias = bias,
-                                          .output_bias = bias};
-  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
-                             .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = read_activation(config, "hidden_act", "silu")};
+  auto attention = attention_config(c);
+  attention.qkv_bias = bias;
+  attention.output_bias = bias;
+  const auto ffn = read_gated_ffn(config, c);
   const LayerNorm::Config norm{.size = c.hidden_size, .eps = eps, .bias = false};
 
   DecoderStack layers;

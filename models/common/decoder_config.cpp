@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string>
 
+#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/formats/common_keys.h"
 
 namespace ttt::models {
@@ -21,6 +23,21 @@ DecoderConfig DecoderConfig::read(const ConfigReader& c, const Options& options)
           .num_key_value_heads = c.dimension("num_key_value_heads", num_heads),
           .head_dim = head_dim,
           .max_position_embeddings = c.dimension("max_position_embeddings", 2048)};
+}
+
+GroupedQueryAttention::Config attention_config(const DecoderConfig& sizes) {
+  return {.hidden_size = sizes.hidden_size,
+          .num_heads = sizes.num_attention_heads,
+          .num_kv_heads = sizes.num_key_value_heads,
+          .head_dim = sizes.head_dim,
+          .scale = 1.0f / std::sqrt(static_cast<float>(sizes.head_dim)),
+          .mask = Mask::causal()};
+}
+
+GatedFFN::Config read_gated_ffn(const ConfigReader& config, const DecoderConfig& sizes, ActivationKey activation) {
+  return {.hidden_size = sizes.hidden_size,
+          .intermediate_size = config.dimension("intermediate_size"),
+          .activation = read_activation(config, activation.key, activation.otherwise)};
 }
 
 float number(const ConfigReader& config, std::string_view key, double otherwise) {

@@ -3,6 +3,8 @@
 #include <optional>
 #include <vector>
 
+#include "ttt/building_blocks/attention/gqa.h"
+#include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/formats/config_reader.h"
 #include "ttt/ops/attention.h"
 #include "ttt/patterns/causal_lm.h"
@@ -27,6 +29,17 @@ struct DecoderConfig {
   static DecoderConfig read(const ConfigReader& config, const Options& options);
   static DecoderConfig read(const ConfigReader& config) { return read(config, {}); }
 };
+
+/// Grouped-query attention of these sizes, to which a family adds what it has: causal, scores over the square root of
+/// head_dim, without positions or biases.
+GroupedQueryAttention::Config attention_config(const DecoderConfig& sizes);
+
+/// Where a config names its activation, and which one it means when it does not.
+struct ActivationKey {
+  std::string_view key = "hidden_act", otherwise = "silu";
+};
+/// A gated feed-forward layer of `intermediate_size`, without biases.
+GatedFFN::Config read_gated_ffn(const ConfigReader& config, const DecoderConfig& sizes, ActivationKey activation = {});
 
 /// config.number(key, otherwise) as the f32 that blocks take.
 float number(const ConfigReader& config, std::string_view key, double otherwise);

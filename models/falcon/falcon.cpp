@@ -1,7 +1,5 @@
 #include "falcon.h"
 
-#include <cmath>
-
 #include "common/decoder_config.h"
 #include "common/gguf.h"
 #include "common/names.h"
@@ -72,15 +70,10 @@ CausalLM load_falcon(const ConfigReader& config, Weights w, Device& device, Chec
   const FusedHeads heads{c.num_attention_heads, c.num_key_value_heads, c.head_dim};
   w = kind == Checkpoint::Kind::gguf ? with_gguf_layout(w, heads, c.layout)
                                      : with_hugging_face_layout(w, heads, c.layout);
-  const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                                .num_heads = c.num_attention_heads,
-                                                .num_kv_heads = c.num_key_value_heads,
-                                                .head_dim = c.head_dim,
-                                                .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                                .mask = Mask::causal(),
-                                                .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
-                                                .qkv_bias = c.bias,
-                                                .output_bias = c.bias};
+  auto attention = attention_config(c);
+  attention.rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}));
+  attention.qkv_bias = c.bias;
+  attention.output_bias = c.bias;
   const auto ffn_size = config.spelling({"ffn_hidden_size", "intermediate_size"});
   const MLP::Config mlp{.hidden_size = c.hidden_size,
                         .intermediate_size = config.dimension(ffn_size, 4 * c.hidden_size),

@@ -23,15 +23,10 @@ CausalLM load_gemma(const ConfigReader& config, Weights w, Device& device, Check
   const auto act = read_activation(config, "hidden_act", "gelu_pytorch_tanh");
   config.ignore(std::array<std::string_view, 1>{"hidden_activation"});
   const bool bias = config.boolean("attention_bias", false);
-  const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                                .num_heads = c.num_attention_heads,
-                                                .num_kv_heads = c.num_key_value_heads,
-                                                .head_dim = c.head_dim,
-                                                .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                                .mask = Mask::causal(),
-                                                .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
-                                                .qkv_bias = bias,
-                                                .output_bias = bias};
+  auto attention = attention_config(c);
+  attention.rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}));
+  attention.qkv_bias = bias;
+  attention.output_bias = bias;
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = config.dimension("intermediate_size"),
                              .activation = act == Activation::gelu ? Activation::gelu_tanh : act};

@@ -8,7 +8,6 @@
 #include "common/names.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
-#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/sandwich_norm_layer.h"
 
@@ -24,20 +23,13 @@ CausalLM load_gemma2(const ConfigReader& config, Weights w, Device& device, Chec
   const auto masks =
       read_masks(config, c.num_hidden_layers, read_window(config, 4096), [](int i) { return i % 2 == 0; });
   const bool bias = config.boolean("attention_bias", false);
-  GroupedQueryAttention::Config attention{
-      .hidden_size = c.hidden_size,
-      .num_heads = c.num_attention_heads,
-      .num_kv_heads = c.num_key_value_heads,
-      .head_dim = c.head_dim,
-      .scale = 1.0f / std::sqrt(positive(config, "query_pre_attn_scalar", gguf ? c.head_dim : 256)),
-      .mask = Mask::causal(),
-      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
-      .qkv_bias = bias,
-      .output_bias = bias,
-      .softcap = number_or_none(config, "attn_logit_softcapping", gguf ? 0.0 : 50.0)};
-  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
-                             .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = read_activation(config, "hidden_activation", "gelu_pytorch_tanh")};
+  auto attention = attention_config(c);
+  attention.scale = 1.0f / std::sqrt(positive(config, "query_pre_attn_scalar", gguf ? c.head_dim : 256));
+  attention.rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}));
+  attention.qkv_bias = bias;
+  attention.output_bias = bias;
+  attention.softcap = number_or_none(config, "attn_logit_softcapping", gguf ? 0.0 : 50.0);
+  const auto ffn = read_gated_ffn(config, c, {"hidden_activation", "gelu_pytorch_tanh"});
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
 
   DecoderStack layers;

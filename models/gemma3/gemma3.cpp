@@ -8,7 +8,6 @@
 #include "common/names.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
-#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/sandwich_norm_layer.h"
 
@@ -44,22 +43,15 @@ CausalLM load_gemma3(const ConfigReader& config, Weights w, Device& device, Chec
   const auto [local, global] = read_rotaries(config, c.head_dim);
   const float eps = number(config, "rms_norm_eps", 1e-6);
   const bool bias = config.boolean("attention_bias", false);
-  GroupedQueryAttention::Config attention{
-      .hidden_size = c.hidden_size,
-      .num_heads = c.num_attention_heads,
-      .num_kv_heads = c.num_key_value_heads,
-      .head_dim = c.head_dim,
-      .scale = 1.0f / std::sqrt(positive(config, "query_pre_attn_scalar", gguf ? c.head_dim : 256)),
-      .mask = Mask::causal(),
-      .qkv_bias = bias,
-      .output_bias = bias,
-      .qk_norm =
-          QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::shared, .eps = eps}};
+  auto attention = attention_config(c);
+  attention.scale = 1.0f / std::sqrt(positive(config, "query_pre_attn_scalar", gguf ? c.head_dim : 256));
+  attention.qkv_bias = bias;
+  attention.output_bias = bias;
+  attention.qk_norm =
+      QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::shared, .eps = eps};
   // transformers has the first key and never caps scores; the last is a copy that it saves and does not read.
   config.ignore(std::array<std::string_view, 3>{"attn_logit_softcapping", "hidden_act", "_sliding_window_pattern"});
-  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
-                             .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = read_activation(config, "hidden_activation", "gelu_pytorch_tanh")};
+  const auto ffn = read_gated_ffn(config, c, {"hidden_activation", "gelu_pytorch_tanh"});
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = eps};
 
   DecoderStack layers;

@@ -1,7 +1,6 @@
 #include "gpt_oss.h"
 
 #include <array>
-#include <cmath>
 
 #include "common/decoder_config.h"
 #include "common/gguf.h"
@@ -60,16 +59,11 @@ CausalLM load_gpt_oss(const ConfigReader& config, Weights w, Device& device, Che
   const auto masks =
       read_masks(config, c.num_hidden_layers, read_window(config, 128), [](int i) { return i % 2 == 0; });
   const bool bias = config.boolean("attention_bias", true);
-  GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                          .num_heads = c.num_attention_heads,
-                                          .num_kv_heads = c.num_key_value_heads,
-                                          .head_dim = c.head_dim,
-                                          .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                          .mask = Mask::causal(),
-                                          .rope = RotaryEmbedding(read_rope(config, c.head_dim, kind)),
-                                          .qkv_bias = bias,
-                                          .output_bias = bias,
-                                          .sinks = true};
+  auto attention = attention_config(c);
+  attention.rope = RotaryEmbedding(read_rope(config, c.head_dim, kind));
+  attention.qkv_bias = bias;
+  attention.output_bias = bias;
+  attention.sinks = true;
   config.require("hidden_act", "\"silu\"");
   ignore_router_training(config);
   config.ignore(std::array<std::string_view, 2>{"experts_per_token", "initial_context_length"});

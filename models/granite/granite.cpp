@@ -4,7 +4,6 @@
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
-#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
@@ -15,19 +14,13 @@ CausalLM load_granite(const ConfigReader& config, Weights w, Device& device, Che
   if (kind == Checkpoint::Kind::gguf) w = with_unpermuted_heads(with_hf_names(w), c.head_dim);
   const bool attention_bias = config.boolean("attention_bias", false);
   const float residual_scale = number(config, "residual_multiplier", 1.0);
-  const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                                .num_heads = c.num_attention_heads,
-                                                .num_kv_heads = c.num_key_value_heads,
-                                                .head_dim = c.head_dim,
-                                                .scale = number(config, "attention_multiplier", 1.0),
-                                                .mask = Mask::causal(),
-                                                .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
-                                                .qkv_bias = attention_bias,
-                                                .output_bias = attention_bias};
-  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
-                             .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = read_activation(config, "hidden_act", "silu"),
-                             .bias = config.boolean("mlp_bias", false)};
+  auto attention = attention_config(c);
+  attention.scale = number(config, "attention_multiplier", 1.0);
+  attention.rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}));
+  attention.qkv_bias = attention_bias;
+  attention.output_bias = attention_bias;
+  auto ffn = read_gated_ffn(config, c);
+  ffn.bias = config.boolean("mlp_bias", false);
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
 
   DecoderStack layers;

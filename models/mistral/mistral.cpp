@@ -1,12 +1,9 @@
 #include "mistral.h"
 
-#include <cmath>
-
 #include "common/decoder_config.h"
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
-#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
@@ -15,16 +12,9 @@ namespace ttt::models {
 CausalLM load_mistral(const ConfigReader& config, Weights w, Device& device, Checkpoint::Kind) {
   const auto c = DecoderConfig::read(config);
   const auto masks = read_masks(config, c.num_hidden_layers, read_window(config, 4096), [](int) { return true; });
-  GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                          .num_heads = c.num_attention_heads,
-                                          .num_kv_heads = c.num_key_value_heads,
-                                          .head_dim = c.head_dim,
-                                          .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                          .mask = Mask::causal(),
-                                          .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}))};
-  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
-                             .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = read_activation(config, "hidden_act", "silu")};
+  auto attention = attention_config(c);
+  attention.rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}));
+  const auto ffn = read_gated_ffn(config, c);
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
 
   DecoderStack layers;

@@ -1,7 +1,5 @@
 #include "mixtral.h"
 
-#include <cmath>
-
 #include "common/decoder_config.h"
 #include "common/gguf.h"
 #include "common/names.h"
@@ -26,14 +24,9 @@ CausalLM load_mixtral(const ConfigReader& config, Weights w, Device& device, Che
   w = kind == Checkpoint::Kind::gguf ? with_gguf_experts(with_unpermuted_heads(with_hf_names(w), c.head_dim))
                                      : with_hugging_face_layout(w);
   const auto window = read_window(config);
-  const GroupedQueryAttention::Config attention{
-      .hidden_size = c.hidden_size,
-      .num_heads = c.num_attention_heads,
-      .num_kv_heads = c.num_key_value_heads,
-      .head_dim = c.head_dim,
-      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-      .mask = window ? Mask::window(*window) : Mask::causal(),
-      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim, .default_theta = 1e6f}))};
+  auto attention = attention_config(c);
+  attention.mask = window ? Mask::window(*window) : Mask::causal();
+  attention.rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim, .default_theta = 1e6f}));
   ignore_router_training(config);
   const auto experts = read_expert_counts(config, 2);
   const MixtureOfExperts::Config moe{

@@ -1,12 +1,9 @@
 #include "olmo2.h"
 
-#include <cmath>
-
 #include "common/decoder_config.h"
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
-#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/output_norm_layer.h"
 
@@ -17,21 +14,13 @@ CausalLM load_olmo2(const ConfigReader& config, Weights w, Device& device, Check
   const auto c = DecoderConfig::read(config);
   const float eps = number(config, "rms_norm_eps", 1e-5);
   const bool bias = config.boolean("attention_bias", false);
-  const GroupedQueryAttention::Config attention{
-      .hidden_size = c.hidden_size,
-      .num_heads = c.num_attention_heads,
-      .num_kv_heads = c.num_key_value_heads,
-      .head_dim = c.head_dim,
-      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-      .mask = Mask::causal(),
-      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
-      .qkv_bias = bias,
-      .output_bias = bias,
-      .qk_norm =
-          QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::all_heads, .eps = eps}};
-  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
-                             .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = read_activation(config, "hidden_act", "silu")};
+  auto attention = attention_config(c);
+  attention.rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}));
+  attention.qkv_bias = bias;
+  attention.output_bias = bias;
+  attention.qk_norm =
+      QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::all_heads, .eps = eps};
+  const auto ffn = read_gated_ffn(config, c);
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = eps};
 
   DecoderStack layers;

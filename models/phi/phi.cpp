@@ -1,7 +1,5 @@
 #include "phi.h"
 
-#include <cmath>
-
 #include "common/decoder_config.h"
 #include "common/gguf.h"
 #include "common/names.h"
@@ -37,18 +35,12 @@ CausalLM load_phi(const ConfigReader& config, Weights w, Device& device, Checkpo
   const QueryKeyNorm::Config head_norm{
       .kind = QueryKeyNorm::Kind::layer, .scope = QueryKeyNorm::Scope::shared, .eps = eps, .bias = true};
   const auto rope = read_rotary(config, {.head_dim = c.head_dim, .default_partial_rotary_factor = 0.5f});
-  const GroupedQueryAttention::Config attention{
-      .hidden_size = c.hidden_size,
-      .num_heads = c.num_attention_heads,
-      .num_kv_heads = c.num_key_value_heads,
-      .head_dim = c.head_dim,
-      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-      .mask = Mask::causal(),
-      .rope = RotaryEmbedding(rope),
-      .qkv_bias = true,
-      .output_bias = true,
-      .qk_norm = config.boolean(config.spelling({"qk_layernorm", "use_qk_norm"}), false) ? std::optional(head_norm)
-                                                                                         : std::nullopt};
+  auto attention = attention_config(c);
+  attention.rope = RotaryEmbedding(rope);
+  attention.qkv_bias = true;
+  attention.output_bias = true;
+  attention.qk_norm =
+      config.boolean(config.spelling({"qk_layernorm", "use_qk_norm"}), false) ? std::optional(head_norm) : std::nullopt;
   const MLP::Config mlp{.hidden_size = c.hidden_size,
                         .intermediate_size = config.dimension("intermediate_size"),
                         .activation = read_activation(config, "hidden_act", "gelu_new")};

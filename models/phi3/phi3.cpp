@@ -1,7 +1,6 @@
 #include "phi3.h"
 
 #include <array>
-#include <cmath>
 
 #include "common/decoder_config.h"
 #include "common/gguf.h"
@@ -28,13 +27,9 @@ CausalLM load_phi3(const ConfigReader& config, Weights w, Device& device, Checkp
   w = with_split(with_split_qkv(w, "qkv_proj", heads, FusedOrder::by_part), gguf ? "up_proj" : "gate_up_proj",
                  {{"gate_proj", intermediate_size}, {"up_proj", intermediate_size}});
   const auto window = read_window(config);
-  const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                                .num_heads = c.num_attention_heads,
-                                                .num_kv_heads = c.num_key_value_heads,
-                                                .head_dim = c.head_dim,
-                                                .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                                .mask = window ? Mask::window(*window) : Mask::causal(),
-                                                .rope = RotaryEmbedding(rope)};
+  auto attention = attention_config(c);
+  attention.mask = window ? Mask::window(*window) : Mask::causal();
+  attention.rope = RotaryEmbedding(rope);
   const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
                              .intermediate_size = intermediate_size,
                              .activation = read_activation(config, "hidden_act", "silu")};

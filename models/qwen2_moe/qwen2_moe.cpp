@@ -1,7 +1,5 @@
 #include "qwen2_moe.h"
 
-#include <cmath>
-
 #include "common/decoder_config.h"
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
@@ -18,14 +16,9 @@ CausalLM load_qwen2_moe(const ConfigReader& config, Weights w, Device& device, C
   const auto max_window_layers = config.integer("max_window_layers", 28);
   const auto masks = read_masks(config, c.num_hidden_layers, read_switched_window(config),
                                 [&](int i) { return i % 2 == 0 && i < max_window_layers; });
-  GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                          .num_heads = c.num_attention_heads,
-                                          .num_kv_heads = c.num_key_value_heads,
-                                          .head_dim = c.head_dim,
-                                          .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                          .mask = Mask::causal(),
-                                          .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
-                                          .qkv_bias = config.boolean("qkv_bias", true)};
+  auto attention = attention_config(c);
+  attention.rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}));
+  attention.qkv_bias = config.boolean("qkv_bias", true);
   ignore_router_training(config);
   const auto experts = read_expert_counts(config);
   const auto activation = read_activation(config, "hidden_act", "silu");

@@ -1,7 +1,6 @@
 #include "qwen3_moe.h"
 
 #include <array>
-#include <cmath>
 
 #include "common/decoder_config.h"
 #include "common/gguf.h"
@@ -19,18 +18,12 @@ CausalLM load_qwen3_moe(const ConfigReader& config, Weights w, Device& device, C
   const auto masks = read_masks(config, c.num_hidden_layers, read_switched_window(config), [](int) { return true; });
   const float eps = number(config, "rms_norm_eps", 1e-6);
   const bool bias = config.boolean("attention_bias", false);
-  GroupedQueryAttention::Config attention{
-      .hidden_size = c.hidden_size,
-      .num_heads = c.num_attention_heads,
-      .num_kv_heads = c.num_key_value_heads,
-      .head_dim = c.head_dim,
-      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-      .mask = Mask::causal(),
-      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
-      .qkv_bias = bias,
-      .output_bias = bias,
-      .qk_norm =
-          QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::shared, .eps = eps}};
+  auto attention = attention_config(c);
+  attention.rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}));
+  attention.qkv_bias = bias;
+  attention.output_bias = bias;
+  attention.qk_norm =
+      QueryKeyNorm::Config{.kind = QueryKeyNorm::Kind::rms, .scope = QueryKeyNorm::Scope::shared, .eps = eps};
   ignore_router_training(config);
   config.ignore(std::array<std::string_view, 1>{"max_window_layers"});  // as transformers, unlike qwen3
   const auto experts = read_expert_counts(config);

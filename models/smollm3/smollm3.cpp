@@ -1,12 +1,9 @@
 #include "smollm3.h"
 
-#include <cmath>
-
 #include "common/decoder_config.h"
 #include "common/gguf.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
-#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/pre_norm_layer.h"
 
@@ -37,18 +34,11 @@ CausalLM load_smollm3(const ConfigReader& config, Weights w, Device& device, Che
   const auto masks = read_masks(config, c.num_hidden_layers, window,
                                 [&](int i) { return windowed && !rotating[static_cast<std::size_t>(i)]; });
   const RotaryEmbedding rope(read_rotary(config, {.head_dim = c.head_dim, .default_theta = 2e6f}));
-  GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                          .num_heads = c.num_attention_heads,
-                                          .num_kv_heads = c.num_key_value_heads,
-                                          .head_dim = c.head_dim,
-                                          .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                          .mask = Mask::causal(),
-                                          .qkv_bias = bias,
-                                          .output_bias = bias};
-  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
-                             .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = read_activation(config, "hidden_act", "silu"),
-                             .bias = config.boolean("mlp_bias", false)};
+  auto attention = attention_config(c);
+  attention.qkv_bias = bias;
+  attention.output_bias = bias;
+  auto ffn = read_gated_ffn(config, c);
+  ffn.bias = config.boolean("mlp_bias", false);
   const RMSNorm::Config norm{.size = c.hidden_size, .eps = number(config, "rms_norm_eps", 1e-6)};
 
   DecoderStack layers;

@@ -1,13 +1,10 @@
 #include "stablelm.h"
 
-#include <cmath>
-
 #include "common/decoder_config.h"
 #include "common/gguf.h"
 #include "common/names.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/rotary_config.h"
-#include "ttt/building_blocks/ffn/activation_config.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
 #include "ttt/patterns/parallel_layer.h"
 #include "ttt/patterns/pre_norm_layer.h"
@@ -42,19 +39,12 @@ CausalLM load_stablelm(const ConfigReader& config, Weights w, Device& device, Ch
   const float eps = number(config, "layer_norm_eps", 1e-5);
   const QueryKeyNorm::Config head_norm{
       .kind = QueryKeyNorm::Kind::layer, .scope = QueryKeyNorm::Scope::per_head, .eps = eps};
-  const GroupedQueryAttention::Config attention{
-      .hidden_size = c.hidden_size,
-      .num_heads = c.num_attention_heads,
-      .num_kv_heads = c.num_key_value_heads,
-      .head_dim = c.head_dim,
-      .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-      .mask = Mask::causal(),
-      .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim, .default_partial_rotary_factor = 0.25f})),
-      .qkv_bias = config.boolean(config.spelling({"use_qkv_bias", "attention_bias"}), false),
-      .qk_norm = normed ? std::optional(head_norm) : std::nullopt};
-  const GatedFFN::Config ffn{.hidden_size = c.hidden_size,
-                             .intermediate_size = config.dimension("intermediate_size"),
-                             .activation = read_activation(config, "hidden_act", "silu")};
+  auto attention = attention_config(c);
+  attention.rope =
+      RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim, .default_partial_rotary_factor = 0.25f}));
+  attention.qkv_bias = config.boolean(config.spelling({"use_qkv_bias", "attention_bias"}), false);
+  attention.qk_norm = normed ? std::optional(head_norm) : std::nullopt;
+  const auto ffn = read_gated_ffn(config, c);
   const LayerNorm::Config norm{.size = c.hidden_size, .eps = eps};
 
   DecoderStack layers;

@@ -1,7 +1,6 @@
 #include "starcoder2.h"
 
 #include <array>
-#include <cmath>
 
 #include "common/decoder_config.h"
 #include "common/gguf.h"
@@ -21,15 +20,11 @@ CausalLM load_starcoder2(const ConfigReader& config, Weights w, Device& device, 
   config.ignore(std::array<std::string_view, 3>{"activation_function", "mlp_type", "norm_type"});
   const auto window = read_window(config);
   const bool bias = config.boolean("use_bias", true);
-  const GroupedQueryAttention::Config attention{.hidden_size = c.hidden_size,
-                                                .num_heads = c.num_attention_heads,
-                                                .num_kv_heads = c.num_key_value_heads,
-                                                .head_dim = c.head_dim,
-                                                .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                                                .mask = window ? Mask::window(*window) : Mask::causal(),
-                                                .rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim})),
-                                                .qkv_bias = bias,
-                                                .output_bias = bias};
+  auto attention = attention_config(c);
+  attention.mask = window ? Mask::window(*window) : Mask::causal();
+  attention.rope = RotaryEmbedding(read_rotary(config, {.head_dim = c.head_dim}));
+  attention.qkv_bias = bias;
+  attention.output_bias = bias;
   const MLP::Config mlp{.hidden_size = c.hidden_size,
                         .intermediate_size = config.dimension("intermediate_size"),
                         .activation = read_activation(config, "hidden_act", "gelu_pytorch_tanh"),

@@ -35,7 +35,7 @@ T* scratch(std::size_t count) {
 }
 
 constexpr std::int64_t kFewestAmxTokens = kTileTokens;  ///< fewer do not fill a tile
-constexpr std::int64_t kAmxTokens = 512;       ///< of a call: its sums stay in the second-level cache
+constexpr std::int64_t kAmxTokens = 512;                ///< of a call: its sums stay in the second-level cache
 
 /// AMX for this call, or null. Its sums differ from those for few tokens, so a device that promises the same bits for
 /// any batch goes without.

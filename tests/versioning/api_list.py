@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Lists what the public headers declare, one line a symbol: signatures, layouts, values of enumerations.
+"""Lists what the public headers declare, one line a symbol: signatures, layouts, values of enumerations, constants and macros.
+Programs have the last three compiled in.
 
 usage: api_list.py INCLUDE_FOLDER       the folder that holds ttt/, of the tree or of an installed package
 
@@ -25,6 +26,8 @@ NAMED = ("FIELD_DECL", "ENUM_DECL", "ENUM_CONSTANT_DECL", "VAR_DECL", "TYPE_ALIA
 SCOPES = ("NAMESPACE", "CLASS_DECL", "STRUCT_DECL", "UNION_DECL", "CLASS_TEMPLATE", "CLASS_TEMPLATE_PARTIAL_SPECIALIZATION")
 FUNCTIONS = ("FUNCTION_DECL", "CXX_METHOD", "CONSTRUCTOR", "CONVERSION_FUNCTION", "FUNCTION_TEMPLATE")
 CLASSES = SCOPES[1:]
+# What changes from release to release.
+FREE_MACROS = ("TTT_VERSION_MINOR", "TTT_VERSION_PATCH", "TTT_VERSION_SUFFIX")
 
 
 class ApiError(Exception):
@@ -96,6 +99,18 @@ def field_line(cursor, public):
     return f"field {name}: {cursor.type.spelling}" + (f", at byte {offset // 8}" if offset >= 0 else "")
 
 
+def constant_line(cursor):
+    tokens = [token.spelling for token in cursor.get_tokens()]
+    starts = [tokens.index(start) for start in ("=", "{") if start in tokens]
+    value = f" = {' '.join(tokens[min(starts):]).removeprefix('= ')}" if starts else ""
+    return f"constant {qualified(cursor)}: {cursor.type.spelling}{value}"
+
+
+def macro_line(cursor):
+    name, *body = [token.spelling for token in cursor.get_tokens()]
+    return f"macro {name}" + (f" = {' '.join(body)}" if body and name not in FREE_MACROS else "")
+
+
 def members(cursor, is_ours, lines):
     """Adds the lines of a namespace's or class's members."""
     virtuals = 0
@@ -131,7 +146,7 @@ def members(cursor, is_ours, lines):
         elif kind == "TYPE_ALIAS_TEMPLATE_DECL" or kind == "CONCEPT_DECL":
             lines.add(plain(f"{kind.split('_')[0].lower()} {qualified(child)}"))
         elif kind == "VAR_DECL":
-            lines.add(plain(f"constant {qualified(child)}: {child.type.spelling}"))
+            lines.add(plain(constant_line(child)))
 
 
 def api_lines(folder):
@@ -147,7 +162,7 @@ def api_lines(folder):
     members(unit.cursor, is_ours, lines)
     for cursor in unit.cursor.get_children():
         if cursor.kind == CursorKind.MACRO_DEFINITION and is_ours(cursor):
-            lines.add(f"macro {cursor.spelling}")
+            lines.add(macro_line(cursor))
     return sorted(lines)
 
 

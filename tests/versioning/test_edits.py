@@ -55,6 +55,17 @@ class Headers(unittest.TestCase):
     def test_a_value_that_moves(self):
         self.finds("value", "core/log.h", "{ debug, info, warning }", "{ debug, warning, info }", "changed: value ttt::LogLevel::info = 1")
 
+    def test_a_constant_of_another_value(self):
+        self.finds("constant", "patterns/model_entry.h", '"ttt-model-2.0"', '"ttt-model-2.1"',
+                   'changed: constant ttt::kModelAbi: const char[14] = "ttt-model-2.0"', '= "ttt-model-2.1"')
+
+    def test_a_macro_of_another_value(self):
+        self.finds("macro", "core/version.h", "TTT_VERSION_MAJOR * 10000", "TTT_VERSION_MAJOR * 1000", "changed: macro TTT_VERSION = ")
+
+    def test_the_next_version_breaks_nothing(self):
+        copy = edited_copy("version", "core/version.h", "TTT_VERSION_MINOR 0", "TTT_VERSION_MINOR 1")
+        self.assertEqual(messages("api", api_list.api_lines(copy)), [])
+
     def test_a_comment_breaks_nothing(self):
         copy = edited_copy("comment", "core/dtype.h", "/// All dtypes,", "/// Every dtype,")
         self.assertEqual(messages("api", api_list.api_lines(copy)), [])

@@ -2,19 +2,37 @@
 # Makes the baseline of the public interface (tests/versioning/baseline) from this tree: done when a version is released, and before the
 # first release when its interface changes. The tests versioning.* hold later builds to it.
 #
-# usage: scripts/baseline.sh      needs the build of scripts/test.sh, with build/installed-shared
+# usage: scripts/baseline.sh      needs the build of scripts/test.sh, of the sources as they are now
 set -euo pipefail
 IFS=$'\n\t'
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-tests=$root/tests/versioning
-installed=$root/build/installed-shared
-[ -d "$installed" ] || { echo "baseline.sh: expected $installed; run scripts/test.sh first" >&2; exit 1; }
+if [ $# -ne 0 ]; then
+  sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+  exit 2
+fi
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+tests=tests/versioning
+installed=build/installed-shared
+program=build/bin/ttt
 
-python3 "$tests/check_promises.py" api "$root/src" --write
-python3 "$tests/check_promises.py" cli "$root/build/bin/ttt" --write
-python3 "$tests/check_promises.py" json "$root/build/bin/ttt" "$root/tests/goldens" --write
-python3 "$tests/abi.py" write "$tests/baseline/libttt.abi.xz" "$root/build/shared/src/libttt.so" "$installed/include"
+fail() {
+  echo "baseline.sh: $1; run scripts/test.sh first" >&2
+  exit 1
+}
+
+# A baseline of an older build would promise what is no longer there.
+[ -d "$installed/include/ttt" ] && [ -x "$program" ] || fail "expected $installed/include/ttt and $program"
+while IFS= read -r header; do
+  cmp -s "$installed/include/$header" "src/$header" || fail "$installed/include/$header is not src/$header"
+done < <(cd "$installed/include" && find ttt -type f)
+# Version 1's vocabulary is not in the program.
+newer=$(find apps src -regex '.*\.\(cpp\|h\|rs\)' -not -path 'src/ttt/compat/*' -newer "$program" -print -quit)
+[ -z "$newer" ] || fail "$newer is newer than $program"
+
+python3 "$tests/check_promises.py" api src --write
+python3 "$tests/check_promises.py" cli "$program" --write
+python3 "$tests/check_promises.py" json "$program" tests/goldens --write
+python3 "$tests/abi.py" write "$tests/baseline/libttt.abi.xz" build/shared/src/libttt.so "$installed/include"
 # The same bytes for the same files.
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 --mode=u=rwX,go=rX -C "$installed" -c include lib/cmake |
   xz -9 >"$tests/baseline/package.tar.xz"

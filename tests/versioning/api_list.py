@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Lists what the public headers declare, one line a symbol: signatures, layouts, values of enumerations, constants and macros.
-Programs have the last three compiled in.
+"""Lists what the public headers declare, one line a symbol: signatures, layouts, values of enumerations, constants and macros,
+of which programs have the last three compiled in, and what is deprecated.
 
 usage: api_list.py INCLUDE_FOLDER       the folder that holds ttt/, of the tree or of an installed package
 
@@ -14,7 +14,7 @@ import sys
 sys.path.append("/usr/lib/python3/dist-packages")  # Debian's module, for a Python that is not Debian's too
 try:
     from clang import cindex
-    from clang.cindex import AccessSpecifier, AvailabilityKind, CursorKind
+    from clang.cindex import AccessSpecifier, CursorKind
 except ImportError:
     cindex = None
 
@@ -76,7 +76,6 @@ def signature(cursor):
                      " [static]" if cursor.kind == CursorKind.CXX_METHOD and cursor.is_static_method() else "",
                      " [explicit]" if cursor.is_explicit_method() else "",
                      " [deleted]" if cursor.is_deleted_method() else "",
-                     " [deprecated]" if cursor.availability == AvailabilityKind.DEPRECATED else "",
                      " [pure]" if cursor.is_pure_virtual_method() else " [virtual]" if cursor.is_virtual_method() else ""))
     template = [child.spelling for child in cursor.get_children() if re.fullmatch("TEMPLATE_.*PARAMETER", child.kind.name)]
     generic = f"template <{', '.join(template)}> " if template else ""
@@ -88,8 +87,7 @@ def class_line(cursor):
     bases = [child.type.spelling for child in cursor.get_children() if child.kind == CursorKind.CXX_BASE_SPECIFIER]
     size = cursor.type.get_size()
     layout = f", {size} bytes, aligned to {cursor.type.get_align()}" if size > 0 else ""
-    mark = " [deprecated]" if cursor.availability == AvailabilityKind.DEPRECATED else ""
-    return f"class {qualified(cursor)}{mark}" + (f" : {', '.join(bases)}" if bases else "") + layout
+    return f"class {qualified(cursor)}" + (f" : {', '.join(bases)}" if bases else "") + layout
 
 
 def field_line(cursor, public):
@@ -111,6 +109,15 @@ def macro_line(cursor):
     return f"macro {name}" + (f" = {' '.join(body)}" if body and name not in FREE_MACROS else "")
 
 
+def deprecations(cursor):
+    """A line of its own, so that to deprecate something changes no other."""
+    for child in cursor.get_children():
+        tokens = [token.spelling for token in child.get_tokens()] if child.kind == CursorKind.UNEXPOSED_ATTR else []
+        if tokens[:1] == ["deprecated"]:
+            message = "".join(token.strip('"') for token in tokens if token.startswith('"'))
+            yield plain(f"deprecated {qualified(cursor)}: {message}")
+
+
 def members(cursor, is_ours, lines):
     """Adds the lines of a namespace's or class's members."""
     virtuals = 0
@@ -126,9 +133,10 @@ def members(cursor, is_ours, lines):
             virtuals += 1
         if kind == "FIELD_DECL":
             lines.add(plain(field_line(child, visible)))
-        elif not visible:
+        if not visible:
             continue
-        elif kind in FUNCTIONS:
+        lines.update(deprecations(child))
+        if kind in FUNCTIONS:
             lines.add(plain(f"function {signature(child)}"))
         elif kind in CLASSES:
             if child.is_definition():
@@ -140,6 +148,7 @@ def members(cursor, is_ours, lines):
             lines.add(plain(f"enum {qualified(child)}: {child.enum_type.spelling}"))
             for value in child.get_children():
                 if value.kind == CursorKind.ENUM_CONSTANT_DECL:
+                    lines.update(deprecations(value))
                     lines.add(plain(f"value {qualified(value)} = {value.enum_value}"))
         elif kind in ("TYPE_ALIAS_DECL", "TYPEDEF_DECL"):
             lines.add(plain(f"alias {qualified(child)} = {child.underlying_typedef_type.spelling}"))

@@ -8,13 +8,17 @@ usage: check_promises.py api INCLUDE_FOLDER
        check_promises.py KIND ... --write         makes a baseline of what is there; before a release, or for a new major version
 
 The differences from the baseline that are meant stand in baseline/changes.txt, a line each: "+ api ..." for what was added,
-"- api ..." for what is gone (which needs a new major version). Exit code 1 with a line for each difference that is not there or that
-is there and is not one; 77 where a tool is missing.
+"- api ..." for what is gone (which needs a new major version). What the headers deprecate has to follow the policy for that. Exit code 1
+with a line for each difference that is not there or that is there and is not one; 77 where a tool is missing.
 """
+import datetime
 import pathlib
 import sys
 
+import deprecations
+
 HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 PROMISE = {"api": "symbols of the public headers", "cli": "verbs and flags of the program", "json": "fields of the program's JSON"}
 RELEASE_NOTE = "docs/versioning.md"
 
@@ -68,6 +72,9 @@ def main(kind, *arguments):
         baseline.write_text("\n".join(now) + "\n")
         return 0
     messages = differences(kind, baseline.read_text().splitlines(), now, *listed_changes(HERE / "baseline" / "changes.txt", kind))
+    if kind == "api":
+        documents = [(ROOT / file).read_text() for file in ("CHANGELOG.md", "docs/migration.md")]
+        messages += deprecations.problems(now, *documents, datetime.date.today())
     print("\n".join(messages) or f"{len(now)} lines, as promised")
     return 1 if messages else 0
 

@@ -3,6 +3,7 @@
 
 usage: test_edits.py SOURCE_FOLDER CXX WORK [PROGRAM_WITHOUT_A_FIELD GOLDENS]
 """
+import datetime
 import pathlib
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import unittest
 
 import api_list
 import check_promises
+import deprecations
 
 source, compiler, work = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
 HERE = pathlib.Path(__file__).resolve().parent
@@ -69,6 +71,52 @@ class Headers(unittest.TestCase):
     def test_a_comment_breaks_nothing(self):
         copy = edited_copy("comment", "core/dtype.h", "/// All dtypes,", "/// Every dtype,")
         self.assertEqual(messages("api", api_list.api_lines(copy)), [])
+
+
+@unittest.skipIf(api_list.cindex is None, "libclang 19 is not installed (scripts/setup.sh --clang)")
+class Deprecations(unittest.TestCase):
+    MESSAGE = "use width; removed in 3.0, not before 2028-02-01"
+    CHANGELOG = "# Changes\n\n## 2.1.0 (2027-01-15)\n\n- `row_bytes` is\n  deprecated\n\n## 2.0.0 (2026-12-01)\n\n- `row_bytes`\n"
+
+    def added(self, name, before, after):
+        """Of an edit that is an addition and nothing else: the line that it adds."""
+        found = messages("api", api_list.api_lines(edited_copy(name, "core/dtype.h", before, after)))
+        self.assertEqual(len(found), 1, found)
+        self.assertTrue(found[0].startswith("new, and promised from now on"), found)
+        return found[0].split(": + api ", 1)[1]
+
+    def problems(self, message, changelog=CHANGELOG, migration="`row_bytes` -> `width`", today="2027-01-15"):
+        lines = ["macro TTT_VERSION_MAJOR = 2", f"deprecated ttt::row_bytes: {message}"]
+        return "\n".join(deprecations.problems(lines, changelog, migration, datetime.date.fromisoformat(today)))
+
+    def test_one_as_it_should_be_is_an_addition(self):
+        declaration = "std::optional<std::uint64_t> row_bytes("
+        self.assertEqual(self.added("deprecated", declaration, f'[[deprecated("{self.MESSAGE}")]] {declaration}'),
+                         f"deprecated ttt::row_bytes: {self.MESSAGE}")
+        self.assertEqual(self.problems(self.MESSAGE), "")
+
+    def test_a_message_that_does_not_say_enough(self):
+        self.assertIn('ttt::row_bytes: expected "use X; removed in N.0, not before YYYY-MM-DD", got "use width"',
+                      self.problems("use width"))
+        self.assertIn("expected", self.problems("use width; removed in 3.0, not before 2028-02-31"))
+        self.assertIn("2.0 is no later major version than 2", self.problems(self.MESSAGE.replace("3.0", "2.0")))
+
+    def test_a_date_that_comes_too_soon(self):
+        soon = self.MESSAGE.replace("2028-02-01", "2028-01-01")
+        self.assertIn("2028-01-01 is less than 12 months after the version that deprecates it (2027-01-15)", self.problems(soon))
+        unreleased = self.CHANGELOG.replace("2027-01-15", "unreleased")
+        self.assertIn("less than 12 months", self.problems(self.MESSAGE, unreleased, today="2027-02-02"))
+        self.assertEqual(self.problems(self.MESSAGE, unreleased, today="2027-02-01"), "")
+
+    def test_one_that_no_document_mentions(self):
+        self.assertIn('CHANGELOG.md has no item with "row_bytes" and "deprecated"',
+                      self.problems(self.MESSAGE, self.CHANGELOG.replace("deprecated", "faster")))
+        self.assertIn('docs/migration.md does not mention "row_bytes"', self.problems(self.MESSAGE, migration="`all_row_bytes`"))
+
+    def test_fields_and_enumerators(self):
+        field, value = "std::uint32_t block_size; ", "  bfp4,\n};"
+        self.assertEqual(self.added("field", field, f'[[deprecated("use x")]] {field}'), "deprecated ttt::DTypeInfo::block_size: use x")
+        self.assertEqual(self.added("enumerator", value, '  bfp4 [[deprecated("use x")]],\n};'), "deprecated ttt::DType::bfp4: use x")
 
 
 @unittest.skipIf(shutil.which("abidiff") is None, "abidiff is not installed (scripts/setup.sh --clang)")

@@ -19,7 +19,7 @@ import deprecations
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-PROMISE = {"api": "symbols of the public headers", "cli": "verbs and flags of the program", "json": "fields of the program's JSON"}
+PROMISE = {"api": "symbols of the public headers", "cli": "verbs, flags and arguments of the program", "json": "fields of the program's JSON"}
 RELEASE_NOTE = "docs/versioning.md"
 
 

@@ -1,4 +1,4 @@
-"""What the program promises: its verbs and flags, and the fields of its JSON, one line each."""
+"""What the program promises: its verbs, flags, arguments and environment variables, and the fields of its JSON, one line each."""
 import json
 import pathlib
 import re
@@ -36,13 +36,31 @@ def sections(help_text):
     return found
 
 
+def usage(help_text):
+    """Which arguments and flags a verb needs: "--model PATH [options] [text...]"."""
+    text = re.search(r"^Usage: ttt (.+(?:\n .+)*)", help_text, re.MULTILINE).group(1)
+    return re.sub(r"\s+", " ", text)
+
+
+def environment(found):
+    """Variables that have a heading of their own, and those that a flag's description names."""
+    named = (re.match(r"  ([A-Z][A-Z_]+) ", line) for line in found.get("environment", ()))
+    text = " ".join(line.strip() for part in found.values() for line in part)
+    return {match.group(1) for match in named if match} | set(re.findall(r"(?:also|else what) ([A-Z]+(?:_[A-Z]+)+)", text))
+
+
 def command_line(program, verb=()):
-    """A line for each verb and each of its flags, with what the flag takes."""
-    found = sections(run(program, *verb, "--help"))
+    """A line for each verb, what it needs, each of its flags with what the flag takes, its arguments and environment variables."""
+    help_text = run(program, *verb, "--help")
+    found = sections(help_text)
     name, lines = " ".join(verb), set()
     if verb:
-        lines.add(f"verb {name}")
+        lines |= {f"verb {name}", f"usage {usage(help_text)}"}
+    lines |= {" ".join(filter(None, ("environment", name, variable))) for variable in environment(found)}
     for line in (line for part in found.values() for line in part):
+        argument = re.match(r"  ([a-z][\w-]*) ([A-Z]+(?: \.\.\.)?) |  (-) ", line)
+        if argument:
+            lines.add(" ".join(filter(None, ("argument", name, *argument.groups()))))
         flag = re.match(r"  ((?:-\w,)?--[\w-]+)(?: ([A-Z]+)| (\{[^}]*\}))?", line)
         if flag:
             lines.add(" ".join(filter(None, ("flag", name, *flag.group(1, 2)))))

@@ -13,6 +13,7 @@ import unittest
 import api_list
 import check_promises
 import deprecations
+import program_lists
 
 source, compiler, work = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
 HERE = pathlib.Path(__file__).resolve().parent
@@ -149,11 +150,44 @@ class BinaryInterface(unittest.TestCase):
 @unittest.skipIf(len(sys.argv) < 6, "no program of an edited source")
 class Json(unittest.TestCase):
     def test_a_field_that_is_dropped(self):
-        import program_lists
-
         found = messages("json", program_lists.json_fields(sys.argv[4], sys.argv[5]))
         self.assertEqual(len(found), 1, found)
         self.assertIn("promises the fields of the program's JSON within a major version; gone: devices .devices[].isa: string", found[0])
+
+
+class CommandLine(unittest.TestCase):
+    """On a program that only prints this help."""
+
+    HELP = """Usage: ttt --model PATH [options] [text...]
+
+Options:
+  --model PATH                a model; else what HF_MODEL says; required
+  text TEXT ...               the text
+
+Environment:
+  TTT_CPU_ISA                 a level
+"""
+
+    def lines(self, help_text):
+        program = work / "program"
+        program.write_text(f"#!/bin/sh\ncat <<'END'\n{help_text}END\n")
+        program.chmod(0o755)
+        return set(program_lists.command_line(program, ()))
+
+    def gone(self, before, after):
+        return self.lines(self.HELP) - self.lines(self.HELP.replace(before, after))
+
+    def test_an_argument_that_is_dropped(self):
+        self.assertEqual(self.gone("  text TEXT ...               the text\n", ""), {"argument text TEXT ..."})
+
+    def test_environment_variables_that_are_dropped(self):
+        self.assertEqual(self.gone("TTT_CPU_ISA", "TTT_CPU"), {"environment TTT_CPU_ISA"})
+        self.assertEqual(self.gone("; else what HF_MODEL says", ""), {"environment HF_MODEL"})
+
+    def test_a_flag_that_becomes_required(self):
+        before = program_lists.usage(self.HELP)
+        self.assertEqual(before, "--model PATH [options] [text...]")
+        self.assertNotEqual(program_lists.usage(self.HELP.replace("[options]", "--ids IDS [options]")), before)
 
 
 class Lists(unittest.TestCase):

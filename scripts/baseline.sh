@@ -32,9 +32,13 @@ newer=$(find apps src -regex '.*\.\(cpp\|h\|rs\)' -not -path 'src/ttt/compat/*' 
 python3 "$tests/check_promises.py" api src --write
 python3 "$tests/check_promises.py" cli "$program" --write
 python3 "$tests/check_promises.py" json "$program" tests/goldens --write
-python3 "$tests/abi.py" write "$tests/baseline/libttt.abi.xz" build/shared/src/libttt.so "$installed/include"
-# The same bytes for the same files.
-tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 --mode=u=rwX,go=rX -C "$installed" -c include lib/cmake |
+for library in libttt ttt/text/libttt_text ttt/testing/libttt_testing ttt/compat/libttt_compat; do
+  python3 "$tests/abi.py" write "$tests/baseline/${library##*/}.abi.xz" "build/shared/src/$library.so" "$installed/include"
+done
+# The headers, the package's files and consumers of both; the same bytes for the same files.
+tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 --mode=u=rwX,go=rX \
+  --transform='s,^\(project\|components\|llama3\|common\)\(/\|$\),consumers/&,' -c \
+  -C "$installed" include lib/cmake -C "$PWD/tests/consumer" project components -C "$PWD/models" llama3 common |
   xz -9 >"$tests/baseline/package.tar.xz"
 sed -i '/^[+-] /d' "$tests/baseline/changes.txt"
 rm -f "$tests/baseline/abi-changes.ini"

@@ -11,6 +11,7 @@ import sys
 
 build, goldens, work, compiler, launcher, flags = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]), *sys.argv[4:]
 SAMPLE = pathlib.Path(__file__).resolve().parent / "sample"
+USE_TEXT = SAMPLE.parents[1] / "consumer" / "components" / "use_text.cpp"
 
 # What another release's plug-in looks like to the program: the name of an interface it does not have comes first.
 OTHER_MAJOR = """
@@ -59,7 +60,7 @@ def make_checkpoint():
 
 
 def check_pkg_config(prefix):
-    """The library without CMake."""
+    """The library without CMake, and its tokenizers."""
     source = work / "version.cpp"
     source.write_text('#include <ttt/core/version.h>\n#include <iostream>\nint main() { std::cout << ttt::version() << "\\n"; }\n')
     (folder,) = prefix.rglob("pkgconfig")
@@ -68,6 +69,12 @@ def check_pkg_config(prefix):
     ok(compiler, "-std=c++20", *flags.split(), source, *options, "-o", work / "version")
     asked = ok("env", f"PKG_CONFIG_PATH={folder}", "pkg-config", "--modversion", "ttt").strip()
     assert ok(work / "version").startswith(asked), asked
+    if not (folder / "ttt-text.pc").exists():
+        print("pkg-config ttt-text: not tried, this build has no text component")
+        return
+    options = ok("env", f"PKG_CONFIG_PATH={folder}", "pkg-config", "--static", "--cflags", "--libs", "ttt-text").split()
+    ok(compiler, "-std=c++20", *flags.split(), USE_TEXT, *options, "-o", work / "use_text")
+    ok(work / "use_text")
 
 
 def check_model(prefix, checkpoint):
@@ -101,12 +108,52 @@ def check_other_majors(generate):
         folder.mkdir()
         (folder / "entry.cpp").write_text(OTHER_MAJOR % abi)
         ok(compiler, "-shared", "-fPIC", folder / "entry.cpp", "-o", folder / "libttt_model_sample_decoder.so")
+        refused(run(*generate, "--model-path", folder), "was built for the interface")
+
+
+def refused(done, says):
+    assert done.returncode == 1 and says in done.stderr and done.stderr.count("\n") == 1, done
+
+
+def check_broken_plugins(generate, good):
+    """Each is refused, and one that stands before a good one does not hide it."""
+    whole = good.read_bytes()
+    header = "#include <ttt/patterns/model_entry.h>\n#include <stdexcept>\n"
+    entry = 'extern "C" const ttt::ModelEntry* ttt_model_entry() { %s }\n'
+    for name, content, says in (
+        ("empty", b"", "is not a shared library"),
+        ("text", b"no library at all", "is not a shared library"),
+        ("half", whole[: len(whole) // 2], "is cut off"),
+        ("header", whole[:64], "is cut off"),
+        ("silent", "int nothing;\n", "exports no ttt_model_entry"),
+        ("null", header + entry % "return nullptr;", "was built for the interface of nothing"),
+        ("throws", header + entry % 'throw std::runtime_error("no");', "threw an exception"),
+        ("hollow", header + entry % 'static const ttt::ModelEntry e{.abi = ttt::kModelAbi, .model_type = "sample_decoder", .build = nullptr}; return &e;',
+         "has no model_type or no build"),
+    ):
+        folder = work / f"broken-{name}"
+        folder.mkdir()
+        library = folder / "libttt_model_broken.so"
+        if isinstance(content, bytes):
+            library.write_bytes(content)
+        else:
+            (folder / "entry.cpp").write_text(content)
+            ok(compiler, "-std=c++20", "-shared", "-fPIC", f"-I{work / 'moved' / 'include'}", folder / "entry.cpp", "-o", library)
+        # The good one is installed beside the program; without it there is only what was refused.
         done = run(*generate, "--model-path", folder)
-        assert done.returncode == 1 and "was built for the interface" in done.stderr and done.stderr.count("\n") == 1, done
+        assert done.returncode == 0 and says in done.stderr and "warning" in done.stderr, (name, done)
+        aside = good.with_suffix(".aside")
+        good.rename(aside)
+        refused(run(*generate, "--model-path", folder), says)
+        aside.rename(good)
 
 
 shutil.rmtree(work, ignore_errors=True)
 work.mkdir(parents=True)
 package = unpack_package()
 check_pkg_config(package)
-check_other_majors(check_model(package, make_checkpoint()))
+command = check_model(package, make_checkpoint())
+(installed,) = (work / "moved").rglob("libttt_model_sample*.so")
+check_broken_plugins(command, installed)
+installed.unlink()
+check_other_majors(command)

@@ -22,7 +22,6 @@ if shutil.which("abidiff") is None:
     sys.exit(77)
 
 
-
 def describe(file):
     """Both sides are made alike: abidiff reads private types differently from a library and from a description."""
     done = subprocess.run(["abidw", "--headers-dir", headers, "--drop-private-types", "--no-show-locs", "--no-corpus-path",
@@ -43,7 +42,7 @@ with tempfile.TemporaryDirectory() as folder:
                            *(["--suppressions", listed] if listed.exists() else []), then, now], capture_output=True, text=True)
 print(done.stdout + done.stderr)
 if done.returncode:
-    print("docs/versioning.md promises the binary interface of libttt.so within a major version; the report above says what differs from "
+    print(f"docs/versioning.md promises the binary interface of {library.name} within a major version; the report above says what differs from "
           "the baseline. A change that is meant goes into abi-changes.ini")
     sys.exit(1)
 print("the binary interface is the released one")

@@ -96,6 +96,8 @@ def documents(program, goldens, folder):
     add_tokenizer(encoder, adds_bos=True)
     text.write_text(" ".join(f"w{i % 90 + 4}" for i in range(80)))
     write_meta(goldens / "llama-few-keys-v4", folder / "meta")
+    shutil.copytree(TESTS / "migrate/samples/v1", folder / "v1")
+    (folder / "v1" / "binary.py").write_bytes(b"\0")
     short = ("-p", 4, "-n", 2, "-r", 1)
     calls = {
         "generate": ("--model", model, "--prompt", "w5 w6", "--raw", "--max-tokens", 2),
@@ -109,7 +111,7 @@ def documents(program, goldens, folder):
         "devices": (),
         "inspect": ("--model", model, "--device", "wormhole_b0"),
         "migrate config": ("--hf-model", model, "-o", folder / "settings.json"),
-        "migrate scan": (TESTS / "migrate/samples/v1",),
+        "migrate scan": (folder / "v1",),
         "migrate checkpoint": ("--from", folder / "meta", "--to", folder / "converted"),
     }
     return {verb: json.loads(run(program, *verb.split(), "--json", *call)) for verb, call in calls.items()}

@@ -143,7 +143,7 @@ class BinaryInterface(unittest.TestCase):
         copy = edited_copy("abi", "core/dtype.h", "std::uint32_t block_size; ", "std::uint64_t block_size; ")
         changed = self.abi("check", self.library(copy, "changed"), copy)
         self.assertEqual(changed.returncode, 1, changed.stdout)
-        for words in ("block_size", "promises the binary interface of libttt.so"):
+        for words in ("block_size", "promises the binary interface of changed.so"):
             self.assertIn(words, changed.stdout)
 
 

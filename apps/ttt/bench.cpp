@@ -130,7 +130,7 @@ std::string as_text(const Json& rows, const Roofline& roofline) {
 void run_bench(const BenchOptions& o) {
   const auto cells = cells_of(o);
   if (cells.empty()) throw UsageError("-p 0 -n 0 leaves nothing to measure; give one of them at least 1");
-  if (!o.trace.empty()) check_writable(o.trace);
+  if (!o.trace.empty()) check_writable(o.trace, {o.common.model, o.common.settings, o.common.device_params});
   std::int64_t length = 0;
   for (const auto& cell : cells) length = std::max(length, cell.depth + cell.n);
   const int batch = std::ranges::max(o.batch);

@@ -1,9 +1,13 @@
 #include "flags.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <limits>
 
 #include "format_names.h"
 #include "settings.h"
+#include "ttt/core/error.h"
 
 namespace ttt::app {
 namespace {
@@ -101,7 +105,13 @@ void add_common(CLI::App& verb, CommonOptions& o) {
 void apply_settings(const CLI::App& verb, CommonOptions& o) {
   if (o.settings.empty()) return;
   auto settings = Settings::read(o.settings);
-  if (settings.device && verb.count("--device") == 0) o.device = *settings.device;
+  if (settings.device && verb.count("--device") == 0) {
+    o.device = *settings.device;
+    const auto names = DeviceConfig::known_names();
+    if (std::ranges::find(names, o.device) == names.end())
+      throw ConfigError(o.settings,
+                        fmt::format("device: expected one of {}, got \"{}\"", fmt::join(names, ", "), o.device));
+  }
   if (settings.kv_dtype && verb.count("--kv-dtype") == 0) o.kv_dtype = *settings.kv_dtype;
   if (verb.count("--quantize") == 0) o.weight_formats = std::move(settings.weight_formats);
   o.settings_params = std::move(settings.device_params);

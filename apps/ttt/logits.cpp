@@ -10,7 +10,7 @@
 namespace ttt::app {
 
 void run_logits(const LogitsOptions& o) {
-  check_writable(o.output);
+  check_writable(o.output, {o.common.model, o.common.settings, o.common.device_params});
   const auto tokens = static_cast<std::int64_t>(o.ids.size());
   const auto checkpoint = Checkpoint::open(o.common.model);
   const auto loaded =

@@ -10,10 +10,12 @@
 
 namespace {
 
-/// An error is one line, whatever its text holds.
+/// An error is one line, whatever its text holds, and not a page long.
 void report(std::string text) {
+  constexpr std::size_t kLongest = 4000;
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
   for (auto& c : text)
-    if (c == '\n') c = ' ';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   std::fprintf(stderr, "ttt: error: %s\n", text.c_str());
 }
 
@@ -41,6 +43,9 @@ int main(int argc, char** argv) {
     return 3;
   } catch (const std::exception& e) {
     report(e.what());
+    return 1;
+  } catch (...) {  // of a model in a library of its own
+    report("an exception that is no std::exception");
     return 1;
   }
   return 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "observed_source.h"
 #include "plugins.h"
@@ -28,11 +29,17 @@ models::Model build_model(const Checkpoint& checkpoint, const Weights& weights, 
     return entry.build(checkpoint.config, weights, device, checkpoint.kind);
   };
   const auto is_own = [&](const models::Family& family) { return family.model_type == checkpoint.model_type; };
-  if (const auto* given = find_plugin(given_model_folders(options.model_path), checkpoint.model_type))
-    return build(*given);
-  if (std::ranges::none_of(models::families(), is_own))
-    if (const auto* installed = find_plugin(installed_model_folders(), checkpoint.model_type)) return build(*installed);
-  return models::build(checkpoint, weights, device);
+  auto found = find_plugin(given_model_folders(options.model_path), checkpoint.model_type);
+  const bool own = std::ranges::any_of(models::families(), is_own);
+  if (found.entry == nullptr && !own) {
+    auto installed = find_plugin(installed_model_folders(), checkpoint.model_type);
+    found.entry = installed.entry;
+    std::ranges::move(installed.refused, std::back_inserter(found.refused));
+  }
+  // What was refused may be what was meant.
+  if (found.entry == nullptr && !own && !found.refused.empty()) throw found.refused.front();
+  for (const auto& refused : found.refused) stderr_log()(LogLevel::warning, refused.what());
+  return found.entry != nullptr ? build(*found.entry) : models::build(checkpoint, weights, device);
 }
 
 /// One warning line for each flag that does not do what it seems to.

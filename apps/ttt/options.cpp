@@ -58,11 +58,31 @@ std::string read_text(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-void check_writable(const std::filesystem::path& file) {
+namespace {
+
+/// Whether `file`, which is there, is `input` or a file of the checkpoint in that folder.
+bool is_part_of(const std::filesystem::path& file, const std::filesystem::path& input) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (fs::equivalent(file, input, ignored)) return true;
+  const auto folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  const auto name = file.filename().string();
+  return fs::is_directory(input, ignored) && fs::equivalent(folder, input, ignored) &&
+         (name == "config.json" || name == "generation_config.json" || name.starts_with("tokenizer") ||
+          name.ends_with(".safetensors") || name.ends_with(".index.json"));
+}
+
+}  // namespace
+
+void check_writable(const std::filesystem::path& file, const std::vector<std::string>& inputs) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   const auto folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   if (fs::is_directory(file, ignored)) throw FormatError(file.string(), "expected a file to write, got a folder");
+  for (const auto& input : inputs)
+    if (!input.empty() && fs::exists(file, ignored) && is_part_of(file, input))
+      throw FormatError(file.string(),
+                        fmt::format("would be written over, and {} needs it; choose another file", input));
   // "folder/." is nothing when the folder is a file.
   if (access((fs::exists(file, ignored) ? file : folder / ".").c_str(), W_OK) != 0)
     throw FormatError(file.string(), fmt::format("cannot be written: {}", std::strerror(errno)));

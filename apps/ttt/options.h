@@ -42,8 +42,9 @@ struct CommonOptions {
 void check_ids(std::span<const std::int32_t> ids, const CausalLM& model);
 /// The bytes of a file, or of stdin for "-".
 std::string read_text(const std::string& path);
-/// Throws FormatError when the file cannot be written, which is better known before the work than after it.
-void check_writable(const std::filesystem::path& file);
+/// Throws FormatError when the file cannot be written, which is better known before the work than after it, or when it
+/// is one of `inputs` or belongs to a checkpoint in one that is a folder.
+void check_writable(const std::filesystem::path& file, const std::vector<std::string>& inputs = {});
 /// Writes a result to stdout; throws Error when stdout does not take it.
 void print_result(std::string_view text);
 /// A document as it is printed: indented, with a newline at its end; bytes that are not UTF-8 become U+FFFD.

@@ -59,6 +59,8 @@ Settings Settings::parse(std::string_view text, const std::string& where) {
   std::vector<WeightFormats::Rule> rules;
   for (const auto& rule : reader.objects("weight_formats"))
     rules.push_back({rule.string("tensors"), parse_dtype(one_of(rule, "format", weight_format_names())).value()});
+  for (const std::string_view key : {"weight_formats", "kv_dtype", "device", "device_params"})
+    if (reader.is_null(key)) reader.fail(key, "expected a value, got null; leave the key out for the default");
   if (reader.has("kv_dtype")) settings.kv_dtype = one_of(reader, "kv_dtype", cache_dtype_names());
   if (reader.has("device")) settings.device = reader.string("device");
   reader.ignore(kReadLater);

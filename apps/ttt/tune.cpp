@@ -116,7 +116,7 @@ class Tuner {
 }  // namespace
 
 void run_tune(const TuneOptions& o) {
-  check_writable(o.output);
+  check_writable(o.output, {o.common.model, o.common.settings});
   Tuner tuner(o);
   tuner.run();
   Json params = Json::object();

@@ -137,6 +137,30 @@ class Usage(support.Case):
         if os.path.exists("/dev/full"):
             self.fails(1, "logits", "--model", TINY, "--ids", "1", "-o", "/dev/full", says="cannot be written: No space left")
 
+    def test_an_output_is_not_an_input(self):
+        """What was read is there afterwards, byte for byte."""
+        model = self.model()
+        params = self.folder / "params.json"
+        params.write_text('{"attention": {"page_size": 32}}')
+        files = [params, *(file for file in model.iterdir() if file.suffix in (".json", ".safetensors"))]
+        before = [file.read_bytes() for file in files]
+        for file in files:
+            for verb in (["logits", "--ids", "1", "-o"], ["bench", "--trace"]):
+                self.fails(1, verb[0], "--model", model, "--device-params", params, *verb[1:], file, says="would be written over")
+        self.fails(1, "tune", "--model", model, "-o", model / "config.json", says="would be written over")
+        self.assertEqual([file.read_bytes() for file in files], before)
+
+    def test_errors_are_short_lines(self):
+        """Whatever the file brings: control characters, zeros, a name of a million letters."""
+        model = self.model()
+        config = json.loads((model / "config.json").read_text())
+        for name in ("a\nb\x1b[31m\x00c", "x" * 1_000_000):
+            (model / "config.json").write_text(json.dumps(config | {"model_type": name}))
+            done = support.run("generate", "--model", model, "--ids", "1")
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
+            self.assertTrue(done.stderr.rstrip("\n").isprintable(), done.stderr[:200])
+            self.assertLess(len(done.stderr), 5000)
+
     def test_experts_that_are_not_there(self):
         for golden, key, value, says in (
             ("mixtral-window", "num_experts_per_tok", 99, "num_experts_per_tok: asks for 99 experts; there are "),

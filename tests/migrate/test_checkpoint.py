@@ -236,6 +236,9 @@ class Checkpoint(migrate_support.Case):
                 meta_layout.write(shards[3], tensors)
                 self.convert(code=1, says=says)
                 shutil.copy(aside, shards[3])
+        shutil.copy(shards[0], meta / "consolidated.safetensors")
+        self.convert(code=1, says="has both consolidated.safetensors and consolidated.00.safetensors")
+        (meta / "consolidated.safetensors").unlink()
         for shard in shards:
             shard.unlink()
         self.convert(code=1, says="has no consolidated.safetensors")

@@ -114,6 +114,7 @@ class Config(migrate_support.Case):
             ('{"decoders": {"1": {}, "1": {}}}', "duplicate key"),
             ('{"decoders": ' + '{"1":' * 100 + "1" + "}" * 101, "nesting deeper"),
             ("", "is empty"),
+            ("{" + ", ".join(f'"{i}": 0' for i in range(10_001)) + "}", "has an object of more than 10000 keys"),
         ):
             with self.subTest(text=text[:60]):
                 decoders.write_text(text)
@@ -121,10 +122,12 @@ class Config(migrate_support.Case):
         self.fails(1, *CONFIG, "--hf-model", MODEL, "--mesh-device", "n150", says='expected one of N150, N300, N150x4, T3K', **self.where)
         self.fails(2, *CONFIG, "--hf-model", MODEL, "--optimizations", "fast", says="performance", **self.where)
         self.fails(1, *CONFIG, "--hf-model", "meta-llama/Llama-3.1-8B", says="a name on the Hub", **self.where)
-        self.fails(1, *CONFIG, "--hf-model", support.GOLDENS / "gpt2", says='"gpt2" is none that version 1 ran', **self.where)
+        self.fails(1, *CONFIG, "--hf-model", support.GOLDENS / "gpt2", says='"gpt2" has no counterpart of version 1 here', **self.where)
         for params, says in (("{}", "page_block_size"), ('{"page_block_size": 24}', "multiple of 16"), ('{"page_block_size": 32, "x": 1}', "x: unknown key")):
             self.fails(1, *CONFIG, "--hf-model", MODEL, "--page-params", params, says=says, **self.where)
         self.fails(1, *CONFIG[:2], "-o", "no/settings.json", "--hf-model", MODEL, says="cannot be written", **self.where)
+        for file in ("decoders.json", f"{MODEL}/config.json"):
+            self.fails(1, *CONFIG[:2], "-o", file, *run[4:], says="would be written over", **self.where)
         self.fails(1, *CONFIG[:2], "-o", "/dev/null", "--hf-model", MODEL, says="is not a regular file", **self.where)
 
     def test_broken_json(self):

@@ -32,7 +32,7 @@ class Scan(migrate_support.Case):
             self.assertEqual(self.scan("v1", code=3, cwd=samples).stdout, expected("scan-v1.txt"))
         self.assertEqual(self.scan("v1", "--json", code=3, cwd=samples).stdout, expected("scan-v1.json"))
         self.assertEqual(self.scan("v2", code=0, cwd=samples).stdout, "0 found in 0 of 2 files\n")
-        self.assertEqual(json.loads(self.scan("v2", "--json", code=0, cwd=samples).stdout), {"files": 2, "findings": []})
+        self.assertEqual(json.loads(self.scan("v2", "--json", code=0, cwd=samples).stdout), {"files": 2, "findings": [], "skipped": []})
 
     def test_this_librarys_models_have_none(self):
         done = self.scan("models", code=0, cwd=migrate_support.HERE.parents[1])
@@ -62,7 +62,44 @@ class Scan(migrate_support.Case):
         self.assertEqual(self.findings(computed, "model.cpp"), [(1, "hard-coded-scale")])
         for header in ('"ttt/patterns/causal_lm.h"', "<ttt/patterns/causal_lm.h>"):
             self.assertEqual(self.findings(f"#include {header}\n" + computed, "model.cpp"), [])
-            self.assertEqual(self.findings(f"#include {header}\nfloat scale = 0.125f;\n", "model.cpp"), [(2, "hard-coded-scale")])
+            self.assertEqual(self.findings(f"#include {header}\nfloat scale = 0.125f;\n", "model.cpp"), [])
+
+    def test_forms_of_a_scale(self):
+        for text in ("scale = 0.125", "s = head_dim ** -0.5", "s = self.head_dim ** (-0.5)", "s = 1.0 / (head_dim ** 0.5)", "s = 1 / math.sqrt(head_dim)",
+                     "s = pow(head_dim, -0.5)"):
+            self.assertEqual(self.findings(text + "\n"), [(1, "hard-coded-scale")], text)
+        for text in ("auto s = rsqrtf(head_dim);", "auto s = 1.f / sqrtf(float(head_dim));", "auto s = std::pow(head_dim, -0.5f);"):
+            self.assertEqual(self.findings(text + "\n", "model.cpp"), [(1, "hard-coded-scale")], text)
+        self.assertEqual(self.findings("s = width ** -0.5\nt = head_dim ** 0.5\nu = pow(head_dim, 2)\nscale = 1.0\n"), [])
+
+    def test_forms_of_a_branch(self):
+        for text in ('if config["model_type"] == "llama":', 'if config.get("model_type") == "llama":', 'if "llama" == config["model_type"]:',
+                     'if model_name().lower().startswith("llama"):'):
+            self.assertEqual(self.findings(text + "\n    pass\n"), [(1, "model-branch")], text)
+        self.assertEqual(self.findings('config["model_type"] = "llama"\nname = config.get("model_type")\n'), [])
+        self.assertEqual(self.findings("if mesh.get_num_devices() > 1:\n    pass\n"), [(1, "device-branch")])
+
+    def test_forms_of_a_tile_size(self):
+        for text in ("rows = (n + 31) // 32", "rows = (n + 32 - 1) // 32"):
+            self.assertEqual(self.findings(text + "\n"), [(1, "tile-size")], text)
+        self.assertEqual(self.findings("auto rows = (n + 31) & ~31;\n", "model.cpp"), [(1, "tile-size")])
+        self.assertEqual(self.findings("rows = (n + 31) // 8\nmore = n + 32 - 1\n"), [])
+
+    def test_whose_folder(self):
+        """Only the folders below `models` say which model a file is of: a checkout may be called anything."""
+        text = "from models.llama.attention import Attention\n"
+        for file, found in (("models/llama/mlp.py", 0), ("models/gemma/mlp.py", 1), ("llama/models/gemma/mlp.py", 1)):
+            path = self.folder / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            self.assertEqual(self.scan(path, code=3 if found else 0).stdout.count("cross-model-import"), found, file)
+        self.assertEqual(self.scan("mlp.py", code=0, cwd=self.folder / "models/llama").stdout, "0 found in 0 of 1 files\n")
+
+    def test_what_hides_the_rest(self):
+        for name, text in (("a.py", 'x = 1\n"""\nif is_galaxy:\n'), ("a.cpp", "int x;\n/* if (is_galaxy)\n"), ("b.cpp", 'int x;\nauto y = R"(is_galaxy ?')):
+            file = self.folder / name
+            file.write_text(text)
+            self.assertIn("line 2: a comment or string begins that never ends", self.scan(file, code=0).stderr)
 
     def test_files_that_are_no_sources(self):
         folder = self.folder / "tree"
@@ -82,6 +119,9 @@ class Scan(migrate_support.Case):
         for name, says in (("binary.py", "binary"), ("huge.py", "bytes, more than"), ("up", "not followed"), ("gone.py", "cannot open"), ("loop.py", "cannot open"),
                            ("pipe.py", "not a regular file")):
             self.assertTrue(any(name in line and says in line for line in done.stderr.splitlines()), (name, done.stderr))
+        skipped = json.loads(self.scan(folder, "--json", code=3).stdout)["skipped"]
+        self.assertEqual([name.removeprefix(f"{folder}/") for name in skipped], ["binary.py", "gone.py", "huge.py", "loop.py", "pipe.py"])
+        self.assertIn("can be scanned", self.scan(folder / "binary.py", code=1).stderr.splitlines()[-1])
         self.scan(folder / "notes.txt", code=1)
         self.scan(folder / "absent", code=1)
         (self.folder / "nothing").mkdir()

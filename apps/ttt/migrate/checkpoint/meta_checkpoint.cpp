@@ -23,7 +23,13 @@ std::string shard_name(std::size_t shard) { return fmt::format("consolidated.{:0
 /// The shards in order. A number that is missing is an error, as half a model would look whole.
 std::vector<fs::path> find_shards(const fs::path& folder) {
   std::error_code ignored;
-  if (const auto whole = folder / "consolidated.safetensors"; fs::exists(whole, ignored)) return {whole};
+  if (const auto whole = folder / "consolidated.safetensors"; fs::exists(whole, ignored)) {
+    if (fs::exists(folder / shard_name(0), ignored))
+      throw FormatError(folder.string(), fmt::format("has both consolidated.safetensors and {}; move away the one that "
+                                                     "does not count",
+                                                     shard_name(0)));
+    return {whole};
+  }
   std::vector<fs::path> shards;
   while (shards.size() < kMostShards && fs::exists(folder / shard_name(shards.size()), ignored))
     shards.push_back(folder / shard_name(shards.size()));

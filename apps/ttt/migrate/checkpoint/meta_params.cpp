@@ -43,7 +43,7 @@ std::optional<MetaParams::RopeScaling> rope_scaling(const ConfigReader& c) {
 }  // namespace
 
 MetaParams MetaParams::read(const std::filesystem::path& file) {
-  const auto c = ConfigReader::parse(read_json(file).dump(), file.string());
+  const auto c = read_config(file);
   MetaParams p{};
   p.dim = c.dimension("dim");
   p.n_layers = c.dimension("n_layers");
@@ -58,7 +58,10 @@ MetaParams MetaParams::read(const std::filesystem::path& file) {
   if (c.integer("vocab_size", -1) != -1) p.vocab_size = c.dimension("vocab_size");
   p.hidden_dim = app::hidden_dim(c, p.dim);
   p.norm_eps = c.number("norm_eps");
+  if (!(p.norm_eps > 0 && p.norm_eps < 1)) c.fail("norm_eps", fmt::format("expected 0 to 1, got {}", p.norm_eps));
   p.rope_theta = c.number("rope_theta", 10000.0);
+  if (c.is_null("rope_theta") || !(p.rope_theta >= 1 && p.rope_theta < 1e12))
+    c.fail("rope_theta", "expected a number from 1 to 1e12");
   p.rope_scaling = app::rope_scaling(c);
   p.max_seq_len = optional_dimension(c, "max_seq_len");
   c.ignore(std::array<std::string_view, 3>{"max_batch_size", "ffn_dim_multiplier", "multiple_of"});

@@ -41,13 +41,13 @@ V1Model read_model(const std::string& hf_model) {
     throw FormatError(hf_model,
                       "is no folder; version 1 also took a name on the Hub, here download it and give its folder");
   const auto file = fs::path(hf_model) / "config.json";
-  const auto config = ConfigReader::parse(read_json(file).dump(), file.string());
+  const auto config = read_config(file);
   const auto type = config.string("model_type");
   const auto family = std::ranges::find(kFamilies, type, [](const auto& entry) { return entry.first; });
   if (family == kFamilies.end()) {
     std::string names;
     for (const auto& [name, feed_forward] : kFamilies) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
-    config.fail("model_type", fmt::format("\"{}\" is none that version 1 ran; it ran: {}", type, names));
+    config.fail("model_type", fmt::format("\"{}\" has no counterpart of version 1 here; there are: {}", type, names));
   }
   const int layers = config.dimension("num_hidden_layers");
   if (layers > kMostLayers)
@@ -134,7 +134,7 @@ void report_environment(std::vector<ReportLine>& report) {
 }  // namespace
 
 void run_migrate_config(const MigrateConfigOptions& o) {
-  check_writable(o.output);
+  check_writable(o.output, {o.hf_model, o.decoder_precision});
   const auto model = read_model(o.hf_model);
   std::vector<ReportLine> report{{Outcome::carried, "HF_MODEL", fmt::format("give it as --model {}", o.hf_model)}};
   report_mesh(o.mesh_device, report);

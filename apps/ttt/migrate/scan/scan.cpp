@@ -94,7 +94,10 @@ std::string printable_line(std::string_view source, const char* at) {
 }
 
 void scan_source(const fs::path& path, std::string_view text, std::vector<Finding>& findings) {
-  const auto source = Source::parse(path, text, *language_of(path));
+  const auto source = Source::parse(fs::absolute(path), text, *language_of(path));
+  if (source.unclosed_line != 0)
+    warn(path, fmt::format("line {}: a comment or string begins that never ends; nothing after it is scanned",
+                           source.unclosed_line));
   std::set<std::pair<int, const ScanRule*>> seen;
   for (std::size_t i = 0; i < source.tokens.size(); ++i)
     for (const auto& rule : scan_rules())
@@ -137,7 +140,8 @@ std::string as_text(const std::vector<Finding>& findings, std::size_t files) {
   return text + fmt::format("{} found in {} of {} files\n", findings.size(), found_in.size(), files);
 }
 
-nlohmann::ordered_json as_json(const std::vector<Finding>& findings, std::size_t files) {
+nlohmann::ordered_json as_json(const std::vector<Finding>& findings, std::size_t files,
+                               const std::vector<std::string>& skipped) {
   auto list = nlohmann::ordered_json::array();
   for (const auto& finding : findings)
     list.push_back({{"file", finding.file},
@@ -145,7 +149,7 @@ nlohmann::ordered_json as_json(const std::vector<Finding>& findings, std::size_t
                     {"pattern", finding.rule->name},
                     {"text", finding.text},
                     {"instead", finding.rule->instead}});
-  return {{"files", files}, {"findings", list}};
+  return {{"files", files}, {"findings", list}, {"skipped", skipped}};
 }
 
 }  // namespace
@@ -157,9 +161,12 @@ void run_migrate_scan(const MigrateScanOptions& o) {
   const auto paths = is_file ? std::vector{fs::path(o.folder)} : sources_below(o.folder);
   if (paths.empty()) throw FormatError(o.folder, "holds no Python or C++ source");
   std::vector<Finding> findings;
-  std::size_t files = 0;
-  for (const auto& path : paths) files += scan_file(path, findings) ? 1 : 0;
-  print_result(o.json ? to_text(as_json(findings, files)) : as_text(findings, files));
+  std::vector<std::string> skipped;
+  for (const auto& path : paths)
+    if (!scan_file(path, findings)) skipped.push_back(path.generic_string());
+  const auto files = paths.size() - skipped.size();
+  if (files == 0) throw FormatError(o.folder, "holds no Python or C++ source that can be scanned");
+  print_result(o.json ? to_text(as_json(findings, files, skipped)) : as_text(findings, files));
   if (!findings.empty()) throw FindingsReported();
 }
 

@@ -1,6 +1,7 @@
 #include "scan_imports.h"
 
 #include <algorithm>
+#include <iterator>
 #include <ranges>
 #include <string>
 
@@ -12,9 +13,14 @@ namespace {
 using Kind = Token::Kind;
 using Parts = std::vector<std::string_view>;
 
-/// Whether a folder of that name is above the file: then what it holds is of the same model.
+/// Whether a folder of that name is above the file: then what it holds is of the same model. Only what follows `models`
+/// counts where there is such a folder, as a checkout may be called anything.
 bool is_own(const Source& source, std::string_view folder) {
-  return std::ranges::any_of(source.path.parent_path(), [&](const auto& part) { return part.string() == folder; });
+  const auto above = source.path.parent_path();
+  auto first = above.begin();
+  for (auto part = above.begin(); part != above.end(); ++part)
+    if (*part == "models") first = std::next(part);
+  return std::any_of(first, above.end(), [&](const auto& part) { return part.string() == folder; });
 }
 
 /// The parts of an imported path: whether the first of them that names a model names another one.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <utility>
 
 namespace ttt::app {
 namespace {
@@ -129,7 +130,9 @@ class ConditionFinder {
 }  // namespace
 
 Source Source::parse(const std::filesystem::path& path, std::string_view text, Language language) {
-  Source source{.path = path, .tokens = tokens_of(text, language), .conditions = {}, .condition_of = {}};
+  auto [tokens, unclosed_line] = tokens_of(text, language);
+  Source source{
+      .path = path, .tokens = std::move(tokens), .conditions = {}, .condition_of = {}, .unclosed_line = unclosed_line};
   ConditionFinder(source, language).run();
   for (std::size_t i = 0; i + 1 < source.tokens.size() && !source.includes_library; ++i)
     source.includes_library = source.tokens[i].is("include") && is_library_include(source, i);

@@ -18,10 +18,11 @@ struct Condition {
 struct Source {
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
-  std::filesystem::path path;
+  std::filesystem::path path;  ///< absolute
   std::vector<Token> tokens;
   std::vector<Condition> conditions;
   std::vector<std::size_t> condition_of;  ///< of each token the index of its condition, or kNone
+  int unclosed_line = 0;                  ///< as in SourceTokens
   bool includes_library = false;          ///< #include "ttt/...": code of version 2
 
   static Source parse(const std::filesystem::path& path, std::string_view text, Language language);

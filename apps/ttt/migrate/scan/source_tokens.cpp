@@ -19,10 +19,10 @@ class Tokenizer {
  public:
   Tokenizer(std::string_view source, Language language) : source_(source), language_(language) {}
 
-  std::vector<Token> run() {
+  SourceTokens run() {
     while (at_ < source_.size()) step();
     end_line();
-    return std::move(tokens_);
+    return {std::move(tokens_), unclosed_line_};
   }
 
  private:
@@ -67,6 +67,7 @@ class Tokenizer {
   }
   /// Past what ends at `end` and is `length` long; to the end of the source where it never ends.
   void skip_to(std::size_t end, std::size_t length) {
+    if (end == source_.npos) unclosed_line_ = line_;
     const auto next = end == source_.npos ? source_.size() : std::min(end + length, source_.size());
     line_ += static_cast<int>(std::count(source_.begin() + static_cast<std::ptrdiff_t>(at_),
                                          source_.begin() + static_cast<std::ptrdiff_t>(next), '\n'));
@@ -136,9 +137,10 @@ class Tokenizer {
     return text.size() <= 2 && text.find_first_not_of(kPython) == text.npos;
   }
   void raw_string() {
-    const auto open = source_.find('(', at_);
     constexpr std::size_t kLongestDelimiter = 16;
-    if (open == source_.npos || open - at_ - 1 > kLongestDelimiter) return string('"');
+    const auto length = source_.substr(at_ + 1, kLongestDelimiter + 1).find('(');
+    if (length == source_.npos) return string('"');
+    const auto open = at_ + 1 + length;
     const auto end = ")" + std::string(source_.substr(at_ + 1, open - at_ - 1)) + "\"";
     const auto close = source_.find(end, open);
     add(Token::Kind::string, open + 1, std::min(close, source_.size()));
@@ -165,13 +167,13 @@ class Tokenizer {
   std::string_view source_;
   Language language_;
   std::size_t at_ = 0;
-  int line_ = 1, depth_ = 0;
+  int line_ = 1, depth_ = 0, unclosed_line_ = 0;
   bool directive_ = false;  // within a preprocessor line
   std::vector<Token> tokens_;
 };
 
 }  // namespace
 
-std::vector<Token> tokens_of(std::string_view source, Language language) { return Tokenizer(source, language).run(); }
+SourceTokens tokens_of(std::string_view source, Language language) { return Tokenizer(source, language).run(); }
 
 }  // namespace ttt::app

@@ -22,9 +22,15 @@ struct Token {
   }
 };
 
+struct SourceTokens {
+  std::vector<Token> tokens;
+  int unclosed_line;  ///< where a comment or long string begins that never ends, and so hides what follows; 0: none
+                      ///< does
+};
+
 /// The tokens of a source, without comments; continued lines and open brackets do not end a statement. Any bytes are
 /// taken: what is no token of the language becomes a symbol, and an unclosed string ends with its line, a long one (a
 /// docstring, a raw string) with the source.
-std::vector<Token> tokens_of(std::string_view source, Language language);
+SourceTokens tokens_of(std::string_view source, Language language);
 
 }  // namespace ttt::app

@@ -64,7 +64,7 @@ void bench_linear(benchmark::State& state, Device& device, DType dtype) {
   const std::array<Tensor, 1> parts{testing::random_weight(dtype, kRows, kCols, 1)};
   std::vector<std::shared_ptr<const ops::PackedMatrix>> copies;
   do {
-    copies.push_back(ops::run<ops::PackMatrix>(device, {parts, std::nullopt}));
+    copies.push_back(ops::run<ops::PackMatrix>(device, {.parts = parts}));
   } while (copies.size() * copies.front()->bytes() < kColdBytes);
   const std::int64_t tokens = state.range(0);
   const auto x = testing::random_values(static_cast<std::size_t>(tokens * kCols), 2);

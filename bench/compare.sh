@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Side by side with llama.cpp on one machine: the same GGUF, the same number of threads, rounds alternating.
+# Side by side with llama.cpp on one machine: the same GGUF, the same number of threads, rounds alternating; ttt both as it
+# comes and with --precision fast.
 #
 # usage: bench/compare.sh [--build-only] [--rounds N] [--threads N] [--model FILE]... [--formats LIST] [--shape NAME]
 #                         [--prefill N] [--decode N] [--depth LIST] [--batch LIST] [--write]
@@ -29,7 +30,7 @@ write=0
 build_only=0
 jobs=${TTT_JOBS:-2}
 
-usage() { sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 while [ $# -gt 0 ]; do
   case $1 in
     --build-only) build_only=1 ;;
@@ -151,10 +152,13 @@ for model in "${models[@]}"; do
   name=$(basename "$model" .gguf)
   for ((round = 1; round <= rounds; ++round)); do
     say "$name, round $round of $rounds"
-    "$ttt" bench --model "$model" --threads "$threads" -p "$prefill" -n "$decode" -d "$depth" --json >"$results/$name@ttt@$round.json"
-    if [ -n "$batches" ]; then
-      "$ttt" bench --model "$model" --threads "$threads" -p 0 -n "$decode" -b "$batches" --json >"$results/$name@ttt@$round.batched.json"
-    fi
+    for precision in default fast; do
+      run=$name@ttt@$round
+      [ "$precision" = default ] || run=$name@ttt-$precision@$round
+      ours=(bench --model "$model" --threads "$threads" --precision "$precision" --json)
+      "$ttt" "${ours[@]}" -p "$prefill" -n "$decode" -d "$depth" >"$results/$run.json"
+      [ -z "$batches" ] || "$ttt" "${ours[@]}" -p 0 -n "$decode" -b "$batches" >"$results/$run.batched.json"
+    done
     for peer in clang gcc; do
       llama_rows "$peer" llama-bench "$results/$name@$peer@$round.json" \
         -m "$model" -p "$prefill" -n "$decode" -d "$depth" -r 2 -o json

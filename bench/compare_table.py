@@ -5,8 +5,8 @@ usage: compare_table.py FOLDER [--write PAGE README]
        compare_table.py --quote README PAGE
        compare_table.py --check README PAGE
 
-FOLDER holds MODEL@PROGRAM@ROUND.json (`ttt bench --json`, `llama-bench -o json`), MODEL@PROGRAM@ROUND.batched.* (`ttt bench
--b`, `llama-batched-bench --output-format jsonl`) and `devices` (`ttt devices --json`). --write replaces the part of PAGE
+FOLDER holds MODEL@PROGRAM@ROUND.json (`ttt bench --json`, with `--precision fast` too, `llama-bench -o json`),
+MODEL@PROGRAM@ROUND.batched.* (`ttt bench -b`, `llama-batched-bench --output-format jsonl`) and `devices` (`ttt devices --json`). --write replaces the part of PAGE
 between this processor's markers, or adds one at the end, and quotes it in the README. --quote does only that, with
 the last section on PAGE. --check fails unless what the README quotes is on PAGE, word for word.
 """
@@ -16,7 +16,8 @@ import re
 import statistics
 import sys
 
-HEAD = ("model", "step", "ttt, t/s", "of the roofline", "llama.cpp, t/s", "ratio")
+HEAD = ("model", "step", "llama.cpp, t/s", "ttt, t/s", "ratio", "of the roofline", "ttt fast, t/s", "ratio", "of the roofline")
+OURS = ("ttt", "ttt-fast")
 
 
 def ttt_rows(document):
@@ -39,7 +40,7 @@ def batched_rows(lines):
 
 def rows_of(path, program):
     text = path.read_text()
-    if program == "ttt":
+    if program in OURS:
         return ttt_rows(json.loads(text))
     return batched_rows(text.splitlines()) if path.suffix == ".jsonl" else llama_rows(json.loads(text))
 
@@ -53,17 +54,13 @@ def table(folder):
     for (model, (kind, n, depth, batch)), by_program in sorted(cells.items(), key=lambda item: (item[0][0], item[0][1][3], item[0][1][2], item[0][1][0] == "decode")):
         step = f"{kind} {n}" + (f" at depth {depth}" if depth else "") + (f", batch {batch}" if batch > 1 else "")
         median = {program: statistics.median(speed for speed, _ in values) for program, values in by_program.items()}
-        peers = [median[p] for p in ("clang", "gcc") if p in median]
-        ours = median.get("ttt")
-        shares = [share for _, share in by_program.get("ttt", [])]
-        yield (
-            model,
-            step,
-            f"{ours:.1f}" if ours else "-",
-            f"{100 * statistics.median(shares):.0f}%" if shares else "-",
-            f"{max(peers):.1f}" if peers else "-",
-            f"{ours / max(peers):.2f}x" if ours and peers else "-",
-        )
+        peer = max((median[p] for p in ("clang", "gcc") if p in median), default=None)
+        row = [model, step, f"{peer:.1f}" if peer else "-"]
+        for ours in OURS:
+            speed, shares = median.get(ours), [share for _, share in by_program.get(ours, [])]
+            row += [f"{speed:.1f}" if speed else "-", f"{speed / peer:.2f}x" if speed and peer else "-",
+                    f"{100 * statistics.median(shares):.0f}%" if shares else "-"]
+        yield tuple(row)
 
 
 def aligned(rows):

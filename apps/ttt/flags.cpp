@@ -83,7 +83,9 @@ void add_common(CLI::App& verb, CommonOptions& o) {
       ->check(file_name())
       ->type_name("FILE");
   verb.add_option("--threads", o.threads, "threads; 0: all cores")->check(integer_in(0, 4096));
-  verb.add_option("--precision", o.precision, "exact: float32 throughout")->check(CLI::IsMember({"exact", "default"}));
+  verb.add_option("--precision", o.precision,
+                  "exact: float32 throughout; fast: activations in 8 bits where weights have fewer")
+      ->check(CLI::IsMember({"exact", "default", "fast"}));
   verb.add_option(
           "--ctx", o.context,
           "tokens the context holds; without it, what is needed, for generate and chat 4096 where the model can")

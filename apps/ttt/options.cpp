@@ -37,7 +37,9 @@ DeviceConfig CommonOptions::device_config() const {
 DeviceOptions CommonOptions::device_options() const {
   DeviceOptions options;
   options.threads = threads;
-  options.precision = precision == "exact" ? Precision::exact : Precision::standard;
+  options.precision = precision == "exact"  ? Precision::exact
+                      : precision == "fast" ? Precision::fast
+                                            : Precision::standard;
   options.batch_invariance = batch_invariant ? BatchInvariance::on : BatchInvariance::off;
   return options;
 }

@@ -41,18 +41,23 @@ bool fills_blocks(DType format, std::int64_t cols) { return cols % info(format).
 
 class LinearOps : public ::testing::TestWithParam<std::string> {};
 
-/// Tiles of AMX hold bf16.
+constexpr std::array kPrecisions{Precision::exact, Precision::standard, Precision::fast};
+
+/// Activations have 8 bits under fast, and tiles of AMX hold bf16.
 void check_close(const std::vector<float>& got, const std::vector<float>& want, Precision precision,
                  std::string_view level) {
   const auto agreement = testing::compare(got, want);
   double most = 0;
   for (const float v : want) most = std::max(most, static_cast<double>(std::fabs(v)));
-  const double tolerance = precision == Precision::exact ? 2e-5 : level == "amx" ? 6e-3 : 1e-3;
+  const double tolerance = precision == Precision::exact  ? 2e-5
+                           : precision == Precision::fast ? 1e-2
+                           : level == "amx"               ? 6e-3
+                                                          : 1e-3;
   EXPECT_LE(agreement.max_abs_diff, tolerance * (most + 1e-3));
 }
 
 TEST_P(LinearOps, LinearFollowsTheReference) {
-  for (const auto precision : {Precision::exact, Precision::standard}) {
+  for (const auto precision : kPrecisions) {
     const auto device = open_level(GetParam(), precision);
     for (const auto format : kFormats)
       for (const auto& [rows, cols, tokens] : kSizes) {
@@ -101,7 +106,7 @@ TEST_P(LinearOps, PackedRowsAreTheDequantisedOnes) {
 }
 
 TEST_P(LinearOps, PartsInDifferentFormatsKeepTheirOwn) {
-  for (const auto precision : {Precision::exact, Precision::standard}) {
+  for (const auto precision : kPrecisions) {
     const auto device = open_level(GetParam(), precision);
     const std::array<Tensor, 3> parts{random_weight(DType::q4_k, 40, 256, 1), random_weight(DType::q6_k, 19, 256, 2),
                                       random_weight(DType::f16, 5, 256, 3)};
@@ -130,7 +135,7 @@ TEST_P(LinearOps, PackedWeightsTakeAboutTheirOwnSize) {
 }
 
 TEST_P(LinearOps, GatedLinearFollowsTheReferenceEvenForMixedFormats) {
-  for (const auto precision : {Precision::exact, Precision::standard})
+  for (const auto precision : kPrecisions)
     for (const auto activation : {Activation::silu, Activation::gelu, Activation::gelu_tanh, Activation::relu})
       for (const auto up_format : {DType::q4_0, DType::f32, DType::iq4_nl}) {
         const auto device = open_level(GetParam(), precision);
@@ -154,7 +159,7 @@ TEST_P(LinearOps, GatedLinearFollowsTheReferenceEvenForMixedFormats) {
 }
 
 TEST_P(LinearOps, BitsDependNeitherOnThreadsNorWhenAskedOnTokens) {
-  for (const auto precision : {Precision::exact, Precision::standard})
+  for (const auto precision : kPrecisions)
     for (const auto invariance : {BatchInvariance::on, BatchInvariance::off})
       for (const auto format : kFormats) {
         const std::int64_t cols = fills_blocks(format, 112) ? 112 : fills_blocks(format, 96) ? 96 : 512;
@@ -171,7 +176,7 @@ TEST_P(LinearOps, BitsDependNeitherOnThreadsNorWhenAskedOnTokens) {
         const auto whole = run(1, 0, 70);
         EXPECT_EQ(run(2, 0, 70), whole);
         EXPECT_EQ(run(4, 0, 70), whole);
-        if (invariance == BatchInvariance::off && precision == Precision::standard) continue;
+        if (invariance == BatchInvariance::off && precision != Precision::exact) continue;
         for (const auto& [first, tokens] : {std::pair{0, 1}, {7, 1}, {69, 1}, {5, 3}, {16, 40}}) {
           const auto some = run(2, first, tokens);
           EXPECT_TRUE(std::equal(some.begin(), some.end(), whole.begin() + first * 83))

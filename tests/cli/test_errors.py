@@ -77,7 +77,7 @@ class Usage(support.Case):
     def test_help_shows_defaults(self):
         """Those that are a value: neither an empty list, nor a number that stands for "not given"."""
         for verb, shown in (("generate", ["--temperature FLOAT=0", "--top-p FLOAT=1", "--threads INT=0", "--device NAME=auto",
-                                          "--precision {exact,default}=default", "--seed UINT=0"]),
+                                          "--precision {exact,default,fast}=default", "--seed UINT=0"]),
                             ("compare", ["--min-pcc FLOAT=0.999"]), ("perplexity", ["--ctx INT=512"]),
                             ("bench", ["-p,--prefill INT=512", "-n,--decode INT=64", "-d,--depth INT=0", "-b,--batch INT=1"]),
                             ("embed", ["--pooling {mean,cls}=mean"]), ("chat", []), ("logits", []), ("tokenize", []), ("inspect", []), ("new-model", [])):

@@ -87,7 +87,7 @@ class Compare(support.Case):
     def test_common_flags(self):
         golden = TINY / "golden.safetensors"
         for more in (["--kv-dtype", "f32"], ["--kv-dtype", "f16"], ["--kv-dtype", "bf16"], ["--kv-dtype", "q8"],
-                     ["--precision", "default"], ["--batch-invariant"], ["--threads", "1"], ["--device", "cpu"]):
+                     ["--precision", "default"], ["--precision", "fast"], ["--batch-invariant"], ["--threads", "1"], ["--device", "cpu"]):
             with self.subTest(more):
                 # Greedy tokens of a random model may differ where precision is lower: exit code 1.
                 done = run("compare", "--model", TINY, "--golden", golden, "--json", *more)

@@ -49,22 +49,33 @@ const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens) {
   return nullptr;
 }
 
+using Weights = std::initializer_list<const CpuPackedMatrix*>;
+
+template <class F>
+bool any_kind(Weights weights, F wanted) {
+  return std::ranges::any_of(weights, [&](const CpuPackedMatrix* w) {
+    return std::ranges::any_of(w->sections(), [&](const auto& s) { return wanted(s.layout.kind); });
+  });
+}
+
+/// Eight where asked for, if the weights' codes leave room for them.
+ActivationBits activation_bits(const CpuDevice& device, const LinearKernels& kernels, Weights weights) {
+  const bool too_large = any_kind(weights, [&](PanelKind kind) {
+    return is_integer(kind) && integer_kind(kind).max_code() > kernels.most_byte_code;
+  });
+  return device.options().precision == Precision::fast && !too_large ? ActivationBits::eight : ActivationBits::fifteen;
+}
+
 /// One call's input: as it is, and in the form that the kernels want: in bf16 tiles for AMX, else in integers for
 /// integer weights.
 class Input {
  public:
-  Input(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x,
-        std::initializer_list<const CpuPackedMatrix*> weights)
+  Input(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Weights weights)
       : kernels_(kernels), x_(x), amx_(amx_for(device, x.rows)), params_(device.linear_params()) {
-    const auto any = [&](bool (*wanted)(PanelKind)) {
-      return std::ranges::any_of(weights, [&](const CpuPackedMatrix* w) {
-        return std::ranges::any_of(w->sections(), [&](const auto& s) { return wanted(s.layout.kind); });
-      });
-    };
     if (amx_ != nullptr)
-      fill_tiles(device, any([](PanelKind kind) { return amx_parts(kind).tokens == 2; }));
-    else if (!device.exact() && any(is_integer))
-      quantize(device);
+      fill_tiles(device, any_kind(weights, [](PanelKind kind) { return amx_parts(kind).tokens == 2; }));
+    else if (!device.exact() && any_kind(weights, is_integer))
+      quantize(device, activation_bits(device, kernels, weights));
   }
 
   /// Tokens of one call to `products`.
@@ -115,13 +126,16 @@ class Input {
     });
   }
 
-  void quantize(CpuDevice& device) {
+  void quantize(CpuDevice& device, ActivationBits bits) {
     quantized_ = true;
     const std::int64_t groups = (x_.cols + kGroup - 1) / kGroup;
     const auto cells = static_cast<std::size_t>(x_.rows * groups);
-    rows_ = {scratch<std::int8_t>(cells * QuantizedRows::kCodeBytes),
-             scratch<float>(cells * (1 + QuantizedRows::kSums)), scratch<std::int32_t>(cells * QuantizedRows::kSums),
-             nullptr, groups};
+    rows_ = {bits,
+             scratch<std::int8_t>(cells * static_cast<std::size_t>(QuantizedRows::code_bytes(bits))),
+             scratch<float>(cells * (1 + QuantizedRows::kSums)),
+             scratch<std::int32_t>(cells * QuantizedRows::kSums),
+             nullptr,
+             groups};
     rows_.scaled_sums = rows_.scales + cells;
     const auto quantize_tile = [&](std::int64_t first, int tokens) {
       for (int t = 0; t < tokens; ++t) kernels_.quantize_row(x_.row(first + t), x_.cols, rows_.tile(first), t, tokens);

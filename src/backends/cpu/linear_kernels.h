@@ -7,12 +7,18 @@
 
 namespace ttt::cpu {
 
-/// Activations in about 15 bits for the integer kinds: per token and group of 32 columns a scale and codes. Eight bits
-/// alone would flip near ties in small models. Tokens lie in tiles of a power of two, as tile_tokens cuts them; within
-/// a tile of T tokens everything is interleaved, [group][...][T]. A tile of one token has its codes as 128 * high +
-/// low, both bytes, as a weight's code meets them straight from memory; larger ones as words (WordBlock).
+/// How precisely the integer kinds meet activations. Eight bits are twice as fast, and flip near ties in small models.
+enum class ActivationBits { fifteen, eight };
+
+/// Activations for the integer kinds: per token and group of 32 columns a scale and codes. Tokens lie in tiles of a
+/// power of two, as tile_tokens cuts them; within a tile of T tokens everything is interleaved, [group][...][T]. Of
+/// fifteen bits, a tile of one token has its codes as 128 * high + low, both bytes, as a weight's code meets them
+/// straight from memory; larger ones as words (WordBlock).
 struct QuantizedRows {
-  std::int8_t* codes;  ///< T = 1: [group][high, low][column 32]; else words [group][pair of columns 16][T][2]
+  ActivationBits bits;
+  /// Eight bits: [group][four columns 8][T][4]. Fifteen: T = 1: [group][high, low][column 32]; else words
+  /// [group][pair of columns 16][T][2].
+  std::int8_t* codes;
   float* scales;       ///< [group][T]
   std::int32_t* sums;  ///< sum of codes: [group][columns 0..15, columns 16..31, all][T]
   float* scaled_sums;  ///< scale * sum, likewise
@@ -21,10 +27,14 @@ struct QuantizedRows {
   /// The tile that starts at a token.
   QuantizedRows tile(std::int64_t token) const {
     const std::int64_t cells = token * groups;
-    return {codes + cells * kCodeBytes, scales + cells, sums + cells * kSums, scaled_sums + cells * kSums, groups};
+    return {bits,  codes + cells * code_bytes(bits), scales + cells, sums + cells * kSums, scaled_sums + cells * kSums,
+            groups};
   }
   std::int16_t* words() const { return reinterpret_cast<std::int16_t*>(codes); }
-  static constexpr std::int64_t kCodeBytes = 2 * kGroup;  ///< of a token and group
+  /// Of a token and group.
+  static constexpr std::int64_t code_bytes(ActivationBits bits) {
+    return bits == ActivationBits::eight ? kGroup : 2 * kGroup;
+  }
   static constexpr std::int64_t kSums = 3;
 };
 
@@ -43,7 +53,8 @@ struct PanelRange {
 
 /// The primitives of one instruction-set level that Linear and GatedLinear are made of.
 struct LinearKernels {
-  int tile_tokens;  ///< the most tokens of a tile
+  int tile_tokens;     ///< the most tokens of a tile
+  int most_byte_code;  ///< the largest code that may meet activations of eight bits
 
   /// Quantises `x` as token `token` of a tile of `tokens` tokens.
   void (*quantize_row)(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens);

@@ -5,10 +5,12 @@
 //   I   16 i32 lanes: to_float, add_int, sub_int, set1_int, shift_left<n>, shift_right<n>, sum_of, store_i8
 //       store_i16, and as 16 lanes of 2 words: load_words, store_words, dot_words(I, I words, p): lane sums of 2 words
 //       times the 2 words at p
-//   B   16 lanes of 4 bytes: load_bytes, low_nibbles, high_nibbles, bits<mask, left>, either, lookup, byte_to_float<k>,
+//   B   16 lanes of 4 bytes: load_bytes, store_bytes, low_nibbles, high_nibbles, bits<mask, left>, either, lookup,
+//   byte_to_float<k>,
 //       even_bytes_less(B, z), odd_bytes_less(B, z): bytes 0, 2 or 1, 3 of each lane less z, as words;
 //       dot(I, B codes, p): lane sums of 4 unsigned codes times the 4 signed bytes at p
-//   kMostHigh: the largest |byte| at p that dot takes without overflow
+//   kMostHigh: the largest |byte| at p that dot takes of every code without overflow
+//   kMostByteCode: the largest code that dot takes with every byte at p
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -72,11 +74,13 @@ void plain_float(const PanelRange& w, const float* x, std::int64_t xs, float* ou
   tile.store(out, stride);
 }
 
-/// acc + quads times a token's bytes at x. Where the level multiplies into 16 bits, as many products as fit into them
-/// are added there before they are widened.
-template <int MaxCode, class Level, int N>
+constexpr int most_of(ActivationBits bits) { return bits == ActivationBits::eight ? 127 : V::kMostHigh * 128; }
+
+/// acc + quads times a token's bytes at x, none larger than Most. Where the level multiplies into 16 bits, as many
+/// products as fit into them are added there before they are widened.
+template <int MaxCode, int Most, class Level, int N>
 inline __attribute__((always_inline)) V::I add_dots(V::I acc, const V::B (&quads)[N], const std::int8_t* x) {
-  constexpr int kFit = Level::pair_sums_that_fit(MaxCode);
+  constexpr int kFit = Level::pair_sums_that_fit(MaxCode, Most);
   if constexpr (kFit > 1) {
     V::I pairs;
     unroll<N>([&](auto j) {
@@ -90,9 +94,9 @@ inline __attribute__((always_inline)) V::I add_dots(V::I acc, const V::B (&quads
   return acc;
 }
 
-/// A group's codes, scales and offsets times one token. Per subgroup: high parts, times 128, plus low parts, less the
-/// zero.
-template <PanelKind K>
+/// A group's codes, scales and offsets times one token. Per subgroup: of fifteen bits the high parts, times 128, plus
+/// the low parts; less the zero.
+template <PanelKind K, ActivationBits Bits>
 inline __attribute__((always_inline)) void integer_group(const std::byte* codes, const GroupScales<K>& scales,
                                                          const QuantizedRows& x, std::int64_t g, F& sum) {
   constexpr IntegerKind kind = integer_kind(K);
@@ -100,15 +104,21 @@ inline __attribute__((always_inline)) void integer_group(const std::byte* codes,
   unroll<kSubs>([&](auto s) {
     V::B quads[kSubQuads];
     unroll<kSubQuads>([&](auto j) { quads[j] = quad_codes<K, s * kSubQuads + j>(codes); });
-    const std::int8_t* high = x.codes + g * QuantizedRows::kCodeBytes + s * kSubQuads * 4;
-    V::I acc = add_dots<kind.max_code(), V>(V::set1_int(0), quads, high);
+    const std::int8_t* bytes = x.codes + g * QuantizedRows::code_bytes(Bits) + s * kSubQuads * 4;
     const std::int64_t sums = g * QuantizedRows::kSums + (kSubs == 1 ? 2 : s);
-    if constexpr (kind.has_offset())
-      acc = V::template shift_left<7>(acc);
-    else
-      acc = V::template shift_left<kind.zero_log2>(
-          V::sub_int(V::template shift_left<7 - kind.zero_log2>(acc), V::set1_int(x.sums[sums])));
-    acc = add_dots<kind.max_code(), V>(acc, quads, high + kQuads * 4);
+    V::I acc;
+    if constexpr (Bits == ActivationBits::eight) {
+      acc = V::set1_int(kind.has_offset() ? 0 : -kind.zero() * x.sums[sums]);
+      acc = add_dots<kind.max_code(), most_of(Bits), V>(acc, quads, bytes);
+    } else {
+      acc = add_dots<kind.max_code(), V::kMostHigh, V>(V::set1_int(0), quads, bytes);
+      if constexpr (kind.has_offset())
+        acc = V::template shift_left<7>(acc);
+      else
+        acc = V::template shift_left<kind.zero_log2>(
+            V::sub_int(V::template shift_left<7 - kind.zero_log2>(acc), V::set1_int(x.sums[sums])));
+      acc = add_dots<kind.max_code(), V::kMostHigh, V>(acc, quads, bytes + kQuads * 4);
+    }
     sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(x.scales[g])), sum);
     if constexpr (kind.has_offset()) sum = V::fma(scales.offset[s], V::set1(x.scaled_sums[sums]), sum);
   });
@@ -117,38 +127,74 @@ inline __attribute__((always_inline)) void integer_group(const std::byte* codes,
 /// How far ahead of its use a row's memory is asked for: beyond a panel's end lies the next one.
 constexpr std::size_t kPrefetchBytes = 1024;
 
+inline __attribute__((always_inline)) void prefetch(const std::byte* p, std::size_t bytes) {
+  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(p + at);
+}
+
 /// One panel for one token, straight from its codes.
-template <PanelKind K>
+template <PanelKind K, ActivationBits Bits>
 void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
   F sum = V::zero();
   for_each_group<K>(x.groups, [&](std::int64_t g, std::size_t header, std::size_t codes, int in_block) {
     const GroupScales<K> scales(panel + header, in_block);
-    for (std::size_t at = 0; at < integer_kind(K).code_bytes(); at += 64)
-      __builtin_prefetch(panel + codes + kPrefetchBytes + at);
-    integer_group<K>(panel + codes, scales, x, g, sum);
+    prefetch(panel + codes + kPrefetchBytes, integer_kind(K).code_bytes());
+    integer_group<K, Bits>(panel + codes, scales, x, g, sum);
   });
   V::store(out, sum);
 }
 
+/// acc[t] += part S of Subs of a group, times the tile's tokens in words.
+template <int S, int Subs, int T>
+inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const WordBlock& w, int in_block,
+                                                     const std::int8_t* x) {
+  constexpr int kSubPairs = kPairs / Subs;
+  const auto* words = reinterpret_cast<const std::int16_t*>(x);
+  for (int pair = S * kSubPairs; pair < (S + 1) * kSubPairs; ++pair) {
+    const V::I weights = V::load_words(w.words[in_block][pair][0]);
+    for (int t = 0; t < T; ++t) acc[t] = V::dot_words(acc[t], weights, words + (pair * T + t) * 2);
+  }
+}
+
+/// The same with bytes: as add_dots, for a tile.
+template <int S, int Subs, int T, class Level = V, int MaxCode, int Zero>
+inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const ByteBlock<MaxCode, Zero>& w, int in_block,
+                                                     const std::int8_t* x) {
+  constexpr int kSubQuads = kQuads / Subs,
+                kChunk = std::min(Level::pair_sums_that_fit(MaxCode, most_of(ActivationBits::eight)), kSubQuads);
+  for (int first = S * kSubQuads; first < (S + 1) * kSubQuads; first += kChunk) {
+    V::I pairs[T];
+    unroll<kChunk>([&](auto j) {
+      const int quad = first + j;
+      const V::B codes = V::load_bytes(w.bytes[in_block][quad]);
+      unroll<T>([&](auto t) {
+        const std::int8_t* four = x + (quad * T + t) * 4;
+        if constexpr (kChunk == 1)
+          acc[t] = V::dot(acc[t], codes, four);
+        else if constexpr (j == 0)
+          pairs[t] = Level::pair_products(codes, four);
+        else
+          pairs[t] = Level::add_pairs(pairs[t], Level::pair_products(codes, four));
+      });
+    });
+    if constexpr (kChunk > 1)
+      for (int t = 0; t < T; ++t) acc[t] = V::add_int(acc[t], Level::widen_pairs(pairs[t]));
+  }
+}
+
 /// Adds the block's groups, from `first` on, to what `out` has of a tile of tokens; the first block begins at zero.
-template <bool Offset, int Subs, int T>
-void word_tile(const WordBlock& w, std::int64_t first, int groups, const QuantizedRows& x, float* out,
-               std::int64_t stride) {
+template <bool Offset, int Subs, int T, class Block>
+void block_tile(const Block& w, std::int64_t first, int groups, const QuantizedRows& x, float* out,
+                std::int64_t stride) {
   F sum[T];
   for (int t = 0; t < T; ++t) sum[t] = first == 0 ? V::zero() : V::load(out + t * stride);
   for (int in_block = 0; in_block < groups; ++in_block) {
     const std::int64_t g = first + in_block;
-    const std::int16_t* words = x.words() + g * T * kGroup;
     unroll<Subs>([&](auto s) {
-      constexpr int kSubPairs = kPairs / Subs;
-      V::I acc[T];
-      for (int t = 0; t < T; ++t) acc[t] = V::set1_int(0);
-      for (int pair = s * kSubPairs; pair < (s + 1) * kSubPairs; ++pair) {
-        const V::I weights = V::load_words(w.words[in_block][pair][0]);
-        for (int t = 0; t < T; ++t) acc[t] = V::dot_words(acc[t], weights, words + (pair * T + t) * 2);
-      }
-      const F scale = V::load(w.scales[in_block][s]);
       const std::int64_t sums = (g * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
+      V::I acc[T];
+      for (int t = 0; t < T; ++t) acc[t] = V::set1_int(Block::kZero == 0 ? 0 : -Block::kZero * x.sums[sums + t]);
+      add_codes<s, Subs>(acc, w, in_block, x.codes + g * T * QuantizedRows::code_bytes(x.bits));
+      const F scale = V::load(w.scales[in_block][s]);
       for (int t = 0; t < T; ++t) {
         sum[t] = V::fma(V::to_float(acc[t]), V::mul(scale, V::set1(x.scales[g * T + t])), sum[t]);
         if constexpr (Offset)
@@ -221,37 +267,61 @@ void float_products(const PanelRange& w, const float* x, std::int64_t xs, int to
   plain_products<PanelKind::f32>({decoded, panels, w.count}, x, xs, tokens, out, stride);
 }
 
-template <PanelKind K>
+/// A block's products with an even number of tokens. `next`: the block that is decoded after this one.
+template <PanelKind K, class Block>
+void block_products(const std::byte* data, const std::byte* next, std::int64_t first, int groups,
+                    const QuantizedRows& x, std::int64_t first_token, int tokens, float* out, std::int64_t stride) {
+  constexpr IntegerKind kind = integer_kind(K);
+  Block block;
+  decode<K>(data, groups, block);
+  prefetch(next, kind.block_bytes(groups));
+  for_each_token_tile(tokens, [&](auto count, int t) {
+    if constexpr (count > 1)
+      block_tile<kind.has_offset(), kind.subgroups(), count>(block, first, groups, x.tile(first_token + t),
+                                                             out + t * stride, stride);
+  });
+}
+
+template <PanelKind K, ActivationBits Bits>
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                       std::int64_t stride) {
   constexpr IntegerKind kind = integer_kind(K);
-  WordBlock block;
-  // Block by block, so that the tokens' part that a block meets stays in a cache for all panels.
-  if (tokens > 1)
-    for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t header, int groups) {
-      for (int p = 0; p < w.count; ++p) {
-        unpack_words<K>(one_panel(w, p).data + header, groups, block);
-        for_each_token_tile(tokens, [&](auto count, int t) {
-          if constexpr (count > 1)
-            word_tile<kind.has_offset(), kind.subgroups(), count>(block, first, groups, x.tile(first_token + t),
-                                                                  out + t * stride + p * kPanelRows, stride);
-        });
-      }
+  using Block = std::conditional_t<Bits == ActivationBits::eight, ByteBlock<kind.max_code(), kind.zero()>, WordBlock>;
+  constexpr int kFewTokens = 16;
+  const auto panel = [&](int p) { return w.data + static_cast<std::size_t>(p) * w.layout.panel_bytes(); };
+  if (tokens > kFewTokens) {
+    // Block by block, so that the tokens' part that a block meets stays in a cache for all panels.
+    for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
+      for (int p = 0; p < w.count; ++p)
+        block_products<K, Block>(panel(p) + at, panel(std::min(p + 1, w.count - 1)) + at, first, groups, x, first_token,
+                                 tokens, out + p * kPanelRows, stride);
     });
+  } else if (tokens > 1) {
+    for (int p = 0; p < w.count; ++p)
+      for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
+        block_products<K, Block>(panel(p) + at, panel(p) + at + kind.block_bytes(groups), first, groups, x, first_token,
+                                 tokens, out + p * kPanelRows, stride);
+      });
+  }
   if (tokens % 2 == 0) return;
   // One panel after the other: memory is read as one stream.
   for (int p = 0; p < w.count; ++p)
-    integer_row<K>(one_panel(w, p).data, x.tile(first_token + tokens - 1),
-                   out + (tokens - 1) * stride + p * kPanelRows);
+    integer_row<K, Bits>(panel(p), x.tile(first_token + tokens - 1), out + (tokens - 1) * stride + p * kPanelRows);
 }
 
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                       std::int64_t stride) {
-  with_integer_kind(w.layout.kind, [&](auto kind) { integer_products<kind>(w, x, first_token, tokens, out, stride); });
+  with_integer_kind(w.layout.kind, [&](auto kind) {
+    if constexpr (integer_kind(kind).max_code() <= V::kMostByteCode)
+      if (x.bits == ActivationBits::eight)
+        return integer_products<kind, ActivationBits::eight>(w, x, first_token, tokens, out, stride);
+    integer_products<kind, ActivationBits::fifteen>(w, x, first_token, tokens, out, stride);
+  });
 }
 
 void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens) {
-  constexpr float kMost = V::kMostHigh * 128;
+  const bool eight = tile.bits == ActivationBits::eight;
+  const auto most_code = static_cast<float>(most_of(tile.bits));
   for (std::int64_t g = 0; g < tile.groups; ++g) {
     float padded[kGroup] = {};
     const float* values = x + g * kGroup;
@@ -259,21 +329,25 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
     const F first = V::load(values), second = V::load(values + 16);
     const float most = V::max_of(V::abs_max(first, second));
     // A group so small that its inverse overflows counts as zero.
-    const F inverse = V::set1(most > 1e-30f ? kMost / most : 0.0f);
+    const F inverse = V::set1(most > 1e-30f ? most_code / most : 0.0f);
     std::int32_t half_sums[2];
     alignas(64) std::int16_t words[kGroup];
-    alignas(64) std::int8_t bytes[2 * kGroup];  // high ones, then low ones
+    alignas(64) std::int8_t bytes[2 * kGroup];  // high ones, or all of eight bits, then low ones
     for (int half = 0; half < 2; ++half) {
       const V::I code = V::round(V::mul(half == 0 ? first : second, inverse));
       half_sums[half] = V::sum_of(code);
       V::store_i16(words + half * 16, code);
-      if (tokens > 1) continue;
+      if (eight) V::store_i8(bytes + half * 16, code);
+      if (eight || tokens > 1) continue;
       const V::I high = V::template shift_right<7>(V::add_int(code, V::set1_int(64)));
       V::store_i8(bytes + half * 16, high);
       V::store_i8(bytes + kGroup + half * 16, V::sub_int(code, V::template shift_left<7>(high)));
     }
-    if (tokens == 1) {
-      std::memcpy(tile.codes + g * QuantizedRows::kCodeBytes, bytes, sizeof bytes);
+    if (eight) {
+      for (int quad = 0; quad < kQuads; ++quad)
+        std::memcpy(tile.codes + ((g * kQuads + quad) * tokens + token) * 4, bytes + quad * 4, 4);
+    } else if (tokens == 1) {
+      std::memcpy(tile.codes + g * QuantizedRows::code_bytes(tile.bits), bytes, sizeof bytes);
     } else {
       std::int16_t* to = tile.words() + (g * tokens * kPairs + token) * 2;
       for (int pair = 0; pair < kPairs; ++pair, to += 2 * tokens) {
@@ -282,7 +356,7 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
         to[1] = column[2];
       }
     }
-    const float scale = most / kMost;
+    const float scale = most / most_code;
     tile.scales[g * tokens + token] = scale;
     const std::int32_t sums[3] = {half_sums[0], half_sums[1], half_sums[0] + half_sums[1]};
     for (int i = 0; i < 3; ++i) {
@@ -311,7 +385,7 @@ void activate_row(Activation activation, float* v, std::int64_t count) {
   for (; i < count; ++i) v[i] = activate(activation, v[i]);
 }
 
-const LinearKernels kKernels{kTokens, quantize_row, float_products, integer_products, activate_row};
+const LinearKernels kKernels{kTokens, V::kMostByteCode, quantize_row, float_products, integer_products, activate_row};
 
 }  // namespace
 }  // namespace ttt::cpu

@@ -152,16 +152,28 @@ inline std::byte* panel_scratch(std::size_t bytes) {
   return lines.front().bytes;
 }
 
-/// A block of a panel in words, codes less their zero, and f32 scales: for several tokens to share its decoding, and so
-/// small that it stays in the first cache while they do. Pair 2j + i of a group holds columns 4j + i and 4j + i + 2.
-struct WordBlock {
-  alignas(64) std::int16_t words[kBlockGroups][kPairs][kPanelRows][2];
+/// A block of a panel in f32 scales and decoded codes: for several tokens to share its decoding, and so small that it
+/// stays in the first cache while they do.
+struct DecodedBlock {
   alignas(64) float scales[kBlockGroups][2][kPanelRows];  ///< one per subgroup
   alignas(64) float offsets[kBlockGroups][2][kPanelRows];
 };
+/// Codes less their zero. Pair 2j + i of a group holds columns 4j + i and 4j + i + 2.
+struct WordBlock : DecodedBlock {
+  static constexpr int kZero = 0;  ///< what is left to subtract
+  alignas(64) std::int16_t words[kBlockGroups][kPairs][kPanelRows][2];
+};
+/// Codes as they are.
+template <int MaxCode, int Zero>
+struct ByteBlock : DecodedBlock {
+  static constexpr int kZero = Zero;
+  alignas(64) std::byte bytes[kBlockGroups][kQuads][kPanelRows * 4];
+};
 
-template <PanelKind K>
-void unpack_words(const std::byte* block, int groups, WordBlock& out) {
+/// Decodes a block's scales, and calls store(group, quad, codes) for its codes.
+template <PanelKind K, class F>
+inline __attribute__((always_inline)) void decode_block(const std::byte* block, int groups, DecodedBlock& out,
+                                                        F store) {
   constexpr IntegerKind kind = integer_kind(K);
   const std::byte* codes = block + kind.header_bytes(groups);
   for (int g = 0; g < groups; ++g, codes += kind.code_bytes()) {
@@ -170,12 +182,22 @@ void unpack_words(const std::byte* block, int groups, WordBlock& out) {
       V::store(out.scales[g][s], scales.scale[s]);
       if constexpr (kind.has_offset()) V::store(out.offsets[g][s], scales.offset[s]);
     }
-    unroll<kQuads>([&](auto j) {
-      const V::B quad = quad_codes<K, j>(codes);
-      V::store_words(out.words[g][2 * j][0], V::even_bytes_less(quad, kind.zero()));
-      V::store_words(out.words[g][2 * j + 1][0], V::odd_bytes_less(quad, kind.zero()));
-    });
+    unroll<kQuads>([&](auto j) { store(g, j, quad_codes<K, j>(codes)); });
   }
+}
+
+template <PanelKind K>
+void decode(const std::byte* block, int groups, WordBlock& out) {
+  constexpr int kZero = integer_kind(K).zero();
+  decode_block<K>(block, groups, out, [&](int g, int quad, V::B codes) {
+    V::store_words(out.words[g][2 * quad][0], V::even_bytes_less(codes, kZero));
+    V::store_words(out.words[g][2 * quad + 1][0], V::odd_bytes_less(codes, kZero));
+  });
+}
+
+template <PanelKind K, int MaxCode, int Zero>
+void decode(const std::byte* block, int groups, ByteBlock<MaxCode, Zero>& out) {
+  decode_block<K>(block, groups, out, [&](int g, int quad, V::B codes) { V::store_bytes(out.bytes[g][quad], codes); });
 }
 
 /// A panel's weights in f32, [k][16], as the block format defines them. Writes whole groups.

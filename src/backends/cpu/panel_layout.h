@@ -59,7 +59,7 @@ struct IntegerKind {
   bool table = false;  ///< the 4-bit codes index code_table()
 
   constexpr int zero() const { return zero_log2 < 0 ? 0 : 1 << zero_log2; }
-  constexpr int max_code() const { return table ? 255 : (1 << bits) - 1; }
+  constexpr int max_code() const { return table ? (2 << zero_log2) - 1 : (1 << bits) - 1; }
   constexpr bool has_offset() const { return zero_log2 < 0; }
   constexpr bool is_k() const {
     return scales == Scales::k32_offset || scales == Scales::k16 || scales == Scales::k16_offset;

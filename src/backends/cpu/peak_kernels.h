@@ -8,7 +8,8 @@
 
 namespace ttt::cpu {
 
-/// A chain of one multiply-add instruction in registers, wide enough to keep its units busy.
+/// A chain of one multiply-add instruction, or of two where no one does both, in registers, wide enough to keep its
+/// units busy.
 struct PeakKernel {
   std::string_view instruction;
   bool exact;    ///< in f32

@@ -141,6 +141,11 @@ struct V {
     const auto* v = reinterpret_cast<const __m256i*>(p);
     return {_mm256_loadu_si256(v), _mm256_loadu_si256(v + 1)};
   }
+  static void store_bytes(std::byte* p, B x) {
+    auto* v = reinterpret_cast<__m256i*>(p);
+    _mm256_store_si256(v, x.a);
+    _mm256_store_si256(v + 1, x.b);
+  }
   static B low_nibbles(B x) {
     const __m256i mask = _mm256_set1_epi8(15);
     return {_mm256_and_si256(x.a, mask), _mm256_and_si256(x.b, mask)};
@@ -166,9 +171,9 @@ struct V {
     const __m256i t = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
     return {_mm256_shuffle_epi8(t, index.a), _mm256_shuffle_epi8(t, index.b)};
   }
-  /// maddubs saturates at 2^15: two products of 255 and 64 stay below.
-  static constexpr int kMostHigh = 64;
-  static constexpr int pair_sums_that_fit(int max_code) { return 32767 / (2 * max_code * kMostHigh); }
+  /// maddubs saturates at 2^15: two products of 255 and 64, or of 127 and 127, stay below.
+  static constexpr int kMostHigh = 64, kMostByteCode = 127;
+  static constexpr int pair_sums_that_fit(int max_code, int most) { return 32767 / (2 * max_code * most); }
   /// 32 sums of two products each, in 16 bits.
   static I pair_products(B codes, const std::int8_t* four) {
     std::int32_t bytes;

@@ -128,6 +128,7 @@ struct V {
   }
   static F to_float(I x) { return _mm512_cvtepi32_ps(x.v); }
   static B load_bytes(const std::byte* p) { return {_mm512_loadu_si512(p)}; }
+  static void store_bytes(std::byte* p, B x) { _mm512_store_si512(p, x.v); }
   static B low_nibbles(B x) { return {_mm512_and_si512(x.v, _mm512_set1_epi8(15))}; }
   static B high_nibbles(B x) { return low_nibbles({_mm512_srli_epi16(x.v, 4)}); }
   template <int K>
@@ -159,8 +160,8 @@ struct V {
     std::memcpy(&x, two, sizeof x);
     return {_mm512_dpwssd_epi32(acc.v, words.v, _mm512_set1_epi32(x))};
   }
-  static constexpr int kMostHigh = 127;
-  static constexpr int pair_sums_that_fit(int) { return 1; }
+  static constexpr int kMostHigh = 127, kMostByteCode = 255;
+  static constexpr int pair_sums_that_fit(int, int) { return 1; }
   static I dot(I acc, B codes, const std::int8_t* four) {
     std::int32_t x;
     std::memcpy(&x, four, sizeof x);

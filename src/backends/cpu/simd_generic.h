@@ -165,6 +165,7 @@ struct V {
   static F to_float(I a) {
     return map([&](int i) { return static_cast<float>(a.v[i]); });
   }
+  static void store_bytes(std::byte* p, B x) { std::memcpy(p, x.v, sizeof x.v); }
   static B load_bytes(const std::byte* p) {
     B r;
     std::memcpy(r.v, p, sizeof r.v);
@@ -221,8 +222,8 @@ struct V {
     return map_int(
         [&](int i) { return acc.v[i] + static_cast<std::int16_t>(words.v[i]) * two[0] + (words.v[i] >> 16) * two[1]; });
   }
-  static constexpr int kMostHigh = 127;
-  static constexpr int pair_sums_that_fit(int) { return 1; }
+  static constexpr int kMostHigh = 127, kMostByteCode = 255;
+  static constexpr int pair_sums_that_fit(int, int) { return 1; }
   static I dot(I acc, B codes, const std::int8_t* four) {
     for (int i = 0; i < 16; ++i)
       for (int k = 0; k < 4; ++k) acc.v[i] += codes.v[4 * i + k] * four[k];

@@ -150,8 +150,17 @@ batches=$(printf '%s\n' ${batch//,/$'\n'} | grep -vx 1 | paste -sd, || true)
 say "$threads threads, $rounds rounds, prefill $prefill, decode $decode, depth $depth, batch $batch"
 for model in "${models[@]}"; do
   name=$(basename "$model" .gguf)
+  printf '%s\t%s\n' "$name" "$(stat -L -c %s "$model")" >>"$results/files"
+  cat "$model" >/dev/null  # into the page cache
   for ((round = 1; round <= rounds; ++round)); do
     say "$name, round $round of $rounds"
+    python3 "$root/bench/process_cost.py" "$ttt" logits --model "$model" --threads "$threads" --ids 1 -o "$results/logits" \
+      >"$results/$name@ttt@$round.start"
+    for peer in clang gcc; do
+      bin=$peers/llama.cpp-$version/build-$peer/bin/llama-bench
+      [ ! -x "$bin" ] || python3 "$root/bench/process_cost.py" "$bin" -t "$threads" -ngl 0 -m "$model" -p 0 -n 1 -r 1 --no-warmup \
+        >"$results/$name@$peer@$round.start" 2>"$results/err"
+    done
     for precision in default fast; do
       run=$name@ttt@$round
       [ "$precision" = default ] || run=$name@ttt-$precision@$round

@@ -6,7 +6,8 @@ usage: compare_table.py FOLDER [--write PAGE README]
        compare_table.py --check README PAGE
 
 FOLDER holds MODEL@PROGRAM@ROUND.json (`ttt bench --json`, with `--precision fast` too, `llama-bench -o json`),
-MODEL@PROGRAM@ROUND.batched.* (`ttt bench -b`, `llama-batched-bench --output-format jsonl`) and `devices` (`ttt devices --json`). --write replaces the part of PAGE
+MODEL@PROGRAM@ROUND.batched.* (`ttt bench -b`, `llama-batched-bench --output-format jsonl`), MODEL@PROGRAM@ROUND.start
+(process_cost.py), `files` (MODEL BYTES) and `devices` (`ttt devices --json`). --write replaces the part of PAGE
 between this processor's markers, or adds one at the end, and quotes it in the README. --quote does only that, with
 the last section on PAGE. --check fails unless what the README quotes is on PAGE, word for word.
 """
@@ -17,6 +18,7 @@ import statistics
 import sys
 
 HEAD = ("model", "step", "llama.cpp, t/s", "ttt, t/s", "ratio", "of the roofline", "ttt fast, t/s", "ratio", "of the roofline")
+START_HEAD = ("model", "file, MB", "llama.cpp, s", "peak, MB", "ttt, s", "peak, MB", "ratio")
 OURS = ("ttt", "ttt-fast")
 
 
@@ -63,13 +65,31 @@ def table(folder):
         yield tuple(row)
 
 
-def aligned(rows):
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
+def start_table(folder):
+    """Whole processes that load a model, decode one token and end."""
+    files = dict(line.split("\t") for line in (folder / "files").read_text().splitlines())
+    costs = {}  # model -> program -> [(seconds, peak bytes), one a round]
+    for path in sorted(folder.glob("*.start")):
+        model, program, _ = path.name.split("@")
+        cost = json.loads(path.read_text())
+        costs.setdefault(model, {}).setdefault(program, []).append((cost["seconds"], cost["peak_bytes"]))
+    for model, by_program in sorted(costs.items()):
+        median = {program: [statistics.median(column) for column in zip(*values)] for program, values in by_program.items()}
+        peer = min((median[p] for p in ("clang", "gcc") if p in median), default=None)
+        ours = median["ttt"]
+        cells = [f"{peer[0]:.2f}", f"{peer[1] / 1e6:.0f}"] if peer else ["-", "-"]
+        yield (model, f"{int(files[model]) / 1e6:.0f}", *cells, f"{ours[0]:.2f}", f"{ours[1] / 1e6:.0f}",
+               f"{peer[0] / ours[0]:.2f}x" if peer else "-")
+
+
+def aligned(rows, words):
+    """A table; the first `words` columns begin at the left."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for number, row in enumerate(rows):
-        lines.append("| " + " | ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))) + " |")
+        lines.append("| " + " | ".join(c.ljust(w) if i < words else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))) + " |")
         if number == 0:
-            lines.append("|" + "|".join("-" * (w + 2) if i < 2 else "-" * (w + 1) + ":" for i, w in enumerate(widths)) + "|")
+            lines.append("|" + "|".join("-" * (w + 2) if i < words else "-" * (w + 1) + ":" for i, w in enumerate(widths)) + "|")
     return lines
 
 
@@ -127,7 +147,10 @@ def main():
         return quote(readme, page, list(sections(page))[-1])
     folder = pathlib.Path(sys.argv[1])
     name, sentence = machine(folder)
-    text = sentence + "\n\n" + "\n".join(aligned([HEAD, *table(folder)]))
+    text = sentence + "\n\n" + "\n".join(aligned([HEAD, *table(folder)], 2))
+    start = list(start_table(folder))
+    if start:
+        text += "\n\nFrom start to the first token, with the file in the page cache:\n\n" + "\n".join(aligned([START_HEAD, *start], 1))
     print(f"{name}\n{text}")
     if sys.argv[2:3] == ["--write"]:
         write(pathlib.Path(sys.argv[3]), name, text)

@@ -1,10 +1,10 @@
-// What a block costs over the calls that a person would write by hand for it: both by turns in one process, over the same
-// weights, at the sizes of published models.
+// What a block costs over the calls that a person would write by hand for it: both by turns in one process, over the
+// same weights, at the sizes of published models.
 //
 // usage: hand_optimized [--threads N] [--check]
 //   --check  measures nothing: only whether block and calls give the same bits
-// A row's times are medians; `block / hand` is the median of the turns' ratios. oneDNN computes the same in f32, where it
-// was found when this was built; its products are in another order, so `differs` says by how much.
+// A row's times are medians; `block / hand` is the median of the turns' ratios. oneDNN computes the same in f32, where
+// it was found when this was built; its products are in another order, so `differs` says by how much.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -94,11 +94,14 @@ bool run(const Pair& pair, Mode mode) {
 bool run_all(Device& standard, Device& exact, Mode mode) {
   bool same = true;
   for (const std::int64_t tokens : {1, 16, 512}) {
+    if (mode == Mode::check && tokens > 16) continue;  // the kernels take no other way for more
     const auto named = [&](const char* name) { return std::string(name) + " x" + std::to_string(tokens); };
     const hand::Rows rows{tokens, 0};
     same &= run(hand::rms_norm(standard, named("rms_norm/llama_3_2_1b"), rows, 2048), mode);
     for (const auto& [dtype, device] : {std::pair{DType::q8_0, &standard}, {DType::f32, &exact}}) {
-      const auto stored = [&](const char* name) { return named((name + (" " + std::string(ttt::name(dtype)))).c_str()); };
+      const auto stored = [&](const char* name) {
+        return named((name + (" " + std::string(ttt::name(dtype)))).c_str());
+      };
       same &= run(hand::gated_ffn(*device, stored("gated_ffn/llama_3_2_1b"), rows, dtype, 2048, 8192), mode);
       same &= run(hand::gated_ffn(*device, stored("gated_ffn/smollm2_135m"), rows, dtype, 576, 1536), mode);
     }

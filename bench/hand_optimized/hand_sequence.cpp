@@ -170,7 +170,8 @@ Pair gated_ffn(Device& device, const std::string& name, Rows rows, DType dtype, 
 Pair attention(Device& device, const std::string& name, Rows rows, DType dtype, int hidden, int num_heads,
                int num_kv_heads, int head_dim) {
   struct State {
-    State(Device& device, Rows rows, DType dtype, int hidden, int q, int kv, const GroupedQueryAttention::Config& config)
+    State(Device& device, Rows rows, DType dtype, int hidden, int q, int kv,
+          const GroupedQueryAttention::Config& config)
         : x(std::max<std::int64_t>(rows.tokens, kChunk), hidden, 1),
           y(rows.tokens, hidden),
           qkv(rows.tokens, q + 2 * kv),

@@ -12,11 +12,11 @@ namespace ttt::hand {
 
 /// One block and its sequence of calls, over the same weights and rows.
 struct Pair {
-  std::string name;                       ///< "gated_ffn/llama_3_2_1b q8_0"
-  std::function<void()> block;            ///< Block::forward
-  std::function<void()> by_hand;          ///< the calls
-  std::function<void()> onednn;           ///< the same by oneDNN; empty where it cannot do it or is not there
-  std::function<bool()> same;             ///< after block and calls: whether their outputs have the same bits
+  std::string name;                        ///< "gated_ffn/llama_3_2_1b q8_0"
+  std::function<void()> block;             ///< Block::forward
+  std::function<void()> by_hand;           ///< the calls
+  std::function<void()> onednn;            ///< the same by oneDNN; empty where it cannot do it or is not there
+  std::function<bool()> same;              ///< after block and calls: whether their outputs have the same bits
   std::function<double()> onednn_differs;  ///< after block and oneDNN: the largest difference, to the largest output
 };
 

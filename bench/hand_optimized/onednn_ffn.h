@@ -6,8 +6,8 @@
 
 namespace ttt::hand {
 
-/// down(silu(x gate^T) * (x up^T)) in f32 by oneDNN: three matrix products over weights in its own layout, the activation
-/// and the product fused into them.
+/// down(silu(x gate^T) * (x up^T)) in f32 by oneDNN: three matrix products over weights in its own layout, the
+/// activation and the product fused into them.
 class OneDnnFfn {
  public:
   virtual ~OneDnnFfn() = default;

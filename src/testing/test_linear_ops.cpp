@@ -101,7 +101,7 @@ void check_packed_rows(Device& device, DType format, std::int64_t cols) {
 TEST_P(LinearOps, PackedRowsAreTheDequantisedOnes) {
   const auto device = open_level(GetParam(), Precision::exact);
   for (const auto format : kFormats)
-    for (const std::int64_t cols : {48, 64, 272, 512})
+    for (const std::int64_t cols : {33, 48, 64, 272, 512})
       if (fills_blocks(format, cols)) check_packed_rows(*device, format, cols);
 }
 

@@ -37,17 +37,6 @@ std::size_t float_at(PanelKind kind, std::size_t k, std::size_t lane) {
   }
 }
 
-void put_floats(PanelKind kind, std::byte* panel, std::size_t lane, std::span<const float> row) {
-  for (std::size_t k = 0; k < row.size(); ++k) {
-    std::byte* at = panel + float_at(kind, k, lane);
-    const std::uint16_t half = kind == PanelKind::f16 ? f32_to_f16(row[k]) : f32_to_bf16(row[k]);
-    if (kind == PanelKind::f32)
-      std::memcpy(at, &row[k], 4);
-    else
-      std::memcpy(at, &half, 2);
-  }
-}
-
 /// A row of parts that lie one below the other, all of one dtype.
 std::span<const std::byte> source_row(std::span<const Tensor> parts, std::int64_t row) {
   auto part = parts.begin();
@@ -56,25 +45,66 @@ std::span<const std::byte> source_row(std::span<const Tensor> parts, std::int64_
   return part->bytes().subspan(static_cast<std::size_t>(row) * row_size, row_size);
 }
 
+using PanelRowBytes = std::array<const std::byte*, kPanelRows>;
+
+/// out[i][lane] = word i of the lane's row; zero in lanes without a row.
+template <class Word>
+void interleave(const PanelRowBytes& rows, std::size_t words, std::byte* out) {
+  for (std::size_t i = 0; i < words; ++i) {
+    std::array<Word, kPanelRows> lanes{};
+    for (std::size_t r = 0; r < kPanelRows; ++r)
+      if (rows[r] != nullptr) std::memcpy(&lanes[r], rows[r] + i * sizeof(Word), sizeof(Word));
+    std::memcpy(out + i * sizeof lanes, lanes.data(), sizeof lanes);
+  }
+}
+
+void pack_float_panel(const PanelLayout& l, PanelRowBytes rows, std::byte* panel) {
+  const auto cols = static_cast<std::size_t>(l.cols);
+  if (l.kind == PanelKind::f32) return interleave<std::uint32_t>(rows, cols, panel);
+  if (l.kind == PanelKind::f16) return interleave<std::uint16_t>(rows, cols, panel);
+  interleave<std::uint32_t>(rows, cols / 2, panel);
+  if (cols % 2 == 0) return;
+  // The last pair lacks its second column.
+  std::array<std::array<std::uint16_t, 2>, kPanelRows> last{};
+  for (std::size_t r = 0; r < kPanelRows; ++r)
+    if (rows[r] != nullptr) std::memcpy(&last[r][0], rows[r] + (cols - 1) * 2, 2);
+  std::memcpy(panel + cols / 2 * sizeof last, last.data(), sizeof last);
+}
+
 /// Packs one panel; rows beyond the matrix are zero.
 void pack_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_t index, std::byte* panel) {
   const DType dtype = parts.front().dtype();
-  const std::int64_t first = index * kPanelRows, rows = std::min<std::int64_t>(kPanelRows, l.rows - first);
+  const std::int64_t first = index * kPanelRows, count = std::min<std::int64_t>(kPanelRows, l.rows - first);
   if (!is_integer(l.kind)) {
-    std::memset(panel, 0, l.panel_bytes());
-    std::vector<float> values(static_cast<std::size_t>(l.cols));
-    for (std::int64_t r = 0; r < rows; ++r) {
-      dequantize(dtype, source_row(parts, first + r), values);
-      put_floats(l.kind, panel, static_cast<std::size_t>(r), values);
+    PanelRowBytes rows{};
+    // What has no panel of its own, like f64, becomes f32.
+    const bool as_stored = dtype == DType::f32 || l.kind != PanelKind::f32;
+    std::vector<float> values(as_stored ? 0 : static_cast<std::size_t>(count * l.cols));
+    for (std::int64_t r = 0; r < count; ++r) {
+      const auto source = source_row(parts, first + r);
+      auto& row = rows[static_cast<std::size_t>(r)];
+      row = source.data();
+      if (as_stored) continue;
+      const std::span to(values.data() + r * l.cols, static_cast<std::size_t>(l.cols));
+      dequantize(dtype, source, to);
+      row = reinterpret_cast<const std::byte*>(to.data());
     }
-    return;
+    return pack_float_panel(l, rows, panel);
   }
   const IntegerKind kind = integer_kind(l.kind);
   std::array<CodedBlock, kPanelRows> blocks{};
   for (std::int64_t g = 0; g < l.groups(); g += kBlockGroups) {
     const std::int64_t groups = std::min<std::int64_t>(kBlockGroups, l.groups() - g);
-    for (std::int64_t r = 0; r < rows; ++r)
-      blocks[static_cast<std::size_t>(r)] = read_coded_block(dtype, source_row(parts, first + r), g, groups);
+    for (std::int64_t r = 0; r < count; ++r) {
+      const auto row = source_row(parts, first + r);
+      read_coded_block(dtype, row, g, groups, blocks[static_cast<std::size_t>(r)]);
+      // Sixteen rows at once are more streams than a processor follows by itself.
+      const auto begin_of = [&](std::int64_t group) {
+        return row.size() * static_cast<std::size_t>(std::min(group, l.groups())) /
+               static_cast<std::size_t>(l.groups());
+      };
+      for (auto at = begin_of(g + groups); at < begin_of(g + 2 * groups); at += 64) __builtin_prefetch(&row[at]);
+    }
     store_blocks(kind, blocks, groups, panel);
     panel += kind.block_bytes(groups);
   }

@@ -20,13 +20,24 @@ std::uint16_t load_u16(const void* p) {
   return value;
 }
 
+/// Sixteen bytes' low halves, then their high ones; eight bytes at a time.
+void read_nibbles(Bytes b, std::uint8_t* codes) {
+  constexpr std::uint64_t kLow = 0x0f0f0f0f0f0f0f0f;
+  for (int i = 0; i < 16; i += 8) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, b + i, sizeof bytes);
+    const std::uint64_t low = bytes & kLow, high = bytes >> 4 & kLow;
+    std::memcpy(codes + i, &low, sizeof low);
+    std::memcpy(codes + 16 + i, &high, sizeof high);
+  }
+}
+
 /// A format of 32 columns a block: up to two fields, perhaps fifth bits, then codes.
 void read_group(DType dtype, Bytes b, std::size_t g, CodedBlock& out) {
   std::uint8_t* codes = out.codes.data() + g * kGroup;
   if (dtype == DType::mxfp4) {
     out.narrow[g] = b[0];
-    for (int i = 0; i < kGroup; ++i) codes[i] = i < 16 ? b[1 + i] & 15 : b[1 + i - 16] >> 4;
-    return;
+    return read_nibbles(b + 1, codes);
   }
   if (dtype == DType::q8_0) {
     out.wide[g] = load_u16(b);
@@ -38,13 +49,11 @@ void read_group(DType dtype, Bytes b, std::size_t g, CodedBlock& out) {
   out.wide[offset ? 2 * g : g] = load_u16(b);
   if (offset) out.wide[2 * g + 1] = load_u16(b + 2);
   b += offset ? 4 : 2;
+  if (!fifth) return read_nibbles(b, codes);
   std::uint32_t high = 0;
-  if (fifth) {
-    std::memcpy(&high, b, sizeof high);
-    b += sizeof high;
-  }
-  for (int i = 0; i < kGroup; ++i)
-    codes[i] = static_cast<std::uint8_t>((i < 16 ? b[i] & 15 : b[i - 16] >> 4) | (high >> i & 1) << 4);
+  std::memcpy(&high, b, sizeof high);
+  read_nibbles(b + sizeof high, codes);
+  for (int i = 0; i < kGroup; ++i) codes[i] = static_cast<std::uint8_t>(codes[i] | (high >> i & 1) << 4);
 }
 
 /// A block float: its exponent, and signed magnitudes as codes around the zero.
@@ -59,10 +68,15 @@ void read_half_group(DType dtype, Bytes block, std::size_t half, CodedBlock& out
   }
 }
 
-/// 2 bits of code i: 32 bytes hold four runs of 32 columns.
-int crumb(Bytes p, int i) { return p[i / 128 * 32 + i % 32] >> (i / 32 % 4 * 2) & 3; }
-/// 4 bits of code i: 32 bytes hold two runs of 32 columns.
-int nibble(Bytes p, int i) { return p[i / 64 * 32 + i % 32] >> (i / 32 % 2 * 4) & 15; }
+/// Where 2 or 4 bits of a K block's codes lie: 32 bytes hold them of four or two runs of 32 columns.
+struct RunBits {
+  Bytes bytes;
+  int shift;
+
+  static RunBits of_crumbs(Bytes p, int run) { return {p + run / 4 * 32, run % 4 * 2}; }
+  static RunBits of_nibbles(Bytes p, int run) { return {p + run / 2 * 32, run % 2 * 4}; }
+  int operator()(int i) const { return bytes[i] >> shift; }
+};
 
 /// Eight pairs of 6-bit numbers in 12 bytes.
 void read_scale_mins(Bytes s, CodedBlock& out) {
@@ -72,20 +86,27 @@ void read_scale_mins(Bytes s, CodedBlock& out) {
   }
 }
 
+/// Codes run by run; run(r) gives the function from a column of the run to its code.
 template <class F>
-void fill_codes(CodedBlock& out, F code) {
-  for (int i = 0; i < kColumns; ++i) out.codes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(code(i));
+void fill_codes(CodedBlock& out, F run) {
+  for (int r = 0; r < kColumns / 32; ++r) {
+    const auto code = run(r);
+    std::uint8_t* codes = out.codes.data() + r * 32;
+    for (int i = 0; i < 32; ++i) codes[i] = static_cast<std::uint8_t>(code(i));
+  }
 }
 
 void read_k_block(DType dtype, Bytes b, CodedBlock& out) {
   switch (dtype) {
     case DType::q2_k:
-      fill_codes(out, [&](int i) { return crumb(b + 16, i); });
+      fill_codes(out, [&](int r) { return [low = RunBits::of_crumbs(b + 16, r)](int i) { return low(i) & 3; }; });
       std::copy_n(b, 16, out.narrow.begin());
       out.wide = {load_u16(b + 80), load_u16(b + 82)};
       break;
     case DType::q3_k:
-      fill_codes(out, [&](int i) { return crumb(b + 32, i) | (b[i % 32] >> (i / 32) & 1) << 2; });
+      fill_codes(out, [&](int r) {
+        return [b, r, low = RunBits::of_crumbs(b + 32, r)](int i) { return (low(i) & 3) | (b[i] >> r & 1) << 2; };
+      });
       for (int i = 0; i < 16; ++i) {
         const int low = b[96 + i % 8] >> (i / 8 * 4) & 15, high = b[104 + i % 4] >> (i / 4 * 2) & 3;
         out.narrow[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>((low | high << 4) - 32);
@@ -93,18 +114,24 @@ void read_k_block(DType dtype, Bytes b, CodedBlock& out) {
       out.wide = {load_u16(b + 108), 0};
       break;
     case DType::q6_k:
-      fill_codes(out,
-                 [&](int i) { return (b[i / 128 * 64 + i % 64] >> (i / 64 % 2 * 4) & 15) | crumb(b + 128, i) << 4; });
+      fill_codes(out, [&](int r) {
+        // 64 bytes hold the low bits of four runs: of two below, of two above.
+        const RunBits low{b + r / 4 * 64 + r % 2 * 32, r % 4 / 2 * 4}, high = RunBits::of_crumbs(b + 128, r);
+        return [low, high](int i) { return (low(i) & 15) | (high(i) & 3) << 4; };
+      });
       std::copy_n(b + 192, 16, out.narrow.begin());
       out.wide = {load_u16(b + 208), 0};
       break;
     case DType::q5_k:
-      fill_codes(out, [&](int i) { return nibble(b + 48, i) | (b[16 + i % 32] >> (i / 32) & 1) << 4; });
+      fill_codes(out, [&](int r) {
+        return
+            [b, r, low = RunBits::of_nibbles(b + 48, r)](int i) { return (low(i) & 15) | (b[16 + i] >> r & 1) << 4; };
+      });
       read_scale_mins(b + 4, out);
       out.wide = {load_u16(b), load_u16(b + 2)};
       break;
     default:  // q4_k
-      fill_codes(out, [&](int i) { return nibble(b + 16, i); });
+      fill_codes(out, [&](int r) { return [low = RunBits::of_nibbles(b + 16, r)](int i) { return low(i) & 15; }; });
       read_scale_mins(b + 4, out);
       out.wide = {load_u16(b), load_u16(b + 2)};
   }
@@ -126,6 +153,30 @@ void for_each_plane(int bits, F f) {
       at += static_cast<std::size_t>(width) * 64;
       from += width;
     }
+}
+
+constexpr int kQuads = kGroup / 4;
+/// The codes of 16 rows in one group, four columns to a word.
+using QuadLanes = std::array<std::array<std::uint32_t, kPanelRows>, kQuads>;
+
+QuadLanes quad_lanes(const std::array<CodedBlock, kPanelRows>& rows, std::int64_t group) {
+  QuadLanes lanes;
+  for (std::size_t r = 0; r < kPanelRows; ++r)
+    for (std::size_t j = 0; j < kQuads; ++j)
+      std::memcpy(&lanes[j][r], rows[r].codes.data() + group * kGroup + static_cast<std::int64_t>(j) * 4, 4);
+  return lanes;
+}
+
+void store_plane(Plane plane, const QuadLanes& lanes, std::byte* out) {
+  const auto quads = static_cast<std::size_t>(8 / plane.width);
+  const std::uint32_t mask = 0x01010101u * ((1u << plane.width) - 1);
+  for (std::size_t first = 0; first < kQuads; first += quads, out += 4 * kPanelRows) {
+    std::array<std::uint32_t, kPanelRows> words{};
+    for (std::size_t j = 0; j < quads; ++j)
+      for (std::size_t r = 0; r < kPanelRows; ++r)
+        words[r] |= (lanes[first + j][r] >> plane.from & mask) << (j * static_cast<std::size_t>(plane.width));
+    std::memcpy(out, words.data(), sizeof words);
+  }
 }
 
 }  // namespace
@@ -183,21 +234,20 @@ std::size_t PanelLayout::panel_bytes() const {
          (rest > 0 ? integer.block_bytes(rest) : 0);
 }
 
-CodedBlock read_coded_block(DType dtype, std::span<const std::byte> row, std::int64_t first, std::int64_t groups) {
-  CodedBlock result{};
+void read_coded_block(DType dtype, std::span<const std::byte> row, std::int64_t first, std::int64_t groups,
+                      CodedBlock& out) {
   const auto& format = info(dtype);
   const auto* bytes = reinterpret_cast<Bytes>(row.data());
   const auto from = static_cast<std::size_t>(first), count = static_cast<std::size_t>(groups);
   if (format.block_size == kColumns) {
-    read_k_block(dtype, bytes + from / kBlockGroups * format.block_bytes, result);
+    read_k_block(dtype, bytes + from / kBlockGroups * format.block_bytes, out);
   } else if (format.block_size == kGroup) {
-    for (std::size_t g = 0; g < count; ++g) read_group(dtype, bytes + (from + g) * format.block_bytes, g, result);
+    for (std::size_t g = 0; g < count; ++g) read_group(dtype, bytes + (from + g) * format.block_bytes, g, out);
   } else {
     const std::size_t halves = std::min(2 * count, row.size() / format.block_bytes - 2 * from);
     for (std::size_t half = 0; half < halves; ++half)
-      read_half_group(dtype, bytes + (2 * from + half) * format.block_bytes, half, result);
+      read_half_group(dtype, bytes + (2 * from + half) * format.block_bytes, half, out);
   }
-  return result;
 }
 
 void store_blocks(const IntegerKind& kind, const std::array<CodedBlock, kPanelRows>& rows, std::int64_t groups,
@@ -209,21 +259,10 @@ void store_blocks(const IntegerKind& kind, const std::array<CodedBlock, kPanelRo
     }
   for (int field = 0; field < kind.narrow_fields(groups); ++field)
     for (const auto& row : rows) *block++ = static_cast<std::byte>(row.narrow[static_cast<std::size_t>(field)]);
-  for (std::int64_t g = 0; g < groups; ++g, block += kind.code_bytes())
-    for_each_plane(kind.bits, [&](Plane plane, std::size_t at) {
-      const int quads = 8 / plane.width, mask = (1 << plane.width) - 1;
-      for (int j = 0; j < kGroup / 4; ++j) {
-        std::byte* out = block + at + static_cast<std::size_t>(j / quads) * 64;
-        const int shift = j % quads * plane.width;
-        for (int r = 0; r < kPanelRows; ++r) {
-          const std::uint8_t* codes = rows[static_cast<std::size_t>(r)].codes.data() + g * kGroup + j * 4;
-          for (int c = 0; c < 4; ++c) {
-            const auto bits = static_cast<std::byte>((codes[c] >> plane.from & mask) << shift);
-            out[r * 4 + c] = shift == 0 ? bits : out[r * 4 + c] | bits;
-          }
-        }
-      }
-    });
+  for (std::int64_t g = 0; g < groups; ++g, block += kind.code_bytes()) {
+    const QuadLanes lanes = quad_lanes(rows, g);
+    for_each_plane(kind.bits, [&](Plane plane, std::size_t at) { store_plane(plane, lanes, block + at); });
+  }
 }
 
 CodedBlock load_block(const IntegerKind& kind, const std::byte* block, std::int64_t groups, int row) {

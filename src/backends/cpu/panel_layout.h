@@ -151,7 +151,8 @@ struct CodedBlock {
 
 /// Reads `groups` groups of a row, from group `first` on, a multiple of 8. Half a group that the row lacks at its end
 /// meets no activations: its codes are whatever.
-CodedBlock read_coded_block(DType dtype, std::span<const std::byte> row, std::int64_t first, std::int64_t groups);
+void read_coded_block(DType dtype, std::span<const std::byte> row, std::int64_t first, std::int64_t groups,
+                      CodedBlock& out);
 
 /// Writes 16 rows' blocks into a panel, and reads one row's back.
 void store_blocks(const IntegerKind& kind, const std::array<CodedBlock, kPanelRows>& rows, std::int64_t groups,

@@ -330,8 +330,8 @@ Tensor GgufFile::load(std::string_view name) const {
   if (it == impl_->tensors.end()) throw WeightError(impl_->where, fmt::format("{}: no such tensor", name));
   const auto& entry = it->second;
   const auto dtype = impl_->known_dtype(name, entry);
-  return Tensor(dtype, entry.shape, {impl_->data, impl_->data.get() + entry.offset},
-                static_cast<std::size_t>(entry.bytes));
+  const auto bytes = static_cast<std::size_t>(entry.bytes);
+  return Tensor(dtype, entry.shape, MappedFile::part(impl_->data, entry.offset, bytes), bytes);
 }
 
 std::vector<std::string> GgufFile::names() const {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <system_error>
 
 #include "ttt/core/error.h"
@@ -19,6 +20,20 @@ struct Descriptor {
     if (fd >= 0) ::close(fd);
   }
 };
+
+/// Ends a mapping. Its type tells that a pointer is to a mapped file.
+struct Unmap {
+  std::size_t size;
+  void operator()(const std::byte* p) const { ::munmap(const_cast<std::byte*>(p), size); }
+};
+
+/// Gives back the memory of the pages that lie wholly within the range.
+void release_pages(const std::byte* begin, std::size_t bytes) {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto address = reinterpret_cast<std::uintptr_t>(begin);
+  const std::uintptr_t first = (address + page - 1) / page * page, end = (address + bytes) / page * page;
+  if (first < end) ::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
+}
 
 [[noreturn]] void fail_errno(const std::filesystem::path& path, const char* doing) {
   throw FormatError(path.string(), std::string(doing) + ": " + std::generic_category().message(errno));
@@ -38,8 +53,14 @@ MappedFile MappedFile::open(const std::filesystem::path& path) {
   const auto size = static_cast<std::size_t>(status.st_size);
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
   if (address == MAP_FAILED) fail_errno(path, "cannot map");
-  const auto unmap = [size](const std::byte* p) { ::munmap(const_cast<std::byte*>(p), size); };
-  return {std::shared_ptr<const std::byte>(static_cast<const std::byte*>(address), unmap), size};
+  return {std::shared_ptr<const std::byte>(static_cast<const std::byte*>(address), Unmap{size}), size};
+}
+
+std::shared_ptr<const std::byte> MappedFile::part(std::shared_ptr<const std::byte> data, std::size_t offset,
+                                                  std::size_t bytes) {
+  const std::byte* begin = data.get() + offset;
+  if (std::get_deleter<Unmap>(data) == nullptr) return {std::move(data), begin};
+  return {begin, [data = std::move(data), bytes](const std::byte* p) { release_pages(p, bytes); }};
 }
 
 }  // namespace ttt::inline v2

@@ -13,6 +13,12 @@ class MappedFile {
   /// Throws FormatError when the path is absent, unreadable, empty or no regular file.
   static MappedFile open(const std::filesystem::path& path);
 
+  /// The bytes from `offset` on, sharing ownership of `data`. Where `data` is a mapped file's, the memory of the
+  /// part's pages is given back with its last copy; bytes that are read again come from the file again. So a
+  /// checkpoint that is read tensor by tensor never holds memory for all of it.
+  static std::shared_ptr<const std::byte> part(std::shared_ptr<const std::byte> data, std::size_t offset,
+                                               std::size_t bytes);
+
   const std::shared_ptr<const std::byte>& data() const { return data_; }     ///< shared; unmapped with the last copy
   std::size_t size() const { return size_; }                                 ///< in bytes
   std::span<const std::byte> bytes() const { return {data_.get(), size_}; }  ///< all of them

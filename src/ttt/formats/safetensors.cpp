@@ -75,8 +75,8 @@ class SafetensorsFile : public WeightSource {
     if (it == entries_.end()) throw WeightError(where_, fmt::format("{}: no such tensor", name));
     const auto& e = it->second;
     const auto dtype = known_dtype(name, e);
-    const auto* begin = data_.get() + data_start_ + e.begin;
-    return Tensor(dtype, e.shape, {data_, begin}, static_cast<std::size_t>(e.end - e.begin));
+    const auto bytes = static_cast<std::size_t>(e.end - e.begin);
+    return Tensor(dtype, e.shape, MappedFile::part(data_, data_start_ + e.begin, bytes), bytes);
   }
 
   std::vector<std::string> names() const override {

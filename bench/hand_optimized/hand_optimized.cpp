@@ -94,7 +94,7 @@ bool run(const Pair& pair, Mode mode) {
 bool run_all(Device& standard, Device& exact, Mode mode) {
   bool same = true;
   for (const std::int64_t tokens : {1, 16, 512}) {
-    if (mode == Mode::check && tokens > 16) continue;  // the kernels take no other way for more
+    if (mode == Mode::check && tokens > 16) continue;  // more make the same calls
     const auto named = [&](const char* name) { return std::string(name) + " x" + std::to_string(tokens); };
     const hand::Rows rows{tokens, 0};
     same &= run(hand::rms_norm(standard, named("rms_norm/llama_3_2_1b"), rows, 2048), mode);

@@ -54,18 +54,15 @@ void encode_all(std::span<const float> in, const DTypeInfo& format, std::uint8_t
   for (std::size_t i = 0; i < in.size(); i += format.block_size, out += format.block_bytes) encode(in.data() + i, out);
 }
 
-void check_finite(DType dtype, std::span<const float> in) {
+/// `first`: the number of in[0] in the tensor.
+void check_finite(DType dtype, std::span<const float> in, std::size_t first) {
   const auto odd = std::ranges::find_if_not(in, [](float x) { return std::isfinite(x); });
   if (odd != in.end())
     throw Error("quantize", fmt::format("{} holds neither infinity nor NaN, but element {} is {}", name(dtype),
-                                        odd - in.begin(), *odd));
+                                        first + static_cast<std::size_t>(odd - in.begin()), *odd));
 }
 
-}  // namespace
-
-std::span<const DType> load_formats() { return kLoadFormats; }
-
-void quantize(DType dtype, std::span<const float> in, std::span<std::byte> out) {
+void quantize_part(DType dtype, std::span<const float> in, std::size_t first, std::span<std::byte> out) {
   if (row_bytes(dtype, in.size()) != std::optional<std::uint64_t>(out.size()))
     throw Error("quantize", fmt::format("{} elements of {} do not take {} bytes", in.size(), name(dtype), out.size()));
   auto* bytes = reinterpret_cast<std::uint8_t*>(out.data());
@@ -85,15 +82,21 @@ void quantize(DType dtype, std::span<const float> in, std::span<std::byte> out) 
     case DType::q4_0:
       return encode_all<encode_q4_0>(in, format, bytes);
     case DType::bfp8:
-      check_finite(dtype, in);
+      check_finite(dtype, in, first);
       return encode_all<encode_bfp8>(in, format, bytes);
     case DType::bfp4:
-      check_finite(dtype, in);
+      check_finite(dtype, in, first);
       return encode_all<encode_bfp4>(in, format, bytes);
     default:
       throw Error("quantize", fmt::format("no encoder for {}", name(dtype)));
   }
 }
+
+}  // namespace
+
+std::span<const DType> load_formats() { return kLoadFormats; }
+
+void quantize(DType dtype, std::span<const float> in, std::span<std::byte> out) { quantize_part(dtype, in, 0, out); }
 
 Tensor in_format(const Tensor& tensor, DType format) {
   if (tensor.dtype() == format) return tensor;
@@ -101,9 +104,21 @@ Tensor in_format(const Tensor& tensor, DType format) {
     Tensor::bytes_for(format, tensor.shape());
     return Tensor::without_data(format, tensor.shape());
   }
-  const Tensor f32 = to_f32(tensor);
-  return Tensor::make(format, tensor.shape(),
-                      [&](std::span<std::byte> out) { quantize(format, f32.values<float>(), out); });
+  return Tensor::make(format, tensor.shape(), [&](std::span<std::byte> out) {
+    // In parts of whole blocks, so that no copy of the tensor in f32 is held.
+    constexpr std::size_t kPart = std::size_t{1} << 16;
+    const auto count = static_cast<std::size_t>(tensor.shape().count());
+    std::vector<float> values(std::min(kPart, count));
+    const auto bytes_of = [](DType dtype, std::size_t elements) {
+      return elements / info(dtype).block_size * info(dtype).block_bytes;
+    };
+    for (std::size_t first = 0; first < count; first += kPart) {
+      const std::span part(values.data(), std::min(kPart, count - first));
+      const auto in_bytes = bytes_of(tensor.dtype(), part.size()), out_bytes = bytes_of(format, part.size());
+      dequantize(tensor.dtype(), tensor.bytes().subspan(bytes_of(tensor.dtype(), first), in_bytes), part);
+      quantize_part(format, part, first, out.subspan(bytes_of(format, first), out_bytes));
+    }
+  });
 }
 
 }  // namespace ttt::inline v2

@@ -19,6 +19,8 @@ target_precompile_headers(ttt_test_headers PRIVATE
 function(ttt_use_test_headers program)
   target_compile_options(${program} PRIVATE $<$<CONFIG:Release,RelWithDebInfo>:-O1>)
   target_precompile_headers(${program} REUSE_FROM ttt_test_headers)
+  # Test files open namespaces and name helpers freely.
+  set_target_properties(${program} PROPERTIES UNITY_BUILD OFF)
 endfunction()
 
 function(ttt_add_test_program)

@@ -23,8 +23,6 @@ const AttentionKernels& attention_kernels(const Isa& isa) {
 
 namespace {
 
-using Args = ops::Attention::Args;
-
 /// Query vectors of one sequence and kv head that share a pass, over one span of keys.
 struct Task {
   std::size_t sequence;
@@ -35,7 +33,7 @@ struct Task {
 
 class AttentionCall {
  public:
-  AttentionCall(CpuDevice& device, const Args& args)
+  AttentionCall(CpuDevice& device, const ops::Attention::Args& args)
       : device_(device),
         kernels_(attention_kernels(device.isa())),
         a_(args),
@@ -175,7 +173,7 @@ class AttentionCall {
 
   CpuDevice& device_;
   const AttentionKernels& kernels_;
-  const Args& a_;
+  const ops::Attention::Args& a_;
   std::int32_t group_, split_keys_;
   std::int64_t v_stride_;
   std::int32_t num_splits_ = 1;
@@ -183,7 +181,7 @@ class AttentionCall {
   std::vector<float> acc_;
 };
 
-void attention(Device& device, const Args& args) { AttentionCall(cpu_device(device), args).run(); }
+void attention(Device& device, const ops::Attention::Args& args) { AttentionCall(cpu_device(device), args).run(); }
 
 }  // namespace
 

@@ -7,7 +7,7 @@
 namespace ttt::inline v2 {
 namespace {
 
-constexpr std::array<ParamRule, 5> kRules{{
+constexpr std::array<ParamRule, 5> kCpuRules{{
     {"attention", "page_size", "", "", 64},
     {"attention", "kv_split", "", "", 512},
     {"linear", "rows_per_task", "", "", 64},
@@ -22,6 +22,6 @@ std::unique_ptr<Device> open_cpu(DeviceConfig config, DeviceOptions options) {
 }  // namespace
 
 extern const Backend cpu_backend;
-const Backend cpu_backend{"cpu", kRules, open_cpu};
+const Backend cpu_backend{"cpu", kCpuRules, open_cpu};
 
 }  // namespace ttt::inline v2

@@ -12,9 +12,7 @@
 namespace ttt::cpu {
 namespace {
 
-using Args = ops::RotaryAppend::Args;
-
-void rotate(const Args& a, std::int64_t row, float* v) {
+void rotate(const ops::RotaryAppend::Args& a, std::int64_t row, float* v) {
   if (a.rotary_dim == 0) return;
   const float* cos = a.cos.row(row);
   const float* sin = a.sin.row(row);
@@ -59,8 +57,8 @@ void scatter(const std::byte* from, int count, std::byte* to) {
                 from + static_cast<std::size_t>(d) * sizeof(T), sizeof(T));
 }
 
-void append_row(const AttentionKernels& kernels, const Args& a, std::size_t sequence, std::int32_t position,
-                std::int64_t row) {
+void append_row(const AttentionKernels& kernels, const ops::RotaryAppend::Args& a, std::size_t sequence,
+                std::int32_t position, std::int64_t row) {
   const auto& l = a.cache.layout;
   for (int h = 0; h < a.num_heads; ++h) rotate(a, row, a.q.row(row) + static_cast<std::int64_t>(h) * l.k_dim);
   std::byte* page = a.cache.page(sequence, position);
@@ -89,7 +87,7 @@ void append_row(const AttentionKernels& kernels, const Args& a, std::size_t sequ
 
 }  // namespace
 
-void rotary_append(Device& device, const Args& a) {
+void rotary_append(Device& device, const ops::RotaryAppend::Args& a) {
   auto& cpu = cpu_device(device);
   const auto& kernels = attention_kernels(cpu.isa());
   for (std::size_t s = 0; s < a.plan.sequences.size(); ++s) {

@@ -5,7 +5,7 @@
 namespace ttt::inline v2 {
 namespace {
 
-constexpr std::array<ParamRule, 5> kRules{{
+constexpr std::array<ParamRule, 5> kTenstorrentRules{{
     {"attention", "page_size", "", "", 64},
     {"attention", "kv_split", "", "", 512},
     {"linear", "rows_per_task", "", "", 32},
@@ -17,6 +17,6 @@ constexpr std::array<ParamRule, 5> kRules{{
 
 /// Plans only: there are no kernels for these devices yet.
 extern const Backend tenstorrent_backend;
-const Backend tenstorrent_backend{"tenstorrent", kRules, nullptr};
+const Backend tenstorrent_backend{"tenstorrent", kTenstorrentRules, nullptr};
 
 }  // namespace ttt::inline v2

@@ -4,7 +4,7 @@
 
 namespace ttt::inline v2 {
 namespace {
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kMatrixAlignment = 64;
 constexpr std::size_t kSmallestChunk = std::size_t{1} << 20;
 }  // namespace
 
@@ -29,7 +29,7 @@ void Workspace::reserve(std::size_t bytes) {
 }
 
 std::byte* Workspace::take(std::size_t bytes) {
-  bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  bytes = (bytes + kMatrixAlignment - 1) / kMatrixAlignment * kMatrixAlignment;
   while (chunk_ < chunks_.size() && used_ + bytes > chunks_[chunk_].size) {
     ++chunk_;
     used_ = 0;
@@ -46,7 +46,7 @@ std::byte* Workspace::take(std::size_t bytes) {
 
 std::size_t Workspace::bytes_for(std::int64_t floats) {
   constexpr std::size_t kMatrices = 1024;  // at once, far more than any layer nests; each may be padded
-  return std::max(static_cast<std::size_t>(floats) * sizeof(float) + kMatrices * kAlignment, kSmallestChunk);
+  return std::max(static_cast<std::size_t>(floats) * sizeof(float) + kMatrices * kMatrixAlignment, kSmallestChunk);
 }
 
 std::size_t Workspace::bytes() const {

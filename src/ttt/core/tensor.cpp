@@ -9,7 +9,7 @@
 
 namespace ttt::inline v2 {
 namespace {
-constexpr std::align_val_t kAlignment{64};
+constexpr std::align_val_t kTensorAlignment{64};
 }
 
 Tensor::Tensor(DType dtype, Shape shape, std::shared_ptr<const std::byte> data, std::size_t bytes)
@@ -38,8 +38,8 @@ std::size_t Tensor::bytes_for(DType dtype, const Shape& shape) {
 
 std::size_t Tensor::allocate(DType dtype, const Shape& shape, std::shared_ptr<std::byte>& data) {
   const auto bytes = bytes_for(dtype, shape);
-  data = {static_cast<std::byte*>(::operator new(bytes ? bytes : 1, kAlignment)),
-          [](std::byte* p) { ::operator delete(p, kAlignment); }};
+  data = {static_cast<std::byte*>(::operator new(bytes ? bytes : 1, kTensorAlignment)),
+          [](std::byte* p) { ::operator delete(p, kTensorAlignment); }};
   return bytes;
 }
 

@@ -18,14 +18,6 @@ constexpr std::size_t kMaxConfig = 64u << 20;
 constexpr std::int64_t kMaxDimension = std::int64_t{1} << 24;
 constexpr std::size_t kMaxShown = 80;  // bytes of a value quoted in an error
 
-struct Document {
-  std::string where;
-  Json root;
-  std::mutex mutex;
-  std::set<std::string> known;   // paths read, required or ignored
-  std::set<std::string> opened;  // objects, and lists of them, whose keys count one by one
-};
-
 std::string shown(const Json& value) {
   auto text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (text.size() > kMaxShown) text = text.substr(0, kMaxShown) + "...";
@@ -45,6 +37,27 @@ std::optional<std::int64_t> as_integer(const Json& value) {
 }  // namespace
 
 struct ConfigReader::Node {
+  struct Document {
+    std::string where;
+    Json root;
+    std::mutex mutex;
+    std::set<std::string> known;   // paths read, required or ignored
+    std::set<std::string> opened;  // objects, and lists of them, whose keys count one by one
+
+    /// Adds the paths of keys of `object`, which stands at `path`, that nobody knows.
+    void collect_unread(const Json& object, const std::string& path, std::vector<std::string>& out) const {
+      for (const auto& [key, value] : object.items()) {
+        const auto full = path + key;
+        if (opened.contains(full) && value.is_array())
+          for (std::size_t i = 0; i < value.size(); ++i) collect_unread(value[i], fmt::format("{}[{}].", full, i), out);
+        else if (opened.contains(full))
+          collect_unread(value, full + ".", out);
+        else if (!known.contains(full) && !value.is_null())
+          out.push_back(full);
+      }
+    }
+  };
+
   std::shared_ptr<Document> document;
   const Json* json;
   std::string path;  // "", "rope_parameters." or "layers[0]."
@@ -76,24 +89,10 @@ namespace {
   reader.fail(key, fmt::format("expected {}, {}", expected, found ? "got " + shown(*found) : "but it is absent"));
 }
 
-void collect_unread(const Document& document, const Json& object, const std::string& path,
-                    std::vector<std::string>& out) {
-  for (const auto& [key, value] : object.items()) {
-    const auto full = path + key;
-    if (document.opened.contains(full) && value.is_array())
-      for (std::size_t i = 0; i < value.size(); ++i)
-        collect_unread(document, value[i], fmt::format("{}[{}].", full, i), out);
-    else if (document.opened.contains(full))
-      collect_unread(document, value, full + ".", out);
-    else if (!document.known.contains(full) && !value.is_null())
-      out.push_back(full);
-  }
-}
-
 }  // namespace
 
 ConfigReader ConfigReader::parse(std::string_view json, std::string where) {
-  auto document = std::make_shared<Document>();
+  auto document = std::make_shared<Node::Document>();
   document->where = std::move(where);
   try {
     document->root = internal::parse_strict_json(json, kMaxConfig);
@@ -231,7 +230,7 @@ void ConfigReader::require(std::string_view key, std::string_view supported) con
 std::vector<std::string> ConfigReader::unread() const {
   const std::lock_guard lock(node_->document->mutex);
   std::vector<std::string> result;
-  collect_unread(*node_->document, *node_->json, node_->path, result);
+  node_->document->collect_unread(*node_->json, node_->path, result);
   return result;
 }
 

@@ -42,14 +42,6 @@ std::optional<DType> dtype_of_id(std::uint32_t id) {
   return std::nullopt;
 }
 
-struct Entry {
-  std::uint32_t type_id = 0;
-  std::optional<DType> dtype;  // nothing: a type we do not know
-  Shape shape;
-  std::uint64_t offset = 0;  // in the file
-  std::uint64_t bytes = 0;   // 0 for unknown types
-};
-
 /// Reads little-endian values in sequence; every read is checked against what is left.
 class Reader {
  public:
@@ -188,12 +180,20 @@ GgufValue read_value(Reader& in) {
 }  // namespace
 
 struct GgufFile::Impl {
+  struct TensorInfo {
+    std::uint32_t type_id = 0;
+    std::optional<DType> dtype;  // nothing: a type we do not know
+    Shape shape;
+    std::uint64_t offset = 0;  // in the file
+    std::uint64_t bytes = 0;   // 0 for unknown types
+  };
+
   std::shared_ptr<const std::byte> data;
   std::size_t size = 0;
   std::string where;
   std::vector<std::pair<std::string, GgufValue>> metadata;
   std::map<std::string, std::size_t, std::less<>> metadata_index;
-  std::map<std::string, Entry, std::less<>> tensors;
+  std::map<std::string, TensorInfo, std::less<>> tensors;
 
   void read();
   void read_metadata(Reader& in, std::uint64_t count);
@@ -201,7 +201,7 @@ struct GgufFile::Impl {
   std::uint64_t alignment() const;
   void place_tensors(std::uint64_t header_end);
   void check_overlaps() const;
-  DType known_dtype(std::string_view name, const Entry& entry) const;
+  DType known_dtype(std::string_view name, const TensorInfo& entry) const;
 };
 
 void GgufFile::Impl::read() {
@@ -234,7 +234,7 @@ void GgufFile::Impl::read_tensor(Reader& in) {
   std::vector<std::int64_t> dims(rank);
   for (auto& dim : dims) dim = narrow(in, in.number<std::uint64_t>());
   std::reverse(dims.begin(), dims.end());
-  Entry entry;
+  TensorInfo entry;
   entry.shape = Shape(dims);
   entry.type_id = in.number<std::uint32_t>();
   entry.dtype = dtype_of_id(entry.type_id);
@@ -276,7 +276,7 @@ void GgufFile::Impl::place_tensors(std::uint64_t header_end) {
 }
 
 void GgufFile::Impl::check_overlaps() const {
-  std::vector<std::pair<const Entry*, const std::string*>> order;
+  std::vector<std::pair<const TensorInfo*, const std::string*>> order;
   for (const auto& [name, entry] : tensors)
     if (entry.bytes != 0) order.emplace_back(&entry, &name);
   std::sort(order.begin(), order.end(), [](auto& a, auto& b) { return a.first->offset < b.first->offset; });
@@ -288,7 +288,7 @@ void GgufFile::Impl::check_overlaps() const {
   }
 }
 
-DType GgufFile::Impl::known_dtype(std::string_view name, const Entry& entry) const {
+DType GgufFile::Impl::known_dtype(std::string_view name, const TensorInfo& entry) const {
   if (!entry.dtype)
     throw FormatError(where, entry.offset, fmt::format("{}: tensor type {} is not supported", name, entry.type_id));
   return *entry.dtype;

@@ -47,9 +47,9 @@ void encode_q4_0(const float* x, std::uint8_t* out) {
   for (int i = 0; i < 16; ++i) out[2 + i] = static_cast<std::uint8_t>(q(i) | q(i + 16) << 4);
 }
 
-using Encoder = void (*)(const float*, std::uint8_t*);
+using BlockEncoder = void (*)(const float*, std::uint8_t*);
 
-template <Encoder encode>
+template <BlockEncoder encode>
 void encode_all(std::span<const float> in, const DTypeInfo& format, std::uint8_t* out) {
   for (std::size_t i = 0; i < in.size(); i += format.block_size, out += format.block_bytes) encode(in.data() + i, out);
 }

@@ -159,15 +159,15 @@ Outcome memory_plan(const GoldenSubject& subject) {
   return outcome;
 }
 
-constexpr std::array kCases{GoldenCase{"exact_precision", exact_precision},
-                            GoldenCase{"standard_precision", standard_precision},
-                            GoldenCase{"same_bits", same_bits},
-                            GoldenCase{"batch_invariance", batch_invariance},
-                            GoldenCase{"cache", cache},
-                            GoldenCase{"memory_plan", memory_plan}};
+constexpr std::array kAccuracyCases{GoldenCase{"exact_precision", exact_precision},
+                                    GoldenCase{"standard_precision", standard_precision},
+                                    GoldenCase{"same_bits", same_bits},
+                                    GoldenCase{"batch_invariance", batch_invariance},
+                                    GoldenCase{"cache", cache},
+                                    GoldenCase{"memory_plan", memory_plan}};
 
 }  // namespace
 
-std::span<const GoldenCase> accuracy_cases() { return kCases; }
+std::span<const GoldenCase> accuracy_cases() { return kAccuracyCases; }
 
 }  // namespace ttt::inline v2::testing

@@ -122,11 +122,11 @@ Outcome sampling(const GoldenSubject& subject) {
   return outcome;
 }
 
-constexpr std::array kCases{GoldenCase{"greedy", greedy}, GoldenCase{"stop_conditions", stop_conditions},
-                            GoldenCase{"conversation", conversation}, GoldenCase{"sampling", sampling}};
+constexpr std::array kGenerationCases{GoldenCase{"greedy", greedy}, GoldenCase{"stop_conditions", stop_conditions},
+                                      GoldenCase{"conversation", conversation}, GoldenCase{"sampling", sampling}};
 
 }  // namespace
 
-std::span<const GoldenCase> generation_cases() { return kCases; }
+std::span<const GoldenCase> generation_cases() { return kGenerationCases; }
 
 }  // namespace ttt::inline v2::testing

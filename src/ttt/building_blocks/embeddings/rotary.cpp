@@ -11,8 +11,6 @@
 namespace ttt::inline v2 {
 namespace {
 
-using namespace rope_scaling;
-
 constexpr int kMostColumns = 1 << 16;  // of a head
 
 template <class... F>
@@ -39,7 +37,7 @@ std::vector<float> stretched(const std::vector<float>& waves, const std::vector<
   return result;
 }
 
-std::vector<float> yarn(int dim, float theta, const Yarn& s) {
+std::vector<float> yarn(int dim, float theta, const rope_scaling::Yarn& s) {
   // The pair whose wave turns `rotations` times within the original context.
   const auto correction = [&](double rotations) {
     return dim * std::log(s.original_max_position_embeddings / (rotations * 2 * std::numbers::pi)) /
@@ -63,7 +61,7 @@ std::vector<float> yarn(int dim, float theta, const Yarn& s) {
   return result;
 }
 
-std::vector<float> by_wavelength(std::vector<float> inv_freq, const ByWavelength& s) {
+std::vector<float> by_wavelength(std::vector<float> inv_freq, const rope_scaling::ByWavelength& s) {
   const float original = static_cast<float>(s.original_max_position_embeddings);
   for (auto& f : inv_freq) {
     const float wave = 2.0f * std::numbers::pi_v<float> / f;
@@ -91,24 +89,25 @@ void check(const RotaryEmbedding::Config& c) {
       reject(fmt::format("{} must have {} values, got {}", name, c.pairs(), factors.size()));
     for (const float f : factors) check_positive(name, f);
   };
-  std::visit(Overload{[](const Default&) {}, [](const Linear& s) { check_positive("factor", s.factor); },
-                      [&](const Dynamic& s) {
+  std::visit(Overload{[](const rope_scaling::Default&) {},
+                      [](const rope_scaling::Linear& s) { check_positive("factor", s.factor); },
+                      [&](const rope_scaling::Dynamic& s) {
                         check_positive("factor", s.factor);
                         check_positive("max_position_embeddings", s.max_position_embeddings);
                         if (c.dim <= 2) reject("dynamic scaling needs dim > 2");
                       },
-                      [](const Yarn& s) {
+                      [](const rope_scaling::Yarn& s) {
                         check_positive("factor", s.factor);
                         check_positive("original_max_position_embeddings", s.original_max_position_embeddings);
                         check_positive("beta_fast", s.beta_fast);
                         check_positive("beta_slow", s.beta_slow);
                       },
-                      [&](const LongRope& s) {
+                      [&](const rope_scaling::LongRope& s) {
                         check_factors(s.short_factor, "short_factor");
                         check_factors(s.long_factor, "long_factor");
                         check_positive("original_max_position_embeddings", s.original_max_position_embeddings);
                       },
-                      [](const ByWavelength& s) {
+                      [](const rope_scaling::ByWavelength& s) {
                         check_positive("factor", s.factor);
                         check_positive("low_freq_factor", s.low_freq_factor);
                         check_positive("high_freq_factor", s.high_freq_factor);
@@ -120,17 +119,17 @@ void check(const RotaryEmbedding::Config& c) {
 
 std::vector<float> base_frequencies(const RotaryEmbedding::Config& c) {
   const auto waves = wavelengths(c.dim, c.theta);
-  return std::visit(
-      Overload{[&](const Default&) { return inverse(waves); },
-               [&](const Linear& s) {
-                 auto result = inverse(waves);
-                 for (auto& f : result) f /= s.factor;
-                 return result;
-               },
-               [&](const Dynamic&) { return inverse(waves); }, [&](const Yarn& s) { return yarn(c.dim, c.theta, s); },
-               [&](const LongRope& s) { return stretched(waves, s.short_factor); },
-               [&](const ByWavelength& s) { return by_wavelength(inverse(waves), s); }},
-      c.scaling);
+  return std::visit(Overload{[&](const rope_scaling::Default&) { return inverse(waves); },
+                             [&](const rope_scaling::Linear& s) {
+                               auto result = inverse(waves);
+                               for (auto& f : result) f /= s.factor;
+                               return result;
+                             },
+                             [&](const rope_scaling::Dynamic&) { return inverse(waves); },
+                             [&](const rope_scaling::Yarn& s) { return yarn(c.dim, c.theta, s); },
+                             [&](const rope_scaling::LongRope& s) { return stretched(waves, s.short_factor); },
+                             [&](const rope_scaling::ByWavelength& s) { return by_wavelength(inverse(waves), s); }},
+                    c.scaling);
 }
 
 }  // namespace
@@ -139,8 +138,8 @@ RotaryEmbedding::RotaryEmbedding(Config config) {
   check(config);
   auto table = std::make_shared<Table>();
   table->base = base_frequencies(config);
-  if (const auto* s = std::get_if<Yarn>(&config.scaling)) table->attention_factor = s->attention_factor;
-  if (const auto* s = std::get_if<LongRope>(&config.scaling)) {
+  if (const auto* s = std::get_if<rope_scaling::Yarn>(&config.scaling)) table->attention_factor = s->attention_factor;
+  if (const auto* s = std::get_if<rope_scaling::LongRope>(&config.scaling)) {
     table->attention_factor = s->attention_factor;
     table->long_base = stretched(wavelengths(config.dim, config.theta), s->long_factor);
   }
@@ -149,14 +148,15 @@ RotaryEmbedding::RotaryEmbedding(Config config) {
 }
 
 bool RotaryEmbedding::length_dependent() const {
-  return std::holds_alternative<Dynamic>(config().scaling) || std::holds_alternative<LongRope>(config().scaling);
+  return std::holds_alternative<rope_scaling::Dynamic>(config().scaling) ||
+         std::holds_alternative<rope_scaling::LongRope>(config().scaling);
 }
 
 std::vector<float> RotaryEmbedding::inv_freq(int sequence_length) const {
   const auto& c = config();
-  if (const auto* s = std::get_if<LongRope>(&c.scaling))
+  if (const auto* s = std::get_if<rope_scaling::LongRope>(&c.scaling))
     return sequence_length > s->original_max_position_embeddings ? table_->long_base : table_->base;
-  const auto* s = std::get_if<Dynamic>(&c.scaling);
+  const auto* s = std::get_if<rope_scaling::Dynamic>(&c.scaling);
   if (s == nullptr || sequence_length <= s->max_position_embeddings) return table_->base;
   const float stretch =
       s->factor * static_cast<float>(sequence_length) / static_cast<float>(s->max_position_embeddings) -

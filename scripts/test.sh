@@ -2,8 +2,9 @@
 # Builds and runs every test. The last line is the total: "N passed, N failed, N skipped".
 #
 # usage: scripts/test.sh [--sanitize]
-#   plain:      Release build in build/, all tests, then each fuzz target for TTT_FUZZ_SECONDS (60) seconds
-#   --sanitize: the same tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
+#   plain:      Release build in build/, all tests
+#   --sanitize: the same tests under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/, then each fuzz target,
+#               which is built with them too, in build-fuzz/ for TTT_FUZZ_SECONDS (60) seconds
 # TTT_JOBS bounds compile jobs, TTT_TEST_JOBS tests at a time.
 set -euo pipefail
 IFS=$'\n\t'
@@ -16,7 +17,7 @@ sanitize=0
 case ${1:-} in
   '') ;;
   --sanitize) sanitize=1 ;;
-  *) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  *) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
 
 reports=()
@@ -73,7 +74,7 @@ else
   broken+=("build in ${folder##*/}")
 fi
 
-if [ "$sanitize" = 0 ] && [ -f "$root/tests/fuzz/CMakeLists.txt" ]; then
+if [ "$sanitize" = 1 ]; then
   export TTT_FUZZ_SECONDS=${TTT_FUZZ_SECONDS:-60}
   if build_cleanly "$root/build-fuzz" fuzz fuzzers "-DTTT_FUZZ_SECONDS=$TTT_FUZZ_SECONDS"; then
     run_tests "$root/build-fuzz" -j "$test_jobs"

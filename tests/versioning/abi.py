@@ -4,8 +4,9 @@
 usage: abi.py check BASELINE.abi.xz LIBRARY.so INCLUDE_FOLDER      exit code 1 with abidiff's report when it differs
        abi.py write BASELINE.abi.xz LIBRARY.so INCLUDE_FOLDER
 
-The library has to be built with debug information. Only what the public headers declare counts. Changes that are meant are listed
-beside the baseline in abi-changes.ini, as suppressions of libabigail. Exit code 77 where it is not installed (abigail-tools).
+The library has to be built with debug information. Only what the public headers declare counts: not the symbols of functions that
+they do not name, nor what abi-ignored.ini lists. Changes that are meant are listed beside the baseline in abi-changes.ini. Both
+files are suppressions of libabigail. Exit code 77 where it is not installed (abigail-tools).
 """
 import lzma
 import pathlib
@@ -30,6 +31,7 @@ def describe(file):
         sys.exit(f"abi.py: abidw cannot read {library}")
 
 
+ignored = pathlib.Path(__file__).parent / "abi-ignored.ini"
 listed = baseline.parent / "abi-changes.ini"
 with tempfile.TemporaryDirectory() as folder:
     now, then = pathlib.Path(folder) / "now.abi", pathlib.Path(folder) / "then.abi"
@@ -38,7 +40,7 @@ with tempfile.TemporaryDirectory() as folder:
         baseline.write_bytes(lzma.compress(now.read_bytes(), preset=9))
         sys.exit(0)
     then.write_bytes(lzma.decompress(baseline.read_bytes()))
-    done = subprocess.run(["abidiff", "--no-show-locs", "--leaf-changes-only",
+    done = subprocess.run(["abidiff", "--no-show-locs", "--leaf-changes-only", "--no-unreferenced-symbols", "--suppressions", ignored,
                            *(["--suppressions", listed] if listed.exists() else []), then, now], capture_output=True, text=True)
 print(done.stdout + done.stderr)
 if done.returncode:

@@ -158,8 +158,12 @@ for model in "${models[@]}"; do
       >"$results/$name@ttt@$round.start"
     for peer in clang gcc; do
       bin=$peers/llama.cpp-$version/build-$peer/bin/llama-bench
-      [ ! -x "$bin" ] || python3 "$root/bench/process_cost.py" "$bin" -t "$threads" -ngl 0 -m "$model" -p 0 -n 1 -r 1 --no-warmup \
-        >"$results/$name@$peer@$round.start" 2>"$results/err"
+      [ -x "$bin" ] || continue
+      if ! python3 "$root/bench/process_cost.py" "$bin" -t "$threads" -ngl 0 -m "$model" -p 0 -n 1 -r 1 --no-warmup \
+        >"$results/$name@$peer@$round.start" 2>"$results/err"; then
+        say "llama-bench with $peer failed: $(tail -n 1 "$results/err")"
+        rm -f "$results/$name@$peer@$round.start"
+      fi
     done
     for precision in default fast; do
       run=$name@ttt@$round

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 
 #include "onednn_ffn.h"
 #include "ttt/building_blocks/attention/gqa.h"
@@ -67,7 +68,10 @@ Packed pack(Device& device, std::span<const Tensor> parts) {
   return ops::run<ops::PackMatrix>(device, {.parts = parts});
 }
 
-bool same_bits(const Buffer& a, const Buffer& b) { return a.values == b.values; }
+bool same_bits(const Buffer& a, const Buffer& b) {
+  return a.values.size() == b.values.size() &&
+         std::memcmp(a.values.data(), b.values.data(), a.values.size() * sizeof(float)) == 0;
+}
 
 double largest_difference(const Buffer& got, const Buffer& want) {
   double most = 0, size = 0;

@@ -85,8 +85,38 @@ TEST_P(LinearOps, LinearFollowsTheReference) {
   }
 }
 
+/// Where eight bits of activations are used, and that they are: the results differ from the usual precision's.
+TEST_P(LinearOps, FastTakesEightBitsWhereTheLevelHasRoomForThem) {
+  const std::string level = GetParam();
+  constexpr std::int64_t kRows = 48, kCols = 128;
+  const auto x = random_values(64 * kCols, 7);
+  const auto run = [&](DType format, Precision precision, std::int64_t tokens) {
+    const auto device = open_level(level, precision);
+    const std::array<Tensor, 1> parts{random_weight(format, kRows, kCols, 5)};
+    const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
+    std::vector<float> y(static_cast<std::size_t>(tokens * kRows));
+    ops::run<ops::Linear>(*device, {.weight = *packed, .x = {x.data(), tokens, kCols}, .y = {y.data(), tokens, kRows}});
+    return y;
+  };
+  for (const std::int64_t tokens : {1, 4, 64})
+    for (const auto format : {DType::q4_0, DType::q8_0, DType::iq4_nl, DType::bf16}) {
+      const bool tiles = level == "amx" && tokens >= 16, full_bytes = format != DType::q4_0;
+      const bool eight = format != DType::bf16 && !tiles && !(level == "avx2" && full_bytes);
+      EXPECT_EQ(run(format, Precision::fast, tokens) != run(format, Precision::standard, tokens), eight)
+          << name(format) << " tokens " << tokens;
+    }
+}
+
+Tensor doubles(std::int64_t rows, std::int64_t cols, std::uint64_t seed) {
+  const auto values = random_values(static_cast<std::size_t>(rows * cols), seed);
+  return Tensor::from<double>(std::vector<double>(values.begin(), values.end()), {rows, cols});
+}
+
 void check_packed_rows(Device& device, DType format, std::int64_t cols) {
-  const std::array<Tensor, 2> parts{random_weight(format, 19, cols, 1), random_weight(format, 5, cols, 2)};
+  const auto weight = [&](std::int64_t rows, std::uint64_t seed) {
+    return format == DType::f64 ? doubles(rows, cols, seed) : random_weight(format, rows, cols, seed);
+  };
+  const std::array<Tensor, 2> parts{weight(19, 1), weight(5, 2)};
   const auto packed = ops::run<ops::PackMatrix>(device, {parts});
   std::vector<float> row(static_cast<std::size_t>(cols));
   for (std::int64_t r = 0; r < 24; ++r) {
@@ -100,7 +130,9 @@ void check_packed_rows(Device& device, DType format, std::int64_t cols) {
 
 TEST_P(LinearOps, PackedRowsAreTheDequantisedOnes) {
   const auto device = open_level(GetParam(), Precision::exact);
-  for (const auto format : kFormats)
+  std::vector<DType> formats(kFormats.begin(), kFormats.end());
+  formats.push_back(DType::f64);  // packed as f32
+  for (const auto format : formats)
     for (const std::int64_t cols : {33, 48, 64, 272, 512})
       if (fills_blocks(format, cols)) check_packed_rows(*device, format, cols);
 }

@@ -6,13 +6,14 @@
 #include "ttt/formats/dequantize.h"
 #include "ttt/formats/quantize.h"
 #include "ttt/formats/safetensors.h"
+#include "ttt/testing/memory_weights.h"
 
 namespace ttt {
 namespace {
 
 std::shared_ptr<const WeightSource> goldens() { return open_safetensors(TTT_FORMATS_DATA "/blocks.safetensors"); }
 
-class BlockFormat : public testing::TestWithParam<const char*> {};
+class BlockFormat : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(BlockFormat, DecodesToTheSameBitsAsGguf) {
   const std::string name = GetParam();
@@ -26,10 +27,10 @@ TEST_P(BlockFormat, DecodesToTheSameBitsAsGguf) {
         << name << " element " << i << ": " << got[i] << " instead of " << want[i];
 }
 INSTANTIATE_TEST_SUITE_P(All, BlockFormat,
-                         testing::Values("f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k",
-                                         "q5_k", "q6_k", "iq4_nl", "mxfp4"));
+                         ::testing::Values("f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k",
+                                           "q4_k", "q5_k", "q6_k", "iq4_nl", "mxfp4"));
 
-class Encoder : public testing::TestWithParam<const char*> {};
+class Encoder : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Encoder, WritesTheSameBytesAsGguf) {
   const std::string name = GetParam();
@@ -40,7 +41,7 @@ TEST_P(Encoder, WritesTheSameBytesAsGguf) {
   quantize(parse_dtype(name).value(), input, got);
   for (std::size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], expected.bytes()[i]) << name << " byte " << i;
 }
-INSTANTIATE_TEST_SUITE_P(All, Encoder, testing::Values("f16", "bf16", "q8_0", "q4_0"));
+INSTANTIATE_TEST_SUITE_P(All, Encoder, ::testing::Values("f16", "bf16", "q8_0", "q4_0"));
 
 TEST(Half, EveryFiniteValueSurvivesARoundTrip) {
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
@@ -76,6 +77,24 @@ TEST(Quantize, OddInputsGiveAnAnswer) {
       dequantize(format, out, back);
     }
   }
+}
+
+/// Large enough for several of the parts in which a tensor is converted, and no multiple of one.
+TEST(InFormat, IsWhatTheWholeTensorWouldBecome) {
+  constexpr std::int64_t kRows = 3, kCols = 65536 + 32;
+  auto values = testing::random_values(kRows * kCols, 3, 0.1f);
+  const Tensor stored =
+      Tensor::make(DType::bf16, {kRows, kCols}, [&](std::span<std::byte> out) { quantize(DType::bf16, values, out); });
+  std::vector<float> rounded(values.size());
+  dequantize(DType::bf16, stored.bytes(), rounded);
+  for (const auto format : load_formats()) {
+    std::vector<std::byte> want(*row_bytes(format, values.size()));
+    quantize(format, rounded, want);
+    EXPECT_TRUE(std::ranges::equal(in_format(stored, format).bytes(), want)) << name(format);
+  }
+  values[70000] = INFINITY;
+  test::expect_error<Error>([&] { in_format(test::floats(values, {kRows, kCols}), DType::bfp8); },
+                            "element 70000 is inf");
 }
 
 TEST(Dequantize, RejectsWrongSizesAndIntegers) {

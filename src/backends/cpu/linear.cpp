@@ -49,17 +49,17 @@ const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens) {
   return nullptr;
 }
 
-using Weights = std::initializer_list<const CpuPackedMatrix*>;
+using Matrices = std::initializer_list<const CpuPackedMatrix*>;
 
 template <class F>
-bool any_kind(Weights weights, F wanted) {
+bool any_kind(Matrices weights, F wanted) {
   return std::ranges::any_of(weights, [&](const CpuPackedMatrix* w) {
     return std::ranges::any_of(w->sections(), [&](const auto& s) { return wanted(s.layout.kind); });
   });
 }
 
 /// Eight where asked for, if the weights' codes leave room for them.
-ActivationBits activation_bits(const CpuDevice& device, const LinearKernels& kernels, Weights weights) {
+ActivationBits activation_bits(const CpuDevice& device, const LinearKernels& kernels, Matrices weights) {
   const bool too_large = any_kind(weights, [&](PanelKind kind) {
     return is_integer(kind) && integer_kind(kind).max_code() > kernels.most_byte_code;
   });
@@ -70,7 +70,7 @@ ActivationBits activation_bits(const CpuDevice& device, const LinearKernels& ker
 /// integer weights.
 class Input {
  public:
-  Input(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Weights weights)
+  Input(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Matrices weights)
       : kernels_(kernels), x_(x), amx_(amx_for(device, x.rows)), params_(device.linear_params()) {
     if (amx_ != nullptr)
       fill_tiles(device, any_kind(weights, [](PanelKind kind) { return amx_parts(kind).tokens == 2; }));

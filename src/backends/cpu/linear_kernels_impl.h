@@ -6,9 +6,8 @@
 //       store_i16, and as 16 lanes of 2 words: load_words, store_words, dot_words(I, I words, p): lane sums of 2 words
 //       times the 2 words at p
 //   B   16 lanes of 4 bytes: load_bytes, store_bytes, low_nibbles, high_nibbles, bits<mask, left>, either, lookup,
-//   byte_to_float<k>,
-//       even_bytes_less(B, z), odd_bytes_less(B, z): bytes 0, 2 or 1, 3 of each lane less z, as words;
-//       dot(I, B codes, p): lane sums of 4 unsigned codes times the 4 signed bytes at p
+//       byte_to_float<k>, even_bytes_less(B, z), odd_bytes_less(B, z): bytes 0, 2 or 1, 3 of each lane less z, as
+//       words; dot(I, B codes, p): lane sums of 4 unsigned codes times the 4 signed bytes at p
 //   kMostHigh: the largest |byte| at p that dot takes of every code without overflow
 //   kMostByteCode: the largest code that dot takes with every byte at p
 #include <algorithm>
@@ -267,7 +266,7 @@ void float_products(const PanelRange& w, const float* x, std::int64_t xs, int to
   plain_products<PanelKind::f32>({decoded, panels, w.count}, x, xs, tokens, out, stride);
 }
 
-/// A block's products with an even number of tokens. `next`: the block that is decoded after this one.
+/// A block's products with all tokens but the last of an odd number. `next`: the block that is decoded after this one.
 template <PanelKind K, class Block>
 void block_products(const std::byte* data, const std::byte* next, std::int64_t first, int groups,
                     const QuantizedRows& x, std::int64_t first_token, int tokens, float* out, std::int64_t stride) {
@@ -287,7 +286,7 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
                       std::int64_t stride) {
   constexpr IntegerKind kind = integer_kind(K);
   using Block = std::conditional_t<Bits == ActivationBits::eight, ByteBlock<kind.max_code(), kind.zero()>, WordBlock>;
-  constexpr int kFewTokens = 16;
+  constexpr int kFewTokens = 16;  // whose part of all blocks stays in a cache: panels are read as one stream
   const auto panel = [&](int p) { return w.data + static_cast<std::size_t>(p) * w.layout.panel_bytes(); };
   if (tokens > kFewTokens) {
     // Block by block, so that the tokens' part that a block meets stays in a cache for all panels.

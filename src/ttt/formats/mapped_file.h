@@ -13,9 +13,9 @@ class MappedFile {
   /// Throws FormatError when the path is absent, unreadable, empty or no regular file.
   static MappedFile open(const std::filesystem::path& path);
 
-  /// The bytes from `offset` on, sharing ownership of `data`. Where `data` is a mapped file's, the memory of the
-  /// part's pages is given back with its last copy; bytes that are read again come from the file again. So a
-  /// checkpoint that is read tensor by tensor never holds memory for all of it.
+  /// The bytes from `offset` on, sharing ownership of `data`, in which they have to lie. Where `data` is a mapped
+  /// file's (not a part of one), the memory of the part's pages is given back with its last copy; bytes that are read
+  /// again come from the file again. So a checkpoint that is read tensor by tensor never holds memory for all of it.
   static std::shared_ptr<const std::byte> part(std::shared_ptr<const std::byte> data, std::size_t offset,
                                                std::size_t bytes);
 

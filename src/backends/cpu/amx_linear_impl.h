@@ -36,10 +36,50 @@ void store_tiles(const float* w, std::int64_t count, std::byte* tiles) {
   }
 }
 
+/// A block of an integer kind as tiles of one part: a group is a tile. The values are unpack_floats', rounded to bf16.
+template <PanelKind K>
+void unpack_integer_tiles(const std::byte* block, std::int64_t groups, std::byte* tiles) {
+  constexpr IntegerKind kind = integer_kind(K);
+  static_assert(kGroup == kTileCols && amx_parts(K).weights == 1);
+  const V::F minus_zero = V::set1(static_cast<float>(-kind.zero()));
+  for_each_group<K>(groups, [&](std::int64_t g, std::size_t header, std::size_t codes, int in_block) {
+    const GroupScales<K> group(block + header, in_block);
+    V::F offset[kind.subgroups()];
+    for (int s = 0; s < kind.subgroups(); ++s)
+      offset[s] = kind.has_offset() ? group.offset[s] : V::mul(group.scale[s], minus_zero);
+    std::byte* tile = tiles + static_cast<std::size_t>(g) * kTileBytes;
+    unroll<kQuads>([&](auto j) {
+      constexpr int kSub = j * kind.subgroups() / kQuads;
+      const V::B quad = quad_codes<K, j>(block + codes);
+      unroll<2>([&](auto pair) {
+        const auto value = [&](auto column) {
+          return V::fma(group.scale[kSub], V::template byte_to_float<column>(quad), offset[kSub]);
+        };
+        V::store_bf16_pair(tile + (2 * j + pair) * 64, value(std::integral_constant<int, 2 * pair>{}),
+                           value(std::integral_constant<int, 2 * pair + 1>{}));
+      });
+    });
+  });
+}
+
 /// Columns [first, first + count) of a panel as tiles, zeros in what is left of the last.
 template <int Parts>
 void unpack_tiles(const PanelLayout& l, const std::byte* panel, std::int64_t first, std::int64_t count,
                   std::byte* tiles) {
+  if (is_integer(l.kind)) {
+    with_integer_kind(l.kind, [&](auto kind) {
+      for (std::int64_t k = 0; k < count; k += kUnpackedCols) {
+        const std::byte* block = panel + static_cast<std::size_t>((first + k) / kUnpackedCols) *
+                                             integer_kind(kind).block_bytes(kBlockGroups);
+        const std::int64_t groups = (std::min<std::int64_t>(kUnpackedCols, count - k) + kGroup - 1) / kGroup;
+        unpack_integer_tiles<kind>(block, groups, tiles + static_cast<std::size_t>(k / kTileCols) * kTileBytes);
+      }
+    });
+    if (const auto half = static_cast<std::size_t>(count % kTileCols); half != 0)
+      std::memset(tiles + static_cast<std::size_t>(count / kTileCols) * kTileBytes + half / 2 * 64, 0,
+                  kTileBytes - half / 2 * 64);
+    return;
+  }
   constexpr std::size_t kStepBytes = Parts * kTileBytes;
   if (count % kTileCols != 0)
     std::memset(tiles + static_cast<std::size_t>(count / kTileCols) * kStepBytes, 0, kStepBytes);
@@ -52,17 +92,12 @@ void unpack_tiles(const PanelLayout& l, const std::byte* panel, std::int64_t fir
   for (std::int64_t k = 0; k < count; k += kUnpackedCols) {
     const std::int64_t n = std::min<std::int64_t>(kUnpackedCols, count - k);
     const float* source = values;
-    if (l.kind == PanelKind::f32) {
+    if (l.kind == PanelKind::f32)
       source = reinterpret_cast<const float*>(panel) + (first + k) * kPanelRows;
-    } else if (l.kind == PanelKind::f16) {
+    else
       for (std::int64_t i = 0; i < n; ++i)
         V::store(values + i * kPanelRows,
                  V::load_f16(panel + static_cast<std::size_t>((first + k + i) * kPanelRows) * 2));
-    } else {
-      const std::byte* block = panel + static_cast<std::size_t>((first + k) / kUnpackedCols) *
-                                           integer_kind(l.kind).block_bytes(kBlockGroups);
-      with_integer_kind(l.kind, [&](auto kind) { unpack_floats<kind>(block, (n + kGroup - 1) / kGroup, values); });
-    }
     store_tiles<Parts>(source, n, tiles + static_cast<std::size_t>(k / kTileCols) * kStepBytes);
   }
 }

@@ -34,21 +34,6 @@ T* scratch(std::size_t count) {
   return buffer.data();
 }
 
-constexpr std::int64_t kFewestAmxTokens = kTileTokens;  ///< fewer do not fill a tile
-constexpr std::int64_t kAmxTokens = 512;                ///< of a call: its sums stay in the second-level cache
-
-/// AMX for this call, or null. Its sums differ from those for few tokens, so a device that promises the same bits for
-/// any batch goes without.
-const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens) {
-#if defined(__x86_64__)
-  if (device.isa().amx && !device.exact() && device.options().batch_invariance == BatchInvariance::off &&
-      tokens >= kFewestAmxTokens)
-    return &amx_kernels();
-#endif
-  (void)device, (void)tokens;
-  return nullptr;
-}
-
 using Matrices = std::initializer_list<const CpuPackedMatrix*>;
 
 template <class F>
@@ -58,12 +43,37 @@ bool any_kind(Matrices weights, F wanted) {
   });
 }
 
-/// Eight where asked for, if the weights' codes leave room for them.
-ActivationBits activation_bits(const CpuDevice& device, const LinearKernels& kernels, Matrices weights) {
-  const bool too_large = any_kind(weights, [&](PanelKind kind) {
+/// Fewer tokens wait for the weights' bytes, with fifteen bits no longer than with eight.
+constexpr std::int64_t kFewestEightBitTokens = 4;
+/// What eight bits lose adds up to less in long sums; and models with shorter ones are small, fast and easily confused.
+constexpr std::int64_t kFewestEightBitCols = 2048;
+
+/// Eight bits where the arithmetic takes the time, if the weights' codes leave room for them. As that depends on the
+/// number of tokens, a device that promises the same bits for any batch takes them always or never.
+ActivationBits activation_bits(const CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Matrices weights) {
+  const auto too_large = [&](PanelKind kind) {
     return is_integer(kind) && integer_kind(kind).max_code() > kernels.most_byte_code;
-  });
-  return device.options().precision == Precision::fast && !too_large ? ActivationBits::eight : ActivationBits::fifteen;
+  };
+  if (!any_kind(weights, is_integer) || any_kind(weights, too_large)) return ActivationBits::fifteen;
+  const bool many = device.options().batch_invariance == BatchInvariance::off && x.rows >= kFewestEightBitTokens &&
+                    x.cols >= kFewestEightBitCols;
+  return many || device.options().precision == Precision::fast ? ActivationBits::eight : ActivationBits::fifteen;
+}
+
+constexpr std::int64_t kAmxTokens = 512;  ///< of a call: its sums stay in the second-level cache
+
+/// AMX for this call, or null. Its sums differ from those for few tokens, so a device that promises the same bits for
+/// any batch goes without.
+const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens, ActivationBits bits) {
+#if defined(__x86_64__)
+  // Fewer do not fill a tile; eight bits, which unpack no weights, are faster until there are two.
+  const std::int64_t fewest = bits == ActivationBits::eight ? 2 * kTileTokens : kTileTokens;
+  if (device.isa().amx && !device.exact() && device.options().batch_invariance == BatchInvariance::off &&
+      tokens >= fewest)
+    return &amx_kernels();
+#endif
+  (void)device, (void)tokens, (void)bits;
+  return nullptr;
 }
 
 /// One call's input: as it is, and in the form that the kernels want: in bf16 tiles for AMX, else in integers for
@@ -71,11 +81,13 @@ ActivationBits activation_bits(const CpuDevice& device, const LinearKernels& ker
 class Input {
  public:
   Input(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Matrices weights)
-      : kernels_(kernels), x_(x), amx_(amx_for(device, x.rows)), params_(device.linear_params()) {
+      : kernels_(kernels), x_(x), params_(device.linear_params()) {
+    const ActivationBits bits = activation_bits(device, kernels, x, weights);
+    amx_ = amx_for(device, x.rows, bits);
     if (amx_ != nullptr)
       fill_tiles(device, any_kind(weights, [](PanelKind kind) { return amx_parts(kind).tokens == 2; }));
     else if (!device.exact() && any_kind(weights, is_integer))
-      quantize(device, activation_bits(device, kernels, weights));
+      quantize(device, bits);
   }
 
   /// Tokens of one call to `products`.
@@ -91,7 +103,7 @@ class Input {
   std::int64_t token_tasks(std::int64_t row_tasks, int threads) const {
     if (amx_ == nullptr) return 1;
     const std::int64_t wanted = (2 * threads + row_tasks - 1) / row_tasks;
-    return std::clamp<std::int64_t>(wanted, 1, (x_.rows + kFewestAmxTokens - 1) / kFewestAmxTokens);
+    return std::clamp<std::int64_t>(wanted, 1, (x_.rows + kTileTokens - 1) / kTileTokens);
   }
   /// Panels of one task.
   std::int64_t width() const { return stride() / kPanelRows; }
@@ -129,12 +141,14 @@ class Input {
   void quantize(CpuDevice& device, ActivationBits bits) {
     quantized_ = true;
     const std::int64_t groups = (x_.cols + kGroup - 1) / kGroup;
-    const auto cells = static_cast<std::size_t>(x_.rows * groups);
+    const auto in_groups = static_cast<std::size_t>(x_.rows * groups),
+               cells = in_groups * static_cast<std::size_t>(QuantizedRows::cells_per_group(bits));
     rows_ = {bits,
-             scratch<std::int8_t>(cells * static_cast<std::size_t>(QuantizedRows::code_bytes(bits))),
+             scratch<std::int8_t>(cells * static_cast<std::size_t>(QuantizedRows::cell_bytes(bits))),
              scratch<float>(cells * (1 + QuantizedRows::kSums)),
              scratch<std::int32_t>(cells * QuantizedRows::kSums),
              nullptr,
+             scratch<std::uint8_t>(in_groups),
              groups};
     rows_.scaled_sums = rows_.scales + cells;
     const auto quantize_tile = [&](std::int64_t first, int tokens) {
@@ -151,7 +165,7 @@ class Input {
 
   const LinearKernels& kernels_;
   ConstMatrix x_;
-  const AmxKernels* amx_;
+  const AmxKernels* amx_ = nullptr;
   const LinearParams& params_;
   bool quantized_ = false;
   QuantizedRows rows_{};

@@ -7,32 +7,42 @@
 
 namespace ttt::cpu {
 
-/// How precisely the integer kinds meet activations. Eight bits are twice as fast, and flip near ties in small models.
+/// How precisely the integer kinds meet activations. Eight bits take half the time, fifteen where the weights' bytes
+/// take longer than the arithmetic.
 enum class ActivationBits { fifteen, eight };
 
-/// Activations for the integer kinds: per token and group of 32 columns a scale and codes. Tokens lie in tiles of a
-/// power of two, as tile_tokens cuts them; within a tile of T tokens everything is interleaved, [group][...][T]. Of
-/// fifteen bits, a tile of one token has its codes as 128 * high + low, both bytes, as a weight's code meets them
-/// straight from memory; larger ones as words (WordBlock).
+/// Activations for the integer kinds: per token and group of 32 columns a cell of codes and their scale. Tokens lie in
+/// tiles of a power of two, as tile_tokens cuts them; within a tile of T tokens everything is interleaved,
+/// [group][...][T]. Of fifteen bits, a tile of one token has its codes as 128 * high + low, both bytes, as a weight's
+/// code meets them straight from memory; larger ones as words (WordBlock). Of eight bits, a group has a second cell for
+/// what its codes lack. It counts where a value stands out of its row, which would leave the others of its group few
+/// steps; elsewhere it is zero.
 struct QuantizedRows {
   ActivationBits bits;
-  /// Eight bits: [group][four columns 8][T][4]. Fifteen: T = 1: [group][high, low][column 32]; else words
-  /// [group][pair of columns 16][T][2].
+  /// Eight bits: [cell][four columns 8][T][4]. Fifteen: T = 1: [cell][high, low][column 32]; else words
+  /// [cell][pair of columns 16][T][2].
   std::int8_t* codes;
-  float* scales;       ///< [group][T]
-  std::int32_t* sums;  ///< sum of codes: [group][columns 0..15, columns 16..31, all][T]
-  float* scaled_sums;  ///< scale * sum, likewise
+  float* scales;          ///< [cell][T]
+  std::int32_t* sums;     ///< sum of codes: [cell][columns 0..15, columns 16..31, all][T]
+  float* scaled_sums;     ///< scale * sum, likewise
+  std::uint8_t* refined;  ///< [group] of a tile: whether a token's second cell counts; eight bits only
   std::int64_t groups;
 
+  std::int64_t cells() const { return groups * cells_per_group(bits); }
   /// The tile that starts at a token.
   QuantizedRows tile(std::int64_t token) const {
-    const std::int64_t cells = token * groups;
-    return {bits,  codes + cells * code_bytes(bits), scales + cells, sums + cells * kSums, scaled_sums + cells * kSums,
+    const std::int64_t first = token * cells();
+    return {bits,
+            codes + first * cell_bytes(bits),
+            scales + first,
+            sums + first * kSums,
+            scaled_sums + first * kSums,
+            refined + token * groups,
             groups};
   }
   std::int16_t* words() const { return reinterpret_cast<std::int16_t*>(codes); }
-  /// Of a token and group.
-  static constexpr std::int64_t code_bytes(ActivationBits bits) {
+  static constexpr int cells_per_group(ActivationBits bits) { return bits == ActivationBits::eight ? 2 : 1; }
+  static constexpr std::int64_t cell_bytes(ActivationBits bits) {
     return bits == ActivationBits::eight ? kGroup : 2 * kGroup;
   }
   static constexpr std::int64_t kSums = 3;

@@ -93,32 +93,39 @@ inline __attribute__((always_inline)) V::I add_dots(V::I acc, const V::B (&quads
   return acc;
 }
 
-/// A group's codes, scales and offsets times one token. Per subgroup: of fifteen bits the high parts, times 128, plus
-/// the low parts; less the zero.
+/// Quads of codes times a cell of one token. Of fifteen bits the high parts, times 128, plus the low parts; less the
+/// zero.
+template <PanelKind K, ActivationBits Bits, int N>
+inline __attribute__((always_inline)) V::I cell_dots(const V::B (&quads)[N], const std::int8_t* bytes,
+                                                     std::int32_t code_sum) {
+  constexpr IntegerKind kind = integer_kind(K);
+  if constexpr (Bits == ActivationBits::eight) {
+    const V::I start = V::set1_int(kind.has_offset() ? 0 : -kind.zero() * code_sum);
+    return add_dots<kind.max_code(), most_of(Bits), V>(start, quads, bytes);
+  } else {
+    V::I acc = add_dots<kind.max_code(), V::kMostHigh, V>(V::set1_int(0), quads, bytes);
+    if constexpr (kind.has_offset())
+      acc = V::template shift_left<7>(acc);
+    else
+      acc = V::template shift_left<kind.zero_log2>(
+          V::sub_int(V::template shift_left<7 - kind.zero_log2>(acc), V::set1_int(code_sum)));
+    return add_dots<kind.max_code(), V::kMostHigh, V>(acc, quads, bytes + kQuads * 4);
+  }
+}
+
+/// A group's codes, scales and offsets times a cell of one token.
 template <PanelKind K, ActivationBits Bits>
 inline __attribute__((always_inline)) void integer_group(const std::byte* codes, const GroupScales<K>& scales,
-                                                         const QuantizedRows& x, std::int64_t g, F& sum) {
+                                                         const QuantizedRows& x, std::int64_t cell, F& sum) {
   constexpr IntegerKind kind = integer_kind(K);
   constexpr int kSubs = kind.subgroups(), kSubQuads = kQuads / kSubs;
   unroll<kSubs>([&](auto s) {
     V::B quads[kSubQuads];
     unroll<kSubQuads>([&](auto j) { quads[j] = quad_codes<K, s * kSubQuads + j>(codes); });
-    const std::int8_t* bytes = x.codes + g * QuantizedRows::code_bytes(Bits) + s * kSubQuads * 4;
-    const std::int64_t sums = g * QuantizedRows::kSums + (kSubs == 1 ? 2 : s);
-    V::I acc;
-    if constexpr (Bits == ActivationBits::eight) {
-      acc = V::set1_int(kind.has_offset() ? 0 : -kind.zero() * x.sums[sums]);
-      acc = add_dots<kind.max_code(), most_of(Bits), V>(acc, quads, bytes);
-    } else {
-      acc = add_dots<kind.max_code(), V::kMostHigh, V>(V::set1_int(0), quads, bytes);
-      if constexpr (kind.has_offset())
-        acc = V::template shift_left<7>(acc);
-      else
-        acc = V::template shift_left<kind.zero_log2>(
-            V::sub_int(V::template shift_left<7 - kind.zero_log2>(acc), V::set1_int(x.sums[sums])));
-      acc = add_dots<kind.max_code(), V::kMostHigh, V>(acc, quads, bytes + kQuads * 4);
-    }
-    sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(x.scales[g])), sum);
+    const std::int8_t* bytes = x.codes + cell * QuantizedRows::cell_bytes(Bits) + s * kSubQuads * 4;
+    const std::int64_t sums = cell * QuantizedRows::kSums + (kSubs == 1 ? 2 : s);
+    const V::I acc = cell_dots<K, Bits>(quads, bytes, x.sums[sums]);
+    sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(x.scales[cell])), sum);
     if constexpr (kind.has_offset()) sum = V::fma(scales.offset[s], V::set1(x.scaled_sums[sums]), sum);
   });
 }
@@ -130,14 +137,24 @@ inline __attribute__((always_inline)) void prefetch(const std::byte* p, std::siz
   for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(p + at);
 }
 
-/// One panel for one token, straight from its codes.
+/// One panel for one token, straight from its codes. Cells in the order of block_tile.
 template <PanelKind K, ActivationBits Bits>
 void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
+  constexpr IntegerKind kind = integer_kind(K);
+  constexpr int kCells = QuantizedRows::cells_per_group(Bits);
   F sum = V::zero();
-  for_each_group<K>(x.groups, [&](std::int64_t g, std::size_t header, std::size_t codes, int in_block) {
-    const GroupScales<K> scales(panel + header, in_block);
-    prefetch(panel + codes + kPrefetchBytes, integer_kind(K).code_bytes());
-    integer_group<K, Bits>(panel + codes, scales, x, g, sum);
+  for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
+    const std::byte *header = panel + at, *codes = header + kind.header_bytes(groups);
+    for (int g = 0; g < groups; ++g) {
+      const std::byte* group = codes + static_cast<std::size_t>(g) * kind.code_bytes();
+      prefetch(group + kPrefetchBytes, kind.code_bytes());
+      integer_group<K, Bits>(group, GroupScales<K>(header, g), x, (first + g) * kCells, sum);
+    }
+    if constexpr (kCells == 2)
+      for (int g = 0; g < groups; ++g)
+        if (x.refined[first + g] != 0)
+          integer_group<K, Bits>(codes + static_cast<std::size_t>(g) * kind.code_bytes(), GroupScales<K>(header, g), x,
+                                 (first + g) * kCells + 1, sum);
   });
   V::store(out, sum);
 }
@@ -162,10 +179,10 @@ inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const ByteB
                 kChunk = std::min(Level::pair_sums_that_fit(MaxCode, most_of(ActivationBits::eight)), kSubQuads);
   for (int first = S * kSubQuads; first < (S + 1) * kSubQuads; first += kChunk) {
     V::I pairs[T];
-    unroll<kChunk>([&](auto j) {
+    unroll<kChunk>([&](auto j) __attribute__((always_inline)) {
       const int quad = first + j;
       const V::B codes = V::load_bytes(w.bytes[in_block][quad]);
-      unroll<T>([&](auto t) {
+      unroll<T>([&](auto t) __attribute__((always_inline)) {
         const std::int8_t* four = x + (quad * T + t) * 4;
         if constexpr (kChunk == 1)
           acc[t] = V::dot(acc[t], codes, four);
@@ -180,22 +197,24 @@ inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const ByteB
   }
 }
 
-/// Adds the block's groups, from `first` on, to what `out` has of a tile of tokens; the first block begins at zero.
-template <bool Offset, int Subs, int T, class Block>
+/// Adds the block's groups, from `first` on, times a tile's cells of them, to what `out` has of the tile. The first
+/// cells of the first block begin at zero; second ones are those of refined groups only.
+template <bool Offset, int Subs, int T, int Cell, class Block>
 void block_tile(const Block& w, std::int64_t first, int groups, const QuantizedRows& x, float* out,
                 std::int64_t stride) {
   F sum[T];
-  for (int t = 0; t < T; ++t) sum[t] = first == 0 ? V::zero() : V::load(out + t * stride);
+  for (int t = 0; t < T; ++t) sum[t] = first == 0 && Cell == 0 ? V::zero() : V::load(out + t * stride);
   for (int in_block = 0; in_block < groups; ++in_block) {
-    const std::int64_t g = first + in_block;
-    unroll<Subs>([&](auto s) {
-      const std::int64_t sums = (g * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
+    const std::int64_t g = first + in_block, cell = g * QuantizedRows::cells_per_group(Block::kBits) + Cell;
+    if (Cell == 1 && x.refined[g] == 0) continue;
+    unroll<Subs>([&](auto s) __attribute__((always_inline)) {
+      const std::int64_t sums = (cell * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
       V::I acc[T];
       for (int t = 0; t < T; ++t) acc[t] = V::set1_int(Block::kZero == 0 ? 0 : -Block::kZero * x.sums[sums + t]);
-      add_codes<s, Subs>(acc, w, in_block, x.codes + g * T * QuantizedRows::code_bytes(x.bits));
+      add_codes<s, Subs>(acc, w, in_block, x.codes + cell * T * QuantizedRows::cell_bytes(Block::kBits));
       const F scale = V::load(w.scales[in_block][s]);
       for (int t = 0; t < T; ++t) {
-        sum[t] = V::fma(V::to_float(acc[t]), V::mul(scale, V::set1(x.scales[g * T + t])), sum[t]);
+        sum[t] = V::fma(V::to_float(acc[t]), V::mul(scale, V::set1(x.scales[cell * T + t])), sum[t]);
         if constexpr (Offset)
           sum[t] = V::fma(V::load(w.offsets[in_block][s]), V::set1(x.scaled_sums[sums + t]), sum[t]);
       }
@@ -275,9 +294,17 @@ void block_products(const std::byte* data, const std::byte* next, std::int64_t f
   decode<K>(data, groups, block);
   prefetch(next, kind.block_bytes(groups));
   for_each_token_tile(tokens, [&](auto count, int t) {
-    if constexpr (count > 1)
-      block_tile<kind.has_offset(), kind.subgroups(), count>(block, first, groups, x.tile(first_token + t),
-                                                             out + t * stride, stride);
+    if constexpr (count > 1) {
+      const QuantizedRows tile = x.tile(first_token + t);
+      const auto add_cells = [&](auto cell) {
+        block_tile<kind.has_offset(), kind.subgroups(), count, cell>(block, first, groups, tile, out + t * stride,
+                                                                     stride);
+      };
+      add_cells(integral_constant<int, 0>{});
+      if constexpr (Block::kBits == ActivationBits::eight)
+        if (std::any_of(tile.refined + first, tile.refined + first + groups, [](auto r) { return r != 0; }))
+          add_cells(integral_constant<int, 1>{});
+    }
   });
 }
 
@@ -318,9 +345,86 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
   });
 }
 
+/// Stores a cell's scale, and the sums of its half groups, for token `token` of a tile of `tokens`.
+void store_sums(const QuantizedRows& tile, std::int64_t cell, int token, int tokens, float scale,
+                const std::int32_t (&halves)[2]) {
+  tile.scales[cell * tokens + token] = scale;
+  const std::int32_t sums[3] = {halves[0], halves[1], halves[0] + halves[1]};
+  for (int i = 0; i < 3; ++i) {
+    const std::int64_t at = (cell * QuantizedRows::kSums + i) * tokens + token;
+    tile.sums[at] = sums[i];
+    tile.scaled_sums[at] = scale * static_cast<float>(sums[i]);
+  }
+}
+
+/// A group's values times `inverse`, rounded to codes.
+struct Codes {
+  V::I halves[2];
+  std::int32_t sums[2];
+
+  Codes(F first, F second, float inverse)
+      : halves{V::round(V::mul(first, V::set1(inverse))), V::round(V::mul(second, V::set1(inverse)))},
+        sums{V::sum_of(halves[0]), V::sum_of(halves[1])} {}
+};
+
+/// A cell of eight bits.
+void store_bytes_of(const Codes& codes, const QuantizedRows& tile, std::int64_t cell, int token, int tokens) {
+  alignas(64) std::int8_t bytes[kGroup];
+  for (int half = 0; half < 2; ++half) V::store_i8(bytes + half * 16, codes.halves[half]);
+  for (int quad = 0; quad < kQuads; ++quad)
+    std::memcpy(tile.codes + ((cell * kQuads + quad) * tokens + token) * 4, bytes + quad * 4, 4);
+}
+
+/// A cell of fifteen bits.
+void store_words_of(const Codes& codes, const QuantizedRows& tile, std::int64_t cell, int token, int tokens) {
+  if (tokens == 1) {
+    alignas(64) std::int8_t bytes[2 * kGroup];
+    for (int half = 0; half < 2; ++half) {
+      const V::I code = codes.halves[half], high = V::template shift_right<7>(V::add_int(code, V::set1_int(64)));
+      V::store_i8(bytes + half * 16, high);
+      V::store_i8(bytes + kGroup + half * 16, V::sub_int(code, V::template shift_left<7>(high)));
+    }
+    std::memcpy(tile.codes + cell * QuantizedRows::cell_bytes(tile.bits), bytes, sizeof bytes);
+    return;
+  }
+  alignas(64) std::int16_t words[kGroup];
+  for (int half = 0; half < 2; ++half) V::store_i16(words + half * 16, codes.halves[half]);
+  std::int16_t* to = tile.words() + (cell * tokens * kPairs + token) * 2;
+  for (int pair = 0; pair < kPairs; ++pair, to += 2 * tokens) {
+    const std::int16_t* column = words + pair / 2 * 4 + pair % 2;
+    to[0] = column[0];
+    to[1] = column[2];
+  }
+}
+
+/// What a group's values lack by their codes, in 1/256 of a step.
+Codes lacking(const Codes& codes, F first, F second, float inverse) {
+  constexpr float kSteps = 254;  // so that half a step fits into eight bits
+  const auto rest = [&](F values, V::I code) {
+    return V::fma(values, V::set1(inverse), V::mul(V::to_float(code), V::set1(-1.0f)));
+  };
+  return {rest(first, codes.halves[0]), rest(second, codes.halves[1]), kSteps};
+}
+
+/// The root of the mean square.
+float rms_of(const float* x, std::int64_t cols) {
+  F squares = V::zero();
+  std::int64_t i = 0;
+  for (; i + 16 <= cols; i += 16) squares = V::fma(V::load(x + i), V::load(x + i), squares);
+  float lanes[16], sum = 0;
+  V::store(lanes, squares);
+  for (const float lane : lanes) sum += lane;
+  for (; i < cols; ++i) sum += x[i] * x[i];
+  return std::sqrt(sum / static_cast<float>(cols));
+}
+
 void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens) {
   const bool eight = tile.bits == ActivationBits::eight;
   const auto most_code = static_cast<float>(most_of(tile.bits));
+  // By how much a value must exceed its row's root mean square to refine its group. One in eight of SmolLM2's does, and
+  // what eight bits add to its divergence falls to a fifth.
+  constexpr float kOutlier = 5;
+  const float outlier = eight ? kOutlier * rms_of(x, cols) : 0;
   for (std::int64_t g = 0; g < tile.groups; ++g) {
     float padded[kGroup] = {};
     const float* values = x + g * kGroup;
@@ -328,41 +432,20 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
     const F first = V::load(values), second = V::load(values + 16);
     const float most = V::max_of(V::abs_max(first, second));
     // A group so small that its inverse overflows counts as zero.
-    const F inverse = V::set1(most > 1e-30f ? most_code / most : 0.0f);
-    std::int32_t half_sums[2];
-    alignas(64) std::int16_t words[kGroup];
-    alignas(64) std::int8_t bytes[2 * kGroup];  // high ones, or all of eight bits, then low ones
-    for (int half = 0; half < 2; ++half) {
-      const V::I code = V::round(V::mul(half == 0 ? first : second, inverse));
-      half_sums[half] = V::sum_of(code);
-      V::store_i16(words + half * 16, code);
-      if (eight) V::store_i8(bytes + half * 16, code);
-      if (eight || tokens > 1) continue;
-      const V::I high = V::template shift_right<7>(V::add_int(code, V::set1_int(64)));
-      V::store_i8(bytes + half * 16, high);
-      V::store_i8(bytes + kGroup + half * 16, V::sub_int(code, V::template shift_left<7>(high)));
+    const float inverse = most > 1e-30f ? most_code / most : 0.0f, scale = most / most_code;
+    const Codes codes(first, second, inverse);
+    if (!eight) {
+      store_words_of(codes, tile, g, token, tokens);
+      store_sums(tile, g, token, tokens, scale, codes.sums);
+      continue;
     }
-    if (eight) {
-      for (int quad = 0; quad < kQuads; ++quad)
-        std::memcpy(tile.codes + ((g * kQuads + quad) * tokens + token) * 4, bytes + quad * 4, 4);
-    } else if (tokens == 1) {
-      std::memcpy(tile.codes + g * QuantizedRows::code_bytes(tile.bits), bytes, sizeof bytes);
-    } else {
-      std::int16_t* to = tile.words() + (g * tokens * kPairs + token) * 2;
-      for (int pair = 0; pair < kPairs; ++pair, to += 2 * tokens) {
-        const std::int16_t* column = words + pair / 2 * 4 + pair % 2;
-        to[0] = column[0];
-        to[1] = column[2];
-      }
-    }
-    const float scale = most / most_code;
-    tile.scales[g * tokens + token] = scale;
-    const std::int32_t sums[3] = {half_sums[0], half_sums[1], half_sums[0] + half_sums[1]};
-    for (int i = 0; i < 3; ++i) {
-      const std::int64_t at = (g * QuantizedRows::kSums + i) * tokens + token;
-      tile.sums[at] = sums[i];
-      tile.scaled_sums[at] = scale * static_cast<float>(sums[i]);
-    }
+    store_bytes_of(codes, tile, 2 * g, token, tokens);
+    store_sums(tile, 2 * g, token, tokens, scale, codes.sums);
+    const bool refine = most > outlier;
+    const Codes rest = refine ? lacking(codes, first, second, inverse) : Codes(V::zero(), V::zero(), 0.0f);
+    store_bytes_of(rest, tile, 2 * g + 1, token, tokens);
+    store_sums(tile, 2 * g + 1, token, tokens, scale / 256, rest.sums);
+    tile.refined[g] = static_cast<std::uint8_t>(refine || (token > 0 && tile.refined[g] != 0));
   }
 }
 

@@ -13,7 +13,7 @@ constexpr int kQuads = kGroup / 4, kPairs = kGroup / 2;
 /// Calls f(std::integral_constant<int, 0>), ... f(<N - 1>).
 template <int N, class F>
 inline __attribute__((always_inline)) void unroll(F f) {
-  [&]<int... I>(std::integer_sequence<int, I...>) {
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
     (f(std::integral_constant<int, I>{}), ...);
   }(std::make_integer_sequence<int, N>{});
 }
@@ -161,12 +161,14 @@ struct DecodedBlock {
 /// Codes less their zero. Pair 2j + i of a group holds columns 4j + i and 4j + i + 2.
 struct WordBlock : DecodedBlock {
   static constexpr int kZero = 0;  ///< what is left to subtract
+  static constexpr ActivationBits kBits = ActivationBits::fifteen;
   alignas(64) std::int16_t words[kBlockGroups][kPairs][kPanelRows][2];
 };
 /// Codes as they are.
 template <int MaxCode, int Zero>
 struct ByteBlock : DecodedBlock {
   static constexpr int kZero = Zero;
+  static constexpr ActivationBits kBits = ActivationBits::eight;
   alignas(64) std::byte bytes[kBlockGroups][kQuads][kPanelRows * 4];
 };
 

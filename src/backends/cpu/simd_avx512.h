@@ -86,9 +86,11 @@ struct V {
   }
   /// The 16 halves of two vectors, in turn.
   static __m512i interleave(__m512i halves) {
-    const __m512i lower = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(halves));
-    const __m512i upper = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(halves, 1));
-    return _mm512_or_si512(lower, _mm512_slli_epi32(upper, 16));
+    const __m512i order =
+        _mm512_add_epi32(_mm512_set1_epi32(16 << 16),
+                         _mm512_mullo_epi32(_mm512_set1_epi32(0x10001),
+                                            _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)));
+    return _mm512_permutexvar_epi16(order, halves);
   }
 #endif
   static F load_u8(const std::byte* p) {
@@ -133,7 +135,10 @@ struct V {
   static B high_nibbles(B x) { return low_nibbles({_mm512_srli_epi16(x.v, 4)}); }
   template <int K>
   static F byte_to_float(B x) {
-    return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(x.v, 8 * K), _mm512_set1_epi32(255)));
+    if constexpr (K == 3)
+      return _mm512_cvtepi32_ps(_mm512_srli_epi32(x.v, 24));
+    else
+      return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(x.v, 8 * K), _mm512_set1_epi32(255)));
   }
   /// The bits of Mask, after a shift to the left by Left bits (to the right when negative).
   template <int Mask, int Left>

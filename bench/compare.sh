@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Side by side with llama.cpp on one machine: the same GGUF, the same number of threads, rounds alternating; ttt both as it
-# comes and with --precision fast.
+# comes and with --batch-invariant.
 #
 # usage: bench/compare.sh [--build-only] [--rounds N] [--threads N] [--model FILE]... [--formats LIST] [--shape NAME]
 #                         [--prefill N] [--decode N] [--depth LIST] [--batch LIST] [--write]
@@ -165,10 +165,10 @@ for model in "${models[@]}"; do
         rm -f "$results/$name@$peer@$round.start"
       fi
     done
-    for precision in default fast; do
-      run=$name@ttt@$round
-      [ "$precision" = default ] || run=$name@ttt-$precision@$round
-      ours=(bench --model "$model" --threads "$threads" --precision "$precision" --json)
+    for ours_as in ttt ttt-invariant; do
+      run=$name@$ours_as@$round
+      ours=(bench --model "$model" --threads "$threads" --json)
+      [ "$ours_as" = ttt ] || ours+=(--batch-invariant)
       "$ttt" "${ours[@]}" -p "$prefill" -n "$decode" -d "$depth" >"$results/$run.json"
       [ -z "$batches" ] || "$ttt" "${ours[@]}" -p 0 -n "$decode" -b "$batches" >"$results/$run.batched.json"
     done

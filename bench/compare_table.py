@@ -5,7 +5,7 @@ usage: compare_table.py FOLDER [--write PAGE README]
        compare_table.py --quote README PAGE
        compare_table.py --check README PAGE
 
-FOLDER holds MODEL@PROGRAM@ROUND.json (`ttt bench --json`, with `--precision fast` too, `llama-bench -o json`),
+FOLDER holds MODEL@PROGRAM@ROUND.json (`ttt bench --json`, with `--batch-invariant` too, `llama-bench -o json`),
 MODEL@PROGRAM@ROUND.batched.* (`ttt bench -b`, `llama-batched-bench --output-format jsonl`), MODEL@PROGRAM@ROUND.start
 (process_cost.py), `files` (MODEL BYTES) and `devices` (`ttt devices --json`). --write replaces the part of PAGE
 between this processor's markers, or adds one at the end, and quotes it in the README. --quote does only that, with
@@ -17,9 +17,9 @@ import re
 import statistics
 import sys
 
-HEAD = ("model", "step", "llama.cpp, t/s", "ttt, t/s", "ratio", "of the roofline", "ttt fast, t/s", "ratio", "of the roofline")
+HEAD = ("model", "step", "llama.cpp, t/s", "ttt, t/s", "ratio", "of the roofline", "batch-invariant, t/s", "of ttt")
 START_HEAD = ("model", "file, MB", "llama.cpp, s", "peak, MB", "ttt, s", "peak, MB", "ratio")
-OURS = ("ttt", "ttt-fast")
+OURS = ("ttt", "ttt-invariant")
 
 
 def ttt_rows(document):
@@ -58,10 +58,11 @@ def table(folder):
         median = {program: statistics.median(speed for speed, _ in values) for program, values in by_program.items()}
         peer = max((median[p] for p in ("clang", "gcc") if p in median), default=None)
         row = [model, step, f"{peer:.1f}" if peer else "-"]
-        for ours in OURS:
-            speed, shares = median.get(ours), [share for _, share in by_program.get(ours, [])]
-            row += [f"{speed:.1f}" if speed else "-", f"{speed / peer:.2f}x" if speed and peer else "-",
-                    f"{100 * statistics.median(shares):.0f}%" if shares else "-"]
+        ours, invariant = (median.get(program) for program in OURS)
+        shares = [share for _, share in by_program.get("ttt", [])]
+        row += [f"{ours:.1f}" if ours else "-", f"{ours / peer:.2f}x" if ours and peer else "-",
+                f"{100 * statistics.median(shares):.0f}%" if shares else "-",
+                f"{invariant:.1f}" if invariant else "-", f"{100 * invariant / ours:.0f}%" if ours and invariant else "-"]
         yield tuple(row)
 
 

@@ -84,7 +84,7 @@ void add_common(CLI::App& verb, CommonOptions& o) {
       ->type_name("FILE");
   verb.add_option("--threads", o.threads, "threads; 0: all cores")->check(integer_in(0, 4096));
   verb.add_option("--precision", o.precision,
-                  "exact: float32 throughout; fast: activations in 8 bits where that is faster")
+                  "exact: float32 throughout; fast: activations in 8 bits wherever weights are integers")
       ->check(CLI::IsMember({"exact", "default", "fast"}));
   verb.add_option(
           "--ctx", o.context,

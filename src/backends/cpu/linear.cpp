@@ -151,16 +151,19 @@ class Input {
              scratch<std::uint8_t>(in_groups),
              groups};
     rows_.scaled_sums = rows_.scales + cells;
-    const auto quantize_tile = [&](std::int64_t first, int tokens) {
-      for (int t = 0; t < tokens; ++t) kernels_.quantize_row(x_.row(first + t), x_.cols, rows_.tile(first), t, tokens);
-    };
-    const std::int64_t most = kernels_.tile_tokens, tiles = x_.rows / most;
-    for (std::int64_t t = tiles * most; t < x_.rows;) {
-      const int tokens = tile_tokens(x_.rows - t, kernels_.tile_tokens);
-      quantize_tile(t, tokens);
-      t += tokens;
-    }
-    device.pool().run(tiles, [&](std::int64_t tile) { quantize_tile(tile * most, kernels_.tile_tokens); });
+    // A task is a tile or, where threads would be left without one, some of a tile's groups.
+    constexpr std::int64_t kTaskValues = 4096;
+    const int most = kernels_.tile_tokens;
+    const std::int64_t tiles = num_tiles(x_.rows, most), values = std::min<std::int64_t>(most, x_.rows) * x_.cols;
+    const std::int64_t parts =
+        std::clamp<std::int64_t>(device.num_threads() / std::max<std::int64_t>(tiles, 1), 1, 1 + values / kTaskValues);
+    device.pool().run(tiles * parts, [&](std::int64_t task) {
+      const std::int64_t first = tile_start(task / parts, x_.rows, most), part = task % parts;
+      const int tokens = tile_tokens(x_.rows - first, most);
+      for (int t = 0; t < tokens; ++t)
+        kernels_.quantize_row(x_.row(first + t), x_.cols, rows_.tile(first), t, tokens, groups * part / parts,
+                              groups * (part + 1) / parts);
+    });
   }
 
   const LinearKernels& kernels_;

@@ -1,4 +1,5 @@
 #pragma once
+#include <bit>
 #include <cstdint>
 
 #include "isa.h"
@@ -54,6 +55,18 @@ constexpr int tile_tokens(std::int64_t remaining, int most) {
   return most;
 }
 
+constexpr std::int64_t num_tiles(std::int64_t tokens, int most) {
+  return tokens / most + std::popcount(static_cast<std::uint64_t>(tokens % most));
+}
+
+/// The first token of a tile.
+constexpr std::int64_t tile_start(std::int64_t index, std::int64_t tokens, int most) {
+  const std::int64_t whole = tokens / most;
+  std::int64_t start = (index < whole ? index : whole) * most;
+  for (std::int64_t i = whole; i < index; ++i) start += tile_tokens(tokens - start, most);
+  return start;
+}
+
 /// Consecutive panels of one section.
 struct PanelRange {
   const PanelLayout& layout;
@@ -66,8 +79,9 @@ struct LinearKernels {
   int tile_tokens;     ///< the most tokens of a tile
   int most_byte_code;  ///< the largest code that may meet activations of eight bits
 
-  /// Quantises `x` as token `token` of a tile of `tokens` tokens.
-  void (*quantize_row)(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens);
+  /// Quantises groups [first, last) of `x` as token `token` of a tile of `tokens` tokens, which come in order.
+  void (*quantize_row)(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens,
+                       std::int64_t first, std::int64_t last);
 
   /// out[t * stride + 16 * p + lane] = W[panel p, lane] . x[t], in f32 products. `x` rows are `x_stride` apart.
   void (*float_products)(const PanelRange& w, const float* x, std::int64_t x_stride, int tokens, float* out,

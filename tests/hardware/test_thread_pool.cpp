@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <numeric>
 #include <thread>
@@ -20,6 +21,21 @@ TEST(ThreadPool, RunsEveryTaskOnce) {
       EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), 0), tasks);
       for (const int count : counts) EXPECT_EQ(count, 1);
     }
+  }
+}
+
+TEST(ThreadPool, ThreadsThatAreDoneHelpTheOthers) {
+  ThreadPool pool(3);
+  for (const std::int64_t busy : {0, 20, 40}) {  // in each thread's share
+    std::atomic<int> others = 0;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    pool.run(60, [&](std::int64_t i) {
+      if (i != busy) ++others;
+      while (i == busy && others < 59 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+      if (i == busy) {
+        EXPECT_EQ(others, 59);
+      }
+    });
   }
 }
 

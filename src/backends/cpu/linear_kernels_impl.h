@@ -103,13 +103,15 @@ inline __attribute__((always_inline)) V::I cell_dots(const V::B (&quads)[N], con
     const V::I start = V::set1_int(kind.has_offset() ? 0 : -kind.zero() * code_sum);
     return add_dots<kind.max_code(), most_of(Bits), V>(start, quads, bytes);
   } else {
-    V::I acc = add_dots<kind.max_code(), V::kMostHigh, V>(V::set1_int(0), quads, bytes);
+    // Two chains of additions, which overlap.
+    V::I high = add_dots<kind.max_code(), V::kMostHigh, V>(V::set1_int(0), quads, bytes);
+    const V::I low = add_dots<kind.max_code(), V::kMostHigh, V>(V::set1_int(0), quads, bytes + kQuads * 4);
     if constexpr (kind.has_offset())
-      acc = V::template shift_left<7>(acc);
+      high = V::template shift_left<7>(high);
     else
-      acc = V::template shift_left<kind.zero_log2>(
-          V::sub_int(V::template shift_left<7 - kind.zero_log2>(acc), V::set1_int(code_sum)));
-    return add_dots<kind.max_code(), V::kMostHigh, V>(acc, quads, bytes + kQuads * 4);
+      high = V::template shift_left<kind.zero_log2>(
+          V::sub_int(V::template shift_left<7 - kind.zero_log2>(high), V::set1_int(code_sum)));
+    return V::add_int(high, low);
   }
 }
 
@@ -130,14 +132,12 @@ inline __attribute__((always_inline)) void integer_group(const std::byte* codes,
   });
 }
 
-/// How far ahead of its use a row's memory is asked for: beyond a panel's end lies the next one.
-constexpr std::size_t kPrefetchBytes = 1024;
-
 inline __attribute__((always_inline)) void prefetch(const std::byte* p, std::size_t bytes) {
   for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(p + at);
 }
 
-/// One panel for one token, straight from its codes. Cells in the order of block_tile.
+/// One panel for one token, straight from its codes. Cells in the order of block_tile. Memory is read strictly in order:
+/// the processor's own prefetching then keeps up, and asking ahead of it does harm.
 template <PanelKind K, ActivationBits Bits>
 void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
   constexpr IntegerKind kind = integer_kind(K);
@@ -145,11 +145,10 @@ void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
   F sum = V::zero();
   for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
     const std::byte *header = panel + at, *codes = header + kind.header_bytes(groups);
-    for (int g = 0; g < groups; ++g) {
-      const std::byte* group = codes + static_cast<std::size_t>(g) * kind.code_bytes();
-      prefetch(group + kPrefetchBytes, kind.code_bytes());
-      integer_group<K, Bits>(group, GroupScales<K>(header, g), x, (first + g) * kCells, sum);
-    }
+    prefetch(header, kind.header_bytes(groups));
+    for (int g = 0; g < groups; ++g)
+      integer_group<K, Bits>(codes + static_cast<std::size_t>(g) * kind.code_bytes(), GroupScales<K>(header, g), x,
+                             (first + g) * kCells, sum);
     if constexpr (kCells == 2)
       for (int g = 0; g < groups; ++g)
         if (x.refined[first + g] != 0)

@@ -24,9 +24,10 @@ void pause() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int num_threads, int usable_cpus) : spins_(num_threads > usable_cpus ? 0 : kSpins) {
+ThreadPool::ThreadPool(int num_threads, int usable_cpus)
+    : spins_(num_threads > usable_cpus ? 0 : kSpins), shares_(static_cast<std::size_t>(std::max(1, num_threads))) {
   try {
-    for (int i = 1; i < num_threads; ++i) workers_.emplace_back([this] { work(); });
+    for (std::size_t i = 1; i < shares_.size(); ++i) workers_.emplace_back([this, i] { work(i); });
   } catch (const std::system_error& e) {
     const auto started = size();
     stop();
@@ -44,20 +45,44 @@ void ThreadPool::stop() {
   for (auto& worker : workers_) worker.join();
 }
 
-void ThreadPool::take_tasks(const Job& job) {
-  for (auto i = next_task_.fetch_add(1, std::memory_order_relaxed); i < job.num_tasks;
-       i = next_task_.fetch_add(1, std::memory_order_relaxed))
-    job.call(job.context, i);
+bool ThreadPool::Share::take_first(std::uint32_t& task) {
+  std::uint64_t left = left_.load(std::memory_order_relaxed);
+  do {
+    task = static_cast<std::uint32_t>(left >> 32);
+    if (task >= static_cast<std::uint32_t>(left)) return false;
+  } while (!left_.compare_exchange_weak(left, pack(task + 1, static_cast<std::uint32_t>(left)),
+                                        std::memory_order_relaxed));
+  return true;
 }
 
-void ThreadPool::dispatch(Job job) {
+bool ThreadPool::Share::take_last(std::uint32_t& task) {
+  std::uint64_t left = left_.load(std::memory_order_relaxed);
+  do {
+    const auto first = static_cast<std::uint32_t>(left >> 32), end = static_cast<std::uint32_t>(left);
+    if (first >= end) return false;
+    task = end - 1;
+  } while (!left_.compare_exchange_weak(left, left - 1, std::memory_order_relaxed));
+  return true;
+}
+
+void ThreadPool::take_tasks(const Job& job, std::size_t thread) {
+  std::uint32_t task;
+  while (shares_[thread].take_first(task)) job.call(job.context, job.first_task + task);
+  for (std::size_t next = 1; next < shares_.size(); ++next)
+    while (shares_[(thread + next) % shares_.size()].take_last(task)) job.call(job.context, job.first_task + task);
+}
+
+void ThreadPool::dispatch(const Job& job, std::int64_t num_tasks) {
   const std::lock_guard lock(callers_);
   job_ = job;
-  next_task_.store(0, std::memory_order_relaxed);
+  const std::int64_t threads = size();
+  const auto share_start = [&](std::int64_t i) { return static_cast<std::uint32_t>(num_tasks * i / threads); };
+  for (std::int64_t i = 0; i < threads; ++i)
+    shares_[static_cast<std::size_t>(i)].reset(share_start(i), share_start(i + 1));
   unfinished_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
-  take_tasks(job);
+  take_tasks(job, 0);
   // Workers leave a job within the time of one task; when the machine is overcommitted, let them have the core.
   for (int spins = 0; unfinished_.load(std::memory_order_acquire) != 0; ++spins) {
     if (spins < spins_)
@@ -67,14 +92,14 @@ void ThreadPool::dispatch(Job job) {
   }
 }
 
-void ThreadPool::work() {
+void ThreadPool::work(std::size_t thread) {
   std::uint32_t seen = 0;
   for (;;) {
     for (int spins = 0; spins < spins_ && generation_.load(std::memory_order_acquire) == seen; ++spins) pause();
     generation_.wait(seen, std::memory_order_acquire);
     seen = generation_.load(std::memory_order_acquire);
     if (stop_.load()) return;
-    take_tasks(job_);
+    take_tasks(job_, thread);
     unfinished_.fetch_sub(1, std::memory_order_release);
   }
 }

@@ -1,5 +1,7 @@
 #pragma once
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <mutex>
@@ -23,7 +25,8 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Calls task(i) for i in [0, num_tasks), spread over the team, and returns when all are done. The caller takes part.
+  /// Calls task(i) for i in [0, num_tasks), spread over the team in runs of neighbours, and returns when all are done.
+  /// The caller takes part.
   /// Tasks must not throw, nor call run. Callers on several threads take turns.
   template <class F>
   void run(std::int64_t num_tasks, F&& task) {
@@ -32,27 +35,47 @@ class ThreadPool {
       for (std::int64_t i = 0; i < num_tasks; ++i) task(i);
       return;
     }
-    dispatch({[](void* context, std::int64_t i) { (*static_cast<Task*>(context))(i); },
-              const_cast<std::remove_const_t<Task>*>(&task), num_tasks});
+    // As many at once as a share counts.
+    constexpr std::int64_t kMost = std::int64_t{1} << 31;
+    for (std::int64_t first = 0; first < num_tasks; first += kMost)
+      dispatch({[](void* context, std::int64_t i) { (*static_cast<Task*>(context))(i); },
+                const_cast<std::remove_const_t<Task>*>(&task), first},
+               std::min(kMost, num_tasks - first));
   }
 
  private:
   struct Job {
     void (*call)(void*, std::int64_t);
     void* context;
-    std::int64_t num_tasks;
+    std::int64_t first_task;  ///< what the shares count from
   };
 
-  void dispatch(Job job);
-  void work();
+  /// The tasks that a thread has left: [first, end), packed into one word so that both ends change at once. It takes the
+  /// first itself, so that a thread goes through memory in order; threads that are done help from the end.
+  class alignas(64) Share {
+   public:
+    void reset(std::uint32_t first, std::uint32_t end) { left_.store(pack(first, end), std::memory_order_relaxed); }
+    /// False: none is left.
+    bool take_first(std::uint32_t& task);
+    bool take_last(std::uint32_t& task);
+
+   private:
+    static constexpr std::uint64_t pack(std::uint32_t first, std::uint32_t end) {
+      return std::uint64_t{first} << 32 | end;
+    }
+    std::atomic<std::uint64_t> left_{0};
+  };
+
+  void dispatch(const Job& job, std::int64_t num_tasks);
+  void work(std::size_t thread);
   void stop();
-  void take_tasks(const Job& job);
+  void take_tasks(const Job& job, std::size_t thread);
 
   const int spins_;
   std::mutex callers_;
   Job job_{};
   alignas(64) std::atomic<std::uint32_t> generation_{0};  ///< counts jobs; odd bit unused; waited on by sleepers
-  alignas(64) std::atomic<std::int64_t> next_task_{0};
+  std::vector<Share> shares_;                             ///< by thread, the caller's first
   alignas(64) std::atomic<int> unfinished_{0};  ///< workers that have not left the current job
   std::atomic<bool> stop_{false};
   std::vector<std::thread> workers_;

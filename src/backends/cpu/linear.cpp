@@ -142,7 +142,7 @@ class Input {
     quantized_ = true;
     const std::int64_t groups = (x_.cols + kGroup - 1) / kGroup;
     const auto in_groups = static_cast<std::size_t>(x_.rows * groups),
-               cells = in_groups * static_cast<std::size_t>(QuantizedRows::cells_per_group(bits));
+               cells = in_groups * static_cast<std::size_t>(QuantizedRows::parts(bits));
     rows_ = {bits,
              scratch<std::int8_t>(cells * static_cast<std::size_t>(QuantizedRows::cell_bytes(bits))),
              scratch<float>(cells * (1 + QuantizedRows::kSums)),

@@ -17,32 +17,34 @@ enum class ActivationBits { fifteen, eight };
 /// [group][...][T]. Of fifteen bits, a tile of one token has its codes as 128 * high + low, both bytes, as a weight's
 /// code meets them straight from memory; larger ones as words (WordBlock). Of eight bits, a group has a second cell for
 /// what its codes lack. It counts where a value stands out of its row, which would leave the others of its group few
-/// steps; elsewhere it is zero.
+/// steps.
 struct QuantizedRows {
   ActivationBits bits;
   /// Eight bits: [cell][four columns 8][T][4]. Fifteen: T = 1: [cell][high, low][column 32]; else words
   /// [cell][pair of columns 16][T][2].
   std::int8_t* codes;
-  float* scales;          ///< [cell][T]
-  std::int32_t* sums;     ///< sum of codes: [cell][columns 0..15, columns 16..31, all][T]
-  float* scaled_sums;     ///< scale * sum, likewise
-  std::uint8_t* refined;  ///< [group] of a tile: whether a token's second cell counts; eight bits only
+  float* scales;             ///< [cell][T]
+  std::int32_t* minus_sums;  ///< minus the sum of codes: [cell][columns 0..15, columns 16..31, all][T]
+  float* scaled_sums;        ///< scale * sum of codes, likewise
+  std::uint8_t* refined;     ///< [group] of a tile: whether a token has a second cell, and the others zero
   std::int64_t groups;
 
-  std::int64_t cells() const { return groups * cells_per_group(bits); }
+  std::int64_t cells() const { return groups * parts(bits); }
+  /// All groups' first cells come before all second ones.
+  std::int64_t cell(std::int64_t group, int part) const { return part * groups + group; }
   /// The tile that starts at a token.
   QuantizedRows tile(std::int64_t token) const {
     const std::int64_t first = token * cells();
     return {bits,
             codes + first * cell_bytes(bits),
             scales + first,
-            sums + first * kSums,
+            minus_sums + first * kSums,
             scaled_sums + first * kSums,
             refined + token * groups,
             groups};
   }
   std::int16_t* words() const { return reinterpret_cast<std::int16_t*>(codes); }
-  static constexpr int cells_per_group(ActivationBits bits) { return bits == ActivationBits::eight ? 2 : 1; }
+  static constexpr int parts(ActivationBits bits) { return bits == ActivationBits::eight ? 2 : 1; }
   static constexpr std::int64_t cell_bytes(ActivationBits bits) {
     return bits == ActivationBits::eight ? kGroup : 2 * kGroup;
   }

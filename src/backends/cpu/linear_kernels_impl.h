@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "linear_kernels.h"
 #include "panel_codes_impl.h"
@@ -97,10 +98,11 @@ inline __attribute__((always_inline)) V::I add_dots(V::I acc, const V::B (&quads
 /// zero.
 template <PanelKind K, ActivationBits Bits, int N>
 inline __attribute__((always_inline)) V::I cell_dots(const V::B (&quads)[N], const std::int8_t* bytes,
-                                                     std::int32_t code_sum) {
+                                                     std::int32_t minus_sum) {
   constexpr IntegerKind kind = integer_kind(K);
   if constexpr (Bits == ActivationBits::eight) {
-    const V::I start = V::set1_int(kind.has_offset() ? 0 : -kind.zero() * code_sum);
+    V::I start = V::set1_int(0);
+    if constexpr (!kind.has_offset()) start = V::template shift_left<kind.zero_log2>(V::set1_int(minus_sum));
     return add_dots<kind.max_code(), most_of(Bits), V>(start, quads, bytes);
   } else {
     // Two chains of additions, which overlap.
@@ -110,7 +112,7 @@ inline __attribute__((always_inline)) V::I cell_dots(const V::B (&quads)[N], con
       high = V::template shift_left<7>(high);
     else
       high = V::template shift_left<kind.zero_log2>(
-          V::sub_int(V::template shift_left<7 - kind.zero_log2>(high), V::set1_int(code_sum)));
+          V::add_int(V::template shift_left<7 - kind.zero_log2>(high), V::set1_int(minus_sum)));
     return V::add_int(high, low);
   }
 }
@@ -126,7 +128,7 @@ inline __attribute__((always_inline)) void integer_group(const std::byte* codes,
     unroll<kSubQuads>([&](auto j) { quads[j] = quad_codes<K, s * kSubQuads + j>(codes); });
     const std::int8_t* bytes = x.codes + cell * QuantizedRows::cell_bytes(Bits) + s * kSubQuads * 4;
     const std::int64_t sums = cell * QuantizedRows::kSums + (kSubs == 1 ? 2 : s);
-    const V::I acc = cell_dots<K, Bits>(quads, bytes, x.sums[sums]);
+    const V::I acc = cell_dots<K, Bits>(quads, bytes, x.minus_sums[sums]);
     sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(x.scales[cell])), sum);
     if constexpr (kind.has_offset()) sum = V::fma(scales.offset[s], V::set1(x.scaled_sums[sums]), sum);
   });
@@ -136,24 +138,23 @@ inline __attribute__((always_inline)) void prefetch(const std::byte* p, std::siz
   for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(p + at);
 }
 
-/// One panel for one token, straight from its codes. Cells in the order of block_tile. Memory is read strictly in order:
-/// the processor's own prefetching then keeps up, and asking ahead of it does harm.
+/// One panel for one token, straight from its codes. Cells in the order of block_tile. Memory is read strictly in
+/// order: the processor's own prefetching then keeps up, and asking ahead of it does harm.
 template <PanelKind K, ActivationBits Bits>
 void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
   constexpr IntegerKind kind = integer_kind(K);
-  constexpr int kCells = QuantizedRows::cells_per_group(Bits);
   F sum = V::zero();
   for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
     const std::byte *header = panel + at, *codes = header + kind.header_bytes(groups);
     prefetch(header, kind.header_bytes(groups));
     for (int g = 0; g < groups; ++g)
       integer_group<K, Bits>(codes + static_cast<std::size_t>(g) * kind.code_bytes(), GroupScales<K>(header, g), x,
-                             (first + g) * kCells, sum);
-    if constexpr (kCells == 2)
+                             x.cell(first + g, 0), sum);
+    if constexpr (QuantizedRows::parts(Bits) == 2)
       for (int g = 0; g < groups; ++g)
         if (x.refined[first + g] != 0)
           integer_group<K, Bits>(codes + static_cast<std::size_t>(g) * kind.code_bytes(), GroupScales<K>(header, g), x,
-                                 (first + g) * kCells + 1, sum);
+                                 x.cell(first + g, 1), sum);
   });
   V::store(out, sum);
 }
@@ -171,9 +172,9 @@ inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const WordB
 }
 
 /// The same with bytes: as add_dots, for a tile.
-template <int S, int Subs, int T, class Level = V, int MaxCode, int Zero>
-inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const ByteBlock<MaxCode, Zero>& w, int in_block,
-                                                     const std::int8_t* x) {
+template <int S, int Subs, int T, class Level = V, int MaxCode, int ZeroLog2>
+inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const ByteBlock<MaxCode, ZeroLog2>& w,
+                                                     int in_block, const std::int8_t* x) {
   constexpr int kSubQuads = kQuads / Subs,
                 kChunk = std::min(Level::pair_sums_that_fit(MaxCode, most_of(ActivationBits::eight)), kSubQuads);
   for (int first = S * kSubQuads; first < (S + 1) * kSubQuads; first += kChunk) {
@@ -198,28 +199,36 @@ inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const ByteB
 
 /// Adds the block's groups, from `first` on, times a tile's cells of them, to what `out` has of the tile. The first
 /// cells of the first block begin at zero; second ones are those of refined groups only.
-template <bool Offset, int Subs, int T, int Cell, class Block>
+template <bool Offset, int Subs, int T, int Part, class Block>
 void block_tile(const Block& w, std::int64_t first, int groups, const QuantizedRows& x, float* out,
                 std::int64_t stride) {
+  // Unrolled by hand, or g++ keeps the sums in memory.
+  const auto for_each_token = [](auto f) __attribute__((always_inline)) { unroll<T>(f); };
   F sum[T];
-  for (int t = 0; t < T; ++t) sum[t] = first == 0 && Cell == 0 ? V::zero() : V::load(out + t * stride);
+  for_each_token([&](auto t) __attribute__((always_inline)) {
+    sum[t] = first == 0 && Part == 0 ? V::zero() : V::load(out + t * stride);
+  });
   for (int in_block = 0; in_block < groups; ++in_block) {
-    const std::int64_t g = first + in_block, cell = g * QuantizedRows::cells_per_group(Block::kBits) + Cell;
-    if (Cell == 1 && x.refined[g] == 0) continue;
+    const std::int64_t g = first + in_block, cell = x.cell(g, Part);
+    if (Part == 1 && x.refined[g] == 0) continue;
     unroll<Subs>([&](auto s) __attribute__((always_inline)) {
       const std::int64_t sums = (cell * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
       V::I acc[T];
-      for (int t = 0; t < T; ++t) acc[t] = V::set1_int(Block::kZero == 0 ? 0 : -Block::kZero * x.sums[sums + t]);
+      for_each_token([&](auto t) __attribute__((always_inline)) {
+        acc[t] = V::set1_int(0);
+        if constexpr (Block::kZeroLog2 >= 0)
+          acc[t] = V::template shift_left<Block::kZeroLog2>(V::set1_int(x.minus_sums[sums + t]));
+      });
       add_codes<s, Subs>(acc, w, in_block, x.codes + cell * T * QuantizedRows::cell_bytes(Block::kBits));
       const F scale = V::load(w.scales[in_block][s]);
-      for (int t = 0; t < T; ++t) {
+      for_each_token([&](auto t) __attribute__((always_inline)) {
         sum[t] = V::fma(V::to_float(acc[t]), V::mul(scale, V::set1(x.scales[cell * T + t])), sum[t]);
         if constexpr (Offset)
           sum[t] = V::fma(V::load(w.offsets[in_block][s]), V::set1(x.scaled_sums[sums + t]), sum[t]);
-      }
+      });
     });
   }
-  for (int t = 0; t < T; ++t) V::store(out + t * stride, sum[t]);
+  for_each_token([&](auto t) __attribute__((always_inline)) { V::store(out + t * stride, sum[t]); });
 }
 
 /// Tiles: 4 panels of floats for one token, so that four chains of additions overlap; 1 panel for several tokens, which
@@ -311,7 +320,8 @@ template <PanelKind K, ActivationBits Bits>
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                       std::int64_t stride) {
   constexpr IntegerKind kind = integer_kind(K);
-  using Block = std::conditional_t<Bits == ActivationBits::eight, ByteBlock<kind.max_code(), kind.zero()>, WordBlock>;
+  using Block =
+      std::conditional_t<Bits == ActivationBits::eight, ByteBlock<kind.max_code(), kind.zero_log2>, WordBlock>;
   constexpr int kFewTokens = 16;  // whose part of all blocks stays in a cache: panels are read as one stream
   const auto panel = [&](int p) { return w.data + static_cast<std::size_t>(p) * w.layout.panel_bytes(); };
   if (tokens > kFewTokens) {
@@ -351,7 +361,7 @@ void store_sums(const QuantizedRows& tile, std::int64_t cell, int token, int tok
   const std::int32_t sums[3] = {halves[0], halves[1], halves[0] + halves[1]};
   for (int i = 0; i < 3; ++i) {
     const std::int64_t at = (cell * QuantizedRows::kSums + i) * tokens + token;
-    tile.sums[at] = sums[i];
+    tile.minus_sums[at] = -sums[i];
     tile.scaled_sums[at] = scale * static_cast<float>(sums[i]);
   }
 }
@@ -396,6 +406,15 @@ void store_words_of(const Codes& codes, const QuantizedRows& tile, std::int64_t 
   }
 }
 
+/// A cell of all of a tile's tokens.
+void clear_cell(const QuantizedRows& tile, std::int64_t cell, int tokens) {
+  std::fill_n(tile.codes + cell * tokens * QuantizedRows::cell_bytes(tile.bits),
+              tokens * QuantizedRows::cell_bytes(tile.bits), std::int8_t{0});
+  std::fill_n(tile.scales + cell * tokens, tokens, 0.0f);
+  std::fill_n(tile.minus_sums + cell * tokens * QuantizedRows::kSums, tokens * QuantizedRows::kSums, 0);
+  std::fill_n(tile.scaled_sums + cell * tokens * QuantizedRows::kSums, tokens * QuantizedRows::kSums, 0.0f);
+}
+
 /// What a group's values lack by their codes, in 1/256 of a step.
 Codes lacking(const Codes& codes, F first, F second, float inverse) {
   constexpr float kSteps = 254;  // so that half a step fits into eight bits
@@ -429,23 +448,25 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
     float padded[kGroup] = {};
     const float* values = x + g * kGroup;
     if (const std::int64_t n = cols - g * kGroup; n < kGroup) values = std::copy_n(values, n, padded) - n;
-    const F first = V::load(values), second = V::load(values + 16);
-    const float most = V::max_of(V::abs_max(first, second));
+    const F first_half = V::load(values), second_half = V::load(values + 16);
+    const float most = V::max_of(V::abs_max(first_half, second_half));
     // A group so small that its inverse overflows counts as zero.
     const float inverse = most > 1e-30f ? most_code / most : 0.0f, scale = most / most_code;
-    const Codes codes(first, second, inverse);
+    const Codes codes(first_half, second_half, inverse);
     if (!eight) {
       store_words_of(codes, tile, g, token, tokens);
       store_sums(tile, g, token, tokens, scale, codes.sums);
       continue;
     }
-    store_bytes_of(codes, tile, 2 * g, token, tokens);
-    store_sums(tile, 2 * g, token, tokens, scale, codes.sums);
-    const bool refine = most > outlier;
-    const Codes rest = refine ? lacking(codes, first, second, inverse) : Codes(V::zero(), V::zero(), 0.0f);
-    store_bytes_of(rest, tile, 2 * g + 1, token, tokens);
-    store_sums(tile, 2 * g + 1, token, tokens, scale / 256, rest.sums);
-    tile.refined[g] = static_cast<std::uint8_t>(refine || (token > 0 && tile.refined[g] != 0));
+    store_bytes_of(codes, tile, tile.cell(g, 0), token, tokens);
+    store_sums(tile, tile.cell(g, 0), token, tokens, scale, codes.sums);
+    if (token == 0) tile.refined[g] = 0;
+    if (most <= outlier) continue;
+    const std::int64_t second = tile.cell(g, 1);
+    if (std::exchange(tile.refined[g], 1) == 0) clear_cell(tile, second, tokens);
+    const Codes rest = lacking(codes, first_half, second_half, inverse);
+    store_bytes_of(rest, tile, second, token, tokens);
+    store_sums(tile, second, token, tokens, scale / 256, rest.sums);
   }
 }
 

@@ -160,14 +160,14 @@ struct DecodedBlock {
 };
 /// Codes less their zero. Pair 2j + i of a group holds columns 4j + i and 4j + i + 2.
 struct WordBlock : DecodedBlock {
-  static constexpr int kZero = 0;  ///< what is left to subtract
+  static constexpr int kZeroLog2 = -1;  ///< what is left to subtract is 2^kZeroLog2; -1: nothing
   static constexpr ActivationBits kBits = ActivationBits::fifteen;
   alignas(64) std::int16_t words[kBlockGroups][kPairs][kPanelRows][2];
 };
 /// Codes as they are.
-template <int MaxCode, int Zero>
+template <int MaxCode, int ZeroLog2>
 struct ByteBlock : DecodedBlock {
-  static constexpr int kZero = Zero;
+  static constexpr int kZeroLog2 = ZeroLog2;
   static constexpr ActivationBits kBits = ActivationBits::eight;
   alignas(64) std::byte bytes[kBlockGroups][kQuads][kPanelRows * 4];
 };
@@ -197,8 +197,8 @@ void decode(const std::byte* block, int groups, WordBlock& out) {
   });
 }
 
-template <PanelKind K, int MaxCode, int Zero>
-void decode(const std::byte* block, int groups, ByteBlock<MaxCode, Zero>& out) {
+template <PanelKind K, int MaxCode, int ZeroLog2>
+void decode(const std::byte* block, int groups, ByteBlock<MaxCode, ZeroLog2>& out) {
   decode_block<K>(block, groups, out, [&](int g, int quad, V::B codes) { V::store_bytes(out.bytes[g][quad], codes); });
 }
 

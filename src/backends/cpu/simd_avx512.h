@@ -160,17 +160,19 @@ struct V {
   static I odd_bytes_less(B x, int y) {
     return {_mm512_sub_epi16(_mm512_srli_epi16(x.v, 8), _mm512_set1_epi16(static_cast<short>(y)))};
   }
+  using Words = std::int16_t[2];
+  using Bytes = std::int8_t[4];
+  // In assembly, because compilers make the broadcast an instruction of its own: a third fewer are in flight then, and
+  // fewer reads from memory with them.
   static I dot_words(I acc, I words, const std::int16_t* two) {
-    std::int32_t x;
-    std::memcpy(&x, two, sizeof x);
-    return {_mm512_dpwssd_epi32(acc.v, words.v, _mm512_set1_epi32(x))};
+    asm("vpdpwssd %2%{1to16%}, %1, %0" : "+v"(acc.v) : "v"(words.v), "m"(*reinterpret_cast<const Words*>(two)));
+    return acc;
   }
   static constexpr int kMostHigh = 127, kMostByteCode = 255;
   static constexpr int pair_sums_that_fit(int, int) { return 1; }
   static I dot(I acc, B codes, const std::int8_t* four) {
-    std::int32_t x;
-    std::memcpy(&x, four, sizeof x);
-    return {_mm512_dpbusd_epi32(acc.v, codes.v, _mm512_set1_epi32(x))};
+    asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(acc.v) : "v"(codes.v), "m"(*reinterpret_cast<const Bytes*>(four)));
+    return acc;
   }
 };
 

@@ -50,8 +50,8 @@ bool ThreadPool::Share::take_first(std::uint32_t& task) {
   do {
     task = static_cast<std::uint32_t>(left >> 32);
     if (task >= static_cast<std::uint32_t>(left)) return false;
-  } while (!left_.compare_exchange_weak(left, pack(task + 1, static_cast<std::uint32_t>(left)),
-                                        std::memory_order_relaxed));
+  } while (
+      !left_.compare_exchange_weak(left, pack(task + 1, static_cast<std::uint32_t>(left)), std::memory_order_relaxed));
   return true;
 }
 

@@ -50,8 +50,8 @@ class ThreadPool {
     std::int64_t first_task;  ///< what the shares count from
   };
 
-  /// The tasks that a thread has left: [first, end), packed into one word so that both ends change at once. It takes the
-  /// first itself, so that a thread goes through memory in order; threads that are done help from the end.
+  /// The tasks that a thread has left: [first, end), packed into one word so that both ends change at once. It takes
+  /// the first itself, so that a thread goes through memory in order; threads that are done help from the end.
   class alignas(64) Share {
    public:
     void reset(std::uint32_t first, std::uint32_t end) { left_.store(pack(first, end), std::memory_order_relaxed); }
@@ -76,7 +76,7 @@ class ThreadPool {
   Job job_{};
   alignas(64) std::atomic<std::uint32_t> generation_{0};  ///< counts jobs; odd bit unused; waited on by sleepers
   std::vector<Share> shares_;                             ///< by thread, the caller's first
-  alignas(64) std::atomic<int> unfinished_{0};  ///< workers that have not left the current job
+  alignas(64) std::atomic<int> unfinished_{0};            ///< workers that have not left the current job
   std::atomic<bool> stop_{false};
   std::vector<std::thread> workers_;
 };

@@ -21,7 +21,8 @@ using testing::random_weight;
 struct Sizes {
   std::int64_t rows, cols, tokens;
 };
-constexpr std::array<Sizes, 12> kSizes{{{1, 32, 1},
+constexpr std::array<Sizes, 13> kSizes{{{1, 32, 1},
+                                        {21, 33, 6},
                                         {15, 64, 2},
                                         {17, 96, 7},
                                         {64, 576, 1},
@@ -116,7 +117,8 @@ TEST_P(LinearOps, EightBitsAreTakenWhereTheLevelHasRoomForThem) {
     for (const auto format : {DType::q4_0, DType::q8_0, DType::iq4_nl, DType::bf16}) {
       SCOPED_TRACE(std::string(name(format)) + " tokens " + std::to_string(tokens));
       const bool tiles = level == "amx" && tokens >= 16, full_bytes = format != DType::q4_0;
-      const bool room = format != DType::bf16 && !(level == "avx2" && full_bytes);
+      const bool bf16_dots = level == "avx512" && DeviceConfig::named("x86-avx512").has_feature("avx512_bf16");
+      const bool room = format == DType::bf16 ? bf16_dots : !(level == "avx2" && full_bytes);
       EXPECT_EQ(run(format, kNarrow, tokens, Precision::fast) != run(format, kNarrow, tokens, Precision::standard),
                 room && !tiles);
       const auto fifteen = run(format, kWide, tokens, Precision::standard, BatchInvariance::on);

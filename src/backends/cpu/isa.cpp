@@ -19,6 +19,7 @@ Isa select_isa(const DeviceConfig& config) {
   if (config.isa == "avx2") return {.level = Isa::Level::avx2};
   return {.level = Isa::Level::avx512,
           .vnni = config.has_feature("avx512_vnni"),
+          .bf16 = config.isa == "avx512" && config.has_feature("avx512_bf16"),
           .amx = config.isa == "amx" && config.has_feature("amx_bf16") && config.has_feature("avx512_bf16")};
 }
 

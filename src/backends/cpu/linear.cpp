@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "amx_linear.h"
+#include "bf16_linear.h"
 #include "cpu_device.h"
 #include "linear_kernels.h"
 #include "ttt/core/error.h"
@@ -48,16 +49,21 @@ constexpr std::int64_t kFewestEightBitTokens = 4;
 /// What eight bits lose adds up to less in long sums; and models with shorter ones are small, fast and easily confused.
 constexpr std::int64_t kFewestEightBitCols = 2048;
 
-/// Eight bits where the arithmetic takes the time, if the weights' codes leave room for them. As that depends on the
-/// number of tokens, a device that promises the same bits for any batch takes them always or never.
+/// Whether eight bits do: where the arithmetic takes the time. As that depends on the number of tokens, a device that
+/// promises the same bits for any batch takes them always or never.
+bool eight_bits_do(const CpuDevice& device, ConstMatrix x) {
+  const bool many = device.options().batch_invariance == BatchInvariance::off && x.rows >= kFewestEightBitTokens &&
+                    x.cols >= kFewestEightBitCols;
+  return many || device.options().precision == Precision::fast;
+}
+
+/// Of activations that meet integer weights: eight if the weights' codes leave room for them.
 ActivationBits activation_bits(const CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Matrices weights) {
   const auto too_large = [&](PanelKind kind) {
     return is_integer(kind) && integer_kind(kind).max_code() > kernels.most_byte_code;
   };
   if (!any_kind(weights, is_integer) || any_kind(weights, too_large)) return ActivationBits::fifteen;
-  const bool many = device.options().batch_invariance == BatchInvariance::off && x.rows >= kFewestEightBitTokens &&
-                    x.cols >= kFewestEightBitCols;
-  return many || device.options().precision == Precision::fast ? ActivationBits::eight : ActivationBits::fifteen;
+  return eight_bits_do(device, x) ? ActivationBits::eight : ActivationBits::fifteen;
 }
 
 constexpr std::int64_t kAmxTokens = 512;  ///< of a call: its sums stay in the second-level cache
@@ -76,8 +82,17 @@ const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens, Activati
   return nullptr;
 }
 
+/// AVX-512 BF16 for this call, whose activations have eight bits then as well, or null.
+const Bf16Kernels* bf16_for(const CpuDevice& device, ConstMatrix x) {
+#if defined(__x86_64__)
+  if (device.isa().bf16 && !device.exact() && eight_bits_do(device, x)) return &bf16_kernels();
+#endif
+  (void)device, (void)x;
+  return nullptr;
+}
+
 /// One call's input: as it is, and in the form that the kernels want: in bf16 tiles for AMX, else in integers for
-/// integer weights.
+/// integer weights and in bf16 for such.
 class Input {
  public:
   Input(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Matrices weights)
@@ -88,6 +103,9 @@ class Input {
       fill_tiles(device, any_kind(weights, [](PanelKind kind) { return amx_parts(kind).tokens == 2; }));
     else if (!device.exact() && any_kind(weights, is_integer))
       quantize(device, bits);
+    if (amx_ == nullptr && any_kind(weights, [](PanelKind kind) { return kind == PanelKind::bf16; }))
+      bf16_ = bf16_for(device, x);
+    if (bf16_ != nullptr) fill_bf16(device);
   }
 
   /// Tokens of one call to `products`.
@@ -120,6 +138,8 @@ class Input {
       amx_->products(w, tiles_, token, tokens, out, stride);
     else if (quantized_ && is_integer(w.layout.kind))
       kernels_.integer_products(w, rows_, token, tokens, out, stride);
+    else if (bf16_ != nullptr && w.layout.kind == PanelKind::bf16)
+      bf16_->products(w, bf16_rows_, token, tokens, out, stride);
     else
       kernels_.float_products(w, x_.row(token), x_.stride, tokens, out, stride);
   }
@@ -136,6 +156,12 @@ class Input {
       for (std::int64_t t = first; t < std::min(x_.rows, first + kTileTokens); ++t)
         amx_->store_row(x_.row(t), tiles_, t);
     });
+  }
+
+  void fill_bf16(CpuDevice& device) {
+    bf16_rows_.stride = Bf16Rows::stride_for(x_.cols);
+    bf16_rows_.values = scratch<std::uint16_t>(static_cast<std::size_t>(x_.rows * bf16_rows_.stride));
+    device.pool().run(x_.rows, [&](std::int64_t t) { bf16_->store_row(x_.row(t), x_.cols, bf16_rows_, t); });
   }
 
   void quantize(CpuDevice& device, ActivationBits bits) {
@@ -169,10 +195,12 @@ class Input {
   const LinearKernels& kernels_;
   ConstMatrix x_;
   const AmxKernels* amx_ = nullptr;
+  const Bf16Kernels* bf16_ = nullptr;
   const LinearParams& params_;
   bool quantized_ = false;
   QuantizedRows rows_{};
   TokenTiles tiles_{};
+  Bf16Rows bf16_rows_{};
 };
 
 /// Room for one call's products of a matrix, which each thread keeps; I tells two that are in use at once apart.

@@ -1,0 +1,30 @@
+#pragma once
+#include <cstdint>
+
+#include "linear_kernels.h"
+
+namespace ttt::cpu {
+
+/// Activations in bf16, [token][column], zeros from the last column up to `stride`, which is even.
+struct Bf16Rows {
+  std::uint16_t* values;
+  std::int64_t stride;
+
+  std::uint16_t* row(std::int64_t token) const { return values + token * stride; }
+  static constexpr std::int64_t stride_for(std::int64_t cols) { return (cols + 15) / 16 * 16; }
+};
+
+/// Linear layers whose weights and activations are bf16, on the processor's dot product of two: twice the
+/// multiply-additions of f32 where it is as fast (Zen 4). Products are added in f32, in the order of the columns, so
+/// that the bits of an output do not depend on the number of tokens.
+struct Bf16Kernels {
+  /// Rounds a token's activations to bf16.
+  void (*store_row)(const float* x, std::int64_t cols, const Bf16Rows& rows, std::int64_t token);
+  /// out[t * stride + 16 * p + lane] = W[panel p, lane] . x[token + t], for PanelKind::bf16.
+  void (*products)(const PanelRange& w, const Bf16Rows& x, std::int64_t token, int tokens, float* out,
+                   std::int64_t stride);
+};
+
+const Bf16Kernels& bf16_kernels();  ///< needs AVX-512 with BF16
+
+}  // namespace ttt::cpu

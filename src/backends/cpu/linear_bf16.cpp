@@ -1,8 +1,7 @@
-#include "bf16_linear.h"
-
 #include <algorithm>
 #include <utility>
 
+#include "bf16_linear.h"
 #include "simd_avx512.h"
 
 namespace ttt::cpu {
@@ -64,8 +63,7 @@ void panels(const std::byte* panel, std::size_t panel_bytes, const Bf16Rows& x, 
   }
 }
 
-void products(const PanelRange& w, const Bf16Rows& x, std::int64_t token, int tokens, float* out,
-              std::int64_t stride) {
+void products(const PanelRange& w, const Bf16Rows& x, std::int64_t token, int tokens, float* out, std::int64_t stride) {
   const std::int64_t all = (w.layout.cols + 1) / 2;
   const std::size_t bytes = w.layout.panel_bytes();
   // One token waits for memory, which is read as one stream.

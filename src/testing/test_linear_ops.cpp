@@ -21,7 +21,7 @@ using testing::random_weight;
 struct Sizes {
   std::int64_t rows, cols, tokens;
 };
-constexpr std::array<Sizes, 13> kSizes{{{1, 32, 1},
+constexpr std::array<Sizes, 14> kSizes{{{1, 32, 1},
                                         {21, 33, 6},
                                         {15, 64, 2},
                                         {17, 96, 7},
@@ -32,6 +32,7 @@ constexpr std::array<Sizes, 13> kSizes{{{1, 32, 1},
                                         {64, 512, 1},
                                         {35, 256, 15},
                                         {83, 768, 70},
+                                        {33, 2080, 3},
                                         {19, 48, 5},  // rows that end with half a group
                                         {33, 272, 1}}};
 constexpr std::array<DType, 17> kFormats{DType::f32,  DType::f16,  DType::bf16, DType::q4_0,   DType::q4_1,

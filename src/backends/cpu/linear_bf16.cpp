@@ -42,25 +42,9 @@ void tile(const std::byte* panel, std::size_t panel_bytes, const std::uint16_t* 
 template <int P>
 void panels(const std::byte* panel, std::size_t panel_bytes, const Bf16Rows& x, std::int64_t token, int tokens,
             Pairs pairs, float* out, std::int64_t stride) {
-  for (int t = 0; t < tokens;) {
-    const auto run = [&]<int T>(std::integral_constant<int, T>) {
-      tile<P, T>(panel, panel_bytes, x.row(token + t), x.stride, pairs, out + t * stride, stride);
-      t += T;
-    };
-    switch (tile_tokens(tokens - t, 8)) {
-      case 8:
-        run(std::integral_constant<int, 8>{});
-        break;
-      case 4:
-        run(std::integral_constant<int, 4>{});
-        break;
-      case 2:
-        run(std::integral_constant<int, 2>{});
-        break;
-      default:
-        run(std::integral_constant<int, 1>{});
-    }
-  }
+  for_each_token_tile<8>(tokens, [&](auto count, int t) {
+    tile<P, count>(panel, panel_bytes, x.row(token + t), x.stride, pairs, out + t * stride, stride);
+  });
 }
 
 void products(const PanelRange& w, const Bf16Rows& x, std::int64_t token, int tokens, float* out, std::int64_t stride) {

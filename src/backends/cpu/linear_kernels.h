@@ -1,6 +1,7 @@
 #pragma once
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 
 #include "isa.h"
 #include "packed_matrix.h"
@@ -55,6 +56,24 @@ struct QuantizedRows {
 constexpr int tile_tokens(std::int64_t remaining, int most) {
   while (most > remaining) most /= 2;
   return most;
+}
+
+/// Cuts tokens into tiles of at most `Most`, up to 8: calls f(integral_constant count, first token).
+template <int Most, class F>
+void for_each_token_tile(int tokens, F f) {
+  for (int t = 0; t < tokens;) {
+    const int count = tile_tokens(tokens - t, Most);
+    if (count == 8) {
+      if constexpr (Most == 8) f(std::integral_constant<int, 8>{}, t);
+    } else if (count == 4) {
+      f(std::integral_constant<int, 4>{}, t);
+    } else if (count == 2) {
+      f(std::integral_constant<int, 2>{}, t);
+    } else {
+      f(std::integral_constant<int, 1>{}, t);
+    }
+    t += count;
+  }
 }
 
 constexpr std::int64_t num_tiles(std::int64_t tokens, int most) {

@@ -13,10 +13,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <utility>
 
 #include "linear_kernels.h"
 #include "panel_codes_impl.h"
+#include "quantize_rows_impl.h"
 
 namespace ttt::cpu {
 namespace {
@@ -74,7 +74,15 @@ void plain_float(const PanelRange& w, const float* x, std::int64_t xs, float* ou
   tile.store(out, stride);
 }
 
-constexpr int most_of(ActivationBits bits) { return bits == ActivationBits::eight ? 127 : V::kMostHigh * 128; }
+/// 2^ZeroLog2 times minus the sum of a token's codes: what the products of weights less that zero start at. -1: no
+/// zero.
+template <int ZeroLog2>
+inline __attribute__((always_inline)) V::I minus_zeros(std::int32_t minus_sum) {
+  if constexpr (ZeroLog2 < 0)
+    return V::set1_int(0);
+  else
+    return V::template shift_left<ZeroLog2>(V::set1_int(minus_sum));
+}
 
 /// acc + quads times a token's bytes at x, none larger than Most. Where the level multiplies into 16 bits, as many
 /// products as fit into them are added there before they are widened.
@@ -101,9 +109,7 @@ inline __attribute__((always_inline)) V::I cell_dots(const V::B (&quads)[N], con
                                                      std::int32_t minus_sum) {
   constexpr IntegerKind kind = integer_kind(K);
   if constexpr (Bits == ActivationBits::eight) {
-    V::I start = V::set1_int(0);
-    if constexpr (!kind.has_offset()) start = V::template shift_left<kind.zero_log2>(V::set1_int(minus_sum));
-    return add_dots<kind.max_code(), most_of(Bits), V>(start, quads, bytes);
+    return add_dots<kind.max_code(), most_of(Bits), V>(minus_zeros<kind.zero_log2>(minus_sum), quads, bytes);
   } else {
     // Two chains of additions, which overlap.
     V::I high = add_dots<kind.max_code(), V::kMostHigh, V>(V::set1_int(0), quads, bytes);
@@ -203,9 +209,8 @@ template <bool Offset, int Subs, int T, int Part, class Block>
 void block_tile(const Block& w, std::int64_t first, int groups, const QuantizedRows& x, float* out,
                 std::int64_t stride) {
   // Unrolled by hand, or g++ keeps the sums in memory.
-  const auto for_each_token = [](auto f) __attribute__((always_inline)) { unroll<T>(f); };
   F sum[T];
-  for_each_token([&](auto t) __attribute__((always_inline)) {
+  unroll<T>([&](auto t) __attribute__((always_inline)) {
     sum[t] = first == 0 && Part == 0 ? V::zero() : V::load(out + t * stride);
   });
   for (int in_block = 0; in_block < groups; ++in_block) {
@@ -214,44 +219,23 @@ void block_tile(const Block& w, std::int64_t first, int groups, const QuantizedR
     unroll<Subs>([&](auto s) __attribute__((always_inline)) {
       const std::int64_t sums = (cell * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
       V::I acc[T];
-      for_each_token([&](auto t) __attribute__((always_inline)) {
-        acc[t] = V::set1_int(0);
-        if constexpr (Block::kZeroLog2 >= 0)
-          acc[t] = V::template shift_left<Block::kZeroLog2>(V::set1_int(x.minus_sums[sums + t]));
-      });
+      unroll<T>([&](auto t)
+                    __attribute__((always_inline)) { acc[t] = minus_zeros<Block::kZeroLog2>(x.minus_sums[sums + t]); });
       add_codes<s, Subs>(acc, w, in_block, x.codes + cell * T * QuantizedRows::cell_bytes(Block::kBits));
       const F scale = V::load(w.scales[in_block][s]);
-      for_each_token([&](auto t) __attribute__((always_inline)) {
+      unroll<T>([&](auto t) __attribute__((always_inline)) {
         sum[t] = V::fma(V::to_float(acc[t]), V::mul(scale, V::set1(x.scales[cell * T + t])), sum[t]);
         if constexpr (Offset)
           sum[t] = V::fma(V::load(w.offsets[in_block][s]), V::set1(x.scaled_sums[sums + t]), sum[t]);
       });
     });
   }
-  for_each_token([&](auto t) __attribute__((always_inline)) { V::store(out + t * stride, sum[t]); });
+  unroll<T>([&](auto t) __attribute__((always_inline)) { V::store(out + t * stride, sum[t]); });
 }
 
 /// Tiles: 4 panels of floats for one token, so that four chains of additions overlap; 1 panel for several tokens, which
 /// share its decoding.
 constexpr int kPanels = 4, kTokens = V::kTokens;
-
-/// Cuts tokens into tiles: calls f(integral_constant T, first token).
-template <class F>
-void for_each_token_tile(int tokens, F f) {
-  for (int t = 0; t < tokens;) {
-    const int count = tile_tokens(tokens - t, kTokens);
-    if (count == 8) {
-      if constexpr (kTokens == 8) f(integral_constant<int, 8>{}, t);
-    } else if (count == 4) {
-      f(integral_constant<int, 4>{}, t);
-    } else if (count == 2) {
-      f(integral_constant<int, 2>{}, t);
-    } else {
-      f(integral_constant<int, 1>{}, t);
-    }
-    t += count;
-  }
-}
 
 PanelRange panels_of(const PanelRange& w, int first, int count) {
   return {w.layout, w.data + static_cast<std::size_t>(first) * w.layout.panel_bytes(), count};
@@ -264,7 +248,7 @@ void plain_products(const PanelRange& w, const float* x, std::int64_t xs, int to
   for (; tokens == 1 && p + kPanels <= w.count; p += kPanels)
     plain_float<K, kPanels, 1>(panels_of(w, p, kPanels), x, xs, out + p * kPanelRows, stride);
   for (; p < w.count; ++p)
-    for_each_token_tile(tokens, [&](auto count, int t) {
+    for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
       plain_float<K, 1, count>(one_panel(w, p), x + t * xs, xs, out + t * stride + p * kPanelRows, stride);
     });
 }
@@ -301,7 +285,7 @@ void block_products(const std::byte* data, const std::byte* next, std::int64_t f
   Block block;
   decode<K>(data, groups, block);
   prefetch(next, kind.block_bytes(groups));
-  for_each_token_tile(tokens, [&](auto count, int t) {
+  for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
     if constexpr (count > 1) {
       const QuantizedRows tile = x.tile(first_token + t);
       const auto add_cells = [&](auto cell) {
@@ -352,122 +336,6 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
         return integer_products<kind, ActivationBits::eight>(w, x, first_token, tokens, out, stride);
     integer_products<kind, ActivationBits::fifteen>(w, x, first_token, tokens, out, stride);
   });
-}
-
-/// Stores a cell's scale, and the sums of its half groups, for token `token` of a tile of `tokens`.
-void store_sums(const QuantizedRows& tile, std::int64_t cell, int token, int tokens, float scale,
-                const std::int32_t (&halves)[2]) {
-  tile.scales[cell * tokens + token] = scale;
-  const std::int32_t sums[3] = {halves[0], halves[1], halves[0] + halves[1]};
-  for (int i = 0; i < 3; ++i) {
-    const std::int64_t at = (cell * QuantizedRows::kSums + i) * tokens + token;
-    tile.minus_sums[at] = -sums[i];
-    tile.scaled_sums[at] = scale * static_cast<float>(sums[i]);
-  }
-}
-
-/// A group's values times `inverse`, rounded to codes.
-struct Codes {
-  V::I halves[2];
-  std::int32_t sums[2];
-
-  Codes(F first, F second, float inverse)
-      : halves{V::round(V::mul(first, V::set1(inverse))), V::round(V::mul(second, V::set1(inverse)))},
-        sums{V::sum_of(halves[0]), V::sum_of(halves[1])} {}
-};
-
-/// A cell of eight bits.
-void store_bytes_of(const Codes& codes, const QuantizedRows& tile, std::int64_t cell, int token, int tokens) {
-  alignas(64) std::int8_t bytes[kGroup];
-  for (int half = 0; half < 2; ++half) V::store_i8(bytes + half * 16, codes.halves[half]);
-  for (int quad = 0; quad < kQuads; ++quad)
-    std::memcpy(tile.codes + ((cell * kQuads + quad) * tokens + token) * 4, bytes + quad * 4, 4);
-}
-
-/// A cell of fifteen bits.
-void store_words_of(const Codes& codes, const QuantizedRows& tile, std::int64_t cell, int token, int tokens) {
-  if (tokens == 1) {
-    alignas(64) std::int8_t bytes[2 * kGroup];
-    for (int half = 0; half < 2; ++half) {
-      const V::I code = codes.halves[half], high = V::template shift_right<7>(V::add_int(code, V::set1_int(64)));
-      V::store_i8(bytes + half * 16, high);
-      V::store_i8(bytes + kGroup + half * 16, V::sub_int(code, V::template shift_left<7>(high)));
-    }
-    std::memcpy(tile.codes + cell * QuantizedRows::cell_bytes(tile.bits), bytes, sizeof bytes);
-    return;
-  }
-  alignas(64) std::int16_t words[kGroup];
-  for (int half = 0; half < 2; ++half) V::store_i16(words + half * 16, codes.halves[half]);
-  std::int16_t* to = tile.words() + (cell * tokens * kPairs + token) * 2;
-  for (int pair = 0; pair < kPairs; ++pair, to += 2 * tokens) {
-    const std::int16_t* column = words + pair / 2 * 4 + pair % 2;
-    to[0] = column[0];
-    to[1] = column[2];
-  }
-}
-
-/// A cell of all of a tile's tokens.
-void clear_cell(const QuantizedRows& tile, std::int64_t cell, int tokens) {
-  std::fill_n(tile.codes + cell * tokens * QuantizedRows::cell_bytes(tile.bits),
-              tokens * QuantizedRows::cell_bytes(tile.bits), std::int8_t{0});
-  std::fill_n(tile.scales + cell * tokens, tokens, 0.0f);
-  std::fill_n(tile.minus_sums + cell * tokens * QuantizedRows::kSums, tokens * QuantizedRows::kSums, 0);
-  std::fill_n(tile.scaled_sums + cell * tokens * QuantizedRows::kSums, tokens * QuantizedRows::kSums, 0.0f);
-}
-
-/// What a group's values lack by their codes, in 1/256 of a step.
-Codes lacking(const Codes& codes, F first, F second, float inverse) {
-  constexpr float kSteps = 254;  // so that half a step fits into eight bits
-  const auto rest = [&](F values, V::I code) {
-    return V::fma(values, V::set1(inverse), V::mul(V::to_float(code), V::set1(-1.0f)));
-  };
-  return {rest(first, codes.halves[0]), rest(second, codes.halves[1]), kSteps};
-}
-
-/// The root of the mean square.
-float rms_of(const float* x, std::int64_t cols) {
-  F squares = V::zero();
-  std::int64_t i = 0;
-  for (; i + 16 <= cols; i += 16) squares = V::fma(V::load(x + i), V::load(x + i), squares);
-  float lanes[16], sum = 0;
-  V::store(lanes, squares);
-  for (const float lane : lanes) sum += lane;
-  for (; i < cols; ++i) sum += x[i] * x[i];
-  return std::sqrt(sum / static_cast<float>(cols));
-}
-
-void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens,
-                  std::int64_t first_group, std::int64_t last_group) {
-  const bool eight = tile.bits == ActivationBits::eight;
-  const auto most_code = static_cast<float>(most_of(tile.bits));
-  // By how much a value must exceed its row's root mean square to refine its group. One in eight of SmolLM2's does, and
-  // what eight bits add to its divergence falls to a fifth.
-  constexpr float kOutlier = 5;
-  const float outlier = eight ? kOutlier * rms_of(x, cols) : 0;
-  for (std::int64_t g = first_group; g < last_group; ++g) {
-    float padded[kGroup] = {};
-    const float* values = x + g * kGroup;
-    if (const std::int64_t n = cols - g * kGroup; n < kGroup) values = std::copy_n(values, n, padded) - n;
-    const F first_half = V::load(values), second_half = V::load(values + 16);
-    const float most = V::max_of(V::abs_max(first_half, second_half));
-    // A group so small that its inverse overflows counts as zero.
-    const float inverse = most > 1e-30f ? most_code / most : 0.0f, scale = most / most_code;
-    const Codes codes(first_half, second_half, inverse);
-    if (!eight) {
-      store_words_of(codes, tile, g, token, tokens);
-      store_sums(tile, g, token, tokens, scale, codes.sums);
-      continue;
-    }
-    store_bytes_of(codes, tile, tile.cell(g, 0), token, tokens);
-    store_sums(tile, tile.cell(g, 0), token, tokens, scale, codes.sums);
-    if (token == 0) tile.refined[g] = 0;
-    if (most <= outlier) continue;
-    const std::int64_t second = tile.cell(g, 1);
-    if (std::exchange(tile.refined[g], 1) == 0) clear_cell(tile, second, tokens);
-    const Codes rest = lacking(codes, first_half, second_half, inverse);
-    store_bytes_of(rest, tile, second, token, tokens);
-    store_sums(tile, second, token, tokens, scale / 256, rest.sums);
-  }
 }
 
 F sigmoid(F x) { return V::div(V::set1(1.0f), V::add(V::set1(1.0f), V::exp(V::mul(x, V::set1(-1.0f))))); }

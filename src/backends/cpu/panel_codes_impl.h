@@ -1,3 +1,4 @@
+#pragma once
 // Reading the integer kinds (panel_layout.h) into vectors, over a level's primitives `V`. See linear_kernels_impl.h.
 #include <type_traits>
 #include <utility>

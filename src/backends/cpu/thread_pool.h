@@ -26,8 +26,7 @@ class ThreadPool {
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
   /// Calls task(i) for i in [0, num_tasks), spread over the team in runs of neighbours, and returns when all are done.
-  /// The caller takes part.
-  /// Tasks must not throw, nor call run. Callers on several threads take turns.
+  /// The caller takes part. Tasks must not throw, nor call run. Callers on several threads take turns.
   template <class F>
   void run(std::int64_t num_tasks, F&& task) {
     using Task = std::remove_reference_t<F>;
@@ -72,10 +71,10 @@ class ThreadPool {
   void take_tasks(const Job& job, std::size_t thread);
 
   const int spins_;
+  std::vector<Share> shares_;  ///< by thread, the caller's first
   std::mutex callers_;
   Job job_{};
   alignas(64) std::atomic<std::uint32_t> generation_{0};  ///< counts jobs; odd bit unused; waited on by sleepers
-  std::vector<Share> shares_;                             ///< by thread, the caller's first
   alignas(64) std::atomic<int> unfinished_{0};            ///< workers that have not left the current job
   std::atomic<bool> stop_{false};
   std::vector<std::thread> workers_;

@@ -1,0 +1,136 @@
+#pragma once
+// Quantising activations (QuantizedRows) over a level's primitives `V`. See linear_kernels_impl.h.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "linear_kernels.h"
+#include "panel_codes_impl.h"
+
+namespace ttt::cpu {
+namespace {
+
+using F = V::F;
+
+/// The largest |code|.
+constexpr int most_of(ActivationBits bits) { return bits == ActivationBits::eight ? 127 : V::kMostHigh * 128; }
+
+/// Stores a cell's scale, and the sums of its half groups, for token `token` of a tile of `tokens`.
+void store_sums(const QuantizedRows& tile, std::int64_t cell, int token, int tokens, float scale,
+                const std::int32_t (&halves)[2]) {
+  tile.scales[cell * tokens + token] = scale;
+  const std::int32_t sums[3] = {halves[0], halves[1], halves[0] + halves[1]};
+  for (int i = 0; i < 3; ++i) {
+    const std::int64_t at = (cell * QuantizedRows::kSums + i) * tokens + token;
+    tile.minus_sums[at] = -sums[i];
+    tile.scaled_sums[at] = scale * static_cast<float>(sums[i]);
+  }
+}
+
+/// A group's values times `inverse`, rounded to codes.
+struct Codes {
+  V::I halves[2];
+  std::int32_t sums[2];
+
+  Codes(F first, F second, float inverse)
+      : halves{V::round(V::mul(first, V::set1(inverse))), V::round(V::mul(second, V::set1(inverse)))},
+        sums{V::sum_of(halves[0]), V::sum_of(halves[1])} {}
+};
+
+/// A cell of eight bits.
+void store_bytes_of(const Codes& codes, const QuantizedRows& tile, std::int64_t cell, int token, int tokens) {
+  alignas(64) std::int8_t bytes[kGroup];
+  for (int half = 0; half < 2; ++half) V::store_i8(bytes + half * 16, codes.halves[half]);
+  for (int quad = 0; quad < kQuads; ++quad)
+    std::memcpy(tile.codes + ((cell * kQuads + quad) * tokens + token) * 4, bytes + quad * 4, 4);
+}
+
+/// A cell of fifteen bits.
+void store_words_of(const Codes& codes, const QuantizedRows& tile, std::int64_t cell, int token, int tokens) {
+  if (tokens == 1) {
+    alignas(64) std::int8_t bytes[2 * kGroup];
+    for (int half = 0; half < 2; ++half) {
+      const V::I code = codes.halves[half], high = V::template shift_right<7>(V::add_int(code, V::set1_int(64)));
+      V::store_i8(bytes + half * 16, high);
+      V::store_i8(bytes + kGroup + half * 16, V::sub_int(code, V::template shift_left<7>(high)));
+    }
+    std::memcpy(tile.codes + cell * QuantizedRows::cell_bytes(tile.bits), bytes, sizeof bytes);
+    return;
+  }
+  alignas(64) std::int16_t words[kGroup];
+  for (int half = 0; half < 2; ++half) V::store_i16(words + half * 16, codes.halves[half]);
+  std::int16_t* to = tile.words() + (cell * tokens * kPairs + token) * 2;
+  for (int pair = 0; pair < kPairs; ++pair, to += 2 * tokens) {
+    const std::int16_t* column = words + pair / 2 * 4 + pair % 2;
+    to[0] = column[0];
+    to[1] = column[2];
+  }
+}
+
+/// A cell of all of a tile's tokens.
+void clear_cell(const QuantizedRows& tile, std::int64_t cell, int tokens) {
+  std::fill_n(tile.codes + cell * tokens * QuantizedRows::cell_bytes(tile.bits),
+              tokens * QuantizedRows::cell_bytes(tile.bits), std::int8_t{0});
+  std::fill_n(tile.scales + cell * tokens, tokens, 0.0f);
+  std::fill_n(tile.minus_sums + cell * tokens * QuantizedRows::kSums, tokens * QuantizedRows::kSums, 0);
+  std::fill_n(tile.scaled_sums + cell * tokens * QuantizedRows::kSums, tokens * QuantizedRows::kSums, 0.0f);
+}
+
+/// What a group's values lack by their codes, in 1/256 of a step.
+Codes lacking(const Codes& codes, F first, F second, float inverse) {
+  constexpr float kSteps = 254;  // so that half a step fits into eight bits
+  const auto rest = [&](F values, V::I code) {
+    return V::fma(values, V::set1(inverse), V::mul(V::to_float(code), V::set1(-1.0f)));
+  };
+  return {rest(first, codes.halves[0]), rest(second, codes.halves[1]), kSteps};
+}
+
+/// The root of the mean square.
+float rms_of(const float* x, std::int64_t cols) {
+  F squares = V::zero();
+  std::int64_t i = 0;
+  for (; i + 16 <= cols; i += 16) squares = V::fma(V::load(x + i), V::load(x + i), squares);
+  float lanes[16], sum = 0;
+  V::store(lanes, squares);
+  for (const float lane : lanes) sum += lane;
+  for (; i < cols; ++i) sum += x[i] * x[i];
+  return std::sqrt(sum / static_cast<float>(cols));
+}
+
+void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens,
+                  std::int64_t first_group, std::int64_t last_group) {
+  const bool eight = tile.bits == ActivationBits::eight;
+  const auto most_code = static_cast<float>(most_of(tile.bits));
+  // By how much a value must exceed its row's root mean square to refine its group. One in eight of SmolLM2's does, and
+  // what eight bits add to its divergence falls to a fifth.
+  constexpr float kOutlier = 5;
+  const float outlier = eight ? kOutlier * rms_of(x, cols) : 0;
+  for (std::int64_t g = first_group; g < last_group; ++g) {
+    float padded[kGroup] = {};
+    const float* values = x + g * kGroup;
+    if (const std::int64_t n = cols - g * kGroup; n < kGroup) values = std::copy_n(values, n, padded) - n;
+    const F first_half = V::load(values), second_half = V::load(values + 16);
+    const float most = V::max_of(V::abs_max(first_half, second_half));
+    // A group so small that its inverse overflows counts as zero.
+    const float inverse = most > 1e-30f ? most_code / most : 0.0f, scale = most / most_code;
+    const Codes codes(first_half, second_half, inverse);
+    if (!eight) {
+      store_words_of(codes, tile, g, token, tokens);
+      store_sums(tile, g, token, tokens, scale, codes.sums);
+      continue;
+    }
+    store_bytes_of(codes, tile, tile.cell(g, 0), token, tokens);
+    store_sums(tile, tile.cell(g, 0), token, tokens, scale, codes.sums);
+    if (token == 0) tile.refined[g] = 0;
+    if (most <= outlier) continue;
+    const std::int64_t second = tile.cell(g, 1);
+    if (std::exchange(tile.refined[g], 1) == 0) clear_cell(tile, second, tokens);
+    const Codes rest = lacking(codes, first_half, second_half, inverse);
+    store_bytes_of(rest, tile, second, token, tokens);
+    store_sums(tile, second, token, tokens, scale / 256, rest.sums);
+  }
+}
+
+}  // namespace
+}  // namespace ttt::cpu

@@ -11,7 +11,7 @@ constexpr std::array<ParamRule, 5> kCpuRules{{
     {"attention", "page_size", "", "", 64},
     {"attention", "kv_split", "", "", 512},
     {"linear", "rows_per_task", "", "", 64},
-    {"linear", "tokens_per_tile", "", "", 64},
+    {"linear", "tokens_per_tile", "", "", 256},
     {"prefill", "chunk", "", "", 512},
 }};
 

@@ -203,11 +203,23 @@ inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const ByteB
   }
 }
 
+/// The block that is decoded after the one at hand, whose groups ask for its bytes in equal parts: asked for at once,
+/// they would fill the processor's line buffers, and what finds none free is not fetched.
+struct Ahead {
+  const std::byte* block = nullptr;  ///< null: nothing
+  std::size_t bytes_per_group = 0;
+
+  void fetch(int group) const {
+    if (block != nullptr) prefetch(block + static_cast<std::size_t>(group) * bytes_per_group, bytes_per_group);
+  }
+};
+
 /// Adds the block's groups, from `first` on, times a tile's cells of them, to what `out` has of the tile. The first
 /// cells of the first block begin at zero; second ones are those of refined groups only.
 template <bool Offset, int Subs, int T, int Part, class Block>
-void block_tile(const Block& w, std::int64_t first, int groups, const QuantizedRows& x, float* out,
-                std::int64_t stride) {
+inline __attribute__((always_inline)) void block_tile(const Block& w, std::int64_t first, int groups,
+                                                      const QuantizedRows& x, float* out, std::int64_t stride,
+                                                      Ahead ahead) {
   // Unrolled by hand, or g++ keeps the sums in memory.
   F sum[T];
   unroll<T>([&](auto t) __attribute__((always_inline)) {
@@ -215,6 +227,7 @@ void block_tile(const Block& w, std::int64_t first, int groups, const QuantizedR
   });
   for (int in_block = 0; in_block < groups; ++in_block) {
     const std::int64_t g = first + in_block, cell = x.cell(g, Part);
+    ahead.fetch(in_block);
     if (Part == 1 && x.refined[g] == 0) continue;
     unroll<Subs>([&](auto s) __attribute__((always_inline)) {
       const std::int64_t sums = (cell * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
@@ -277,25 +290,26 @@ void float_products(const PanelRange& w, const float* x, std::int64_t xs, int to
   plain_products<PanelKind::f32>({decoded, panels, w.count}, x, xs, tokens, out, stride);
 }
 
-/// A block's products with all tokens but the last of an odd number. `next`: the block that is decoded after this one.
+/// A block's products with all tokens but the last of an odd number. `next`: the block that is decoded after this one,
+/// or null.
 template <PanelKind K, class Block>
 void block_products(const std::byte* data, const std::byte* next, std::int64_t first, int groups,
                     const QuantizedRows& x, std::int64_t first_token, int tokens, float* out, std::int64_t stride) {
   constexpr IntegerKind kind = integer_kind(K);
   Block block;
   decode<K>(data, groups, block);
-  prefetch(next, kind.block_bytes(groups));
   for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
     if constexpr (count > 1) {
       const QuantizedRows tile = x.tile(first_token + t);
-      const auto add_cells = [&](auto cell) {
-        block_tile<kind.has_offset(), kind.subgroups(), count, cell>(block, first, groups, tile, out + t * stride,
-                                                                     stride);
+      const auto add_cells = [&](auto part, Ahead ahead) {
+        block_tile<kind.has_offset(), kind.subgroups(), count, part>(block, first, groups, tile, out + t * stride,
+                                                                     stride, ahead);
       };
-      add_cells(integral_constant<int, 0>{});
+      add_cells(integral_constant<int, 0>{},
+                Ahead{t == 0 ? next : nullptr, kind.block_bytes(groups) / static_cast<std::size_t>(groups)});
       if constexpr (Block::kBits == ActivationBits::eight)
         if (std::any_of(tile.refined + first, tile.refined + first + groups, [](auto r) { return r != 0; }))
-          add_cells(integral_constant<int, 1>{});
+          add_cells(integral_constant<int, 1>{}, Ahead{});
     }
   });
 }
@@ -312,8 +326,8 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
     // Block by block, so that the tokens' part that a block meets stays in a cache for all panels.
     for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
       for (int p = 0; p < w.count; ++p)
-        block_products<K, Block>(panel(p) + at, panel(std::min(p + 1, w.count - 1)) + at, first, groups, x, first_token,
-                                 tokens, out + p * kPanelRows, stride);
+        block_products<K, Block>(panel(p) + at, p + 1 < w.count ? panel(p + 1) + at : nullptr, first, groups, x,
+                                 first_token, tokens, out + p * kPanelRows, stride);
     });
   } else if (tokens > 1) {
     for (int p = 0; p < w.count; ++p)

@@ -166,18 +166,17 @@ class Input {
 
   void quantize(CpuDevice& device, ActivationBits bits) {
     quantized_ = true;
-    const std::int64_t groups = (x_.cols + kGroup - 1) / kGroup;
-    const auto in_groups = static_cast<std::size_t>(x_.rows * groups),
-               cells = in_groups * static_cast<std::size_t>(QuantizedRows::parts(bits));
+    const std::int64_t groups = (x_.cols + kGroup - 1) / kGroup, blocks = (groups + kBlockGroups - 1) / kBlockGroups;
+    const auto cells = static_cast<std::size_t>(x_.rows * groups * QuantizedRows::parts(bits));
     rows_ = {bits,
              scratch<std::int8_t>(cells * static_cast<std::size_t>(QuantizedRows::cell_bytes(bits))),
              scratch<float>(cells * (1 + QuantizedRows::kSums)),
              scratch<std::int32_t>(cells * QuantizedRows::kSums),
              nullptr,
-             scratch<std::uint8_t>(in_groups),
+             scratch<std::uint8_t>(static_cast<std::size_t>(x_.rows * blocks)),
              groups};
     rows_.scaled_sums = rows_.scales + cells;
-    // A task is a tile or, where threads would be left without one, some of a tile's groups.
+    // A task is a tile or, where threads would be left without one, some of a tile's blocks.
     constexpr std::int64_t kTaskValues = 4096;
     const int most = kernels_.tile_tokens;
     const std::int64_t tiles = num_tiles(x_.rows, most), values = std::min<std::int64_t>(most, x_.rows) * x_.cols;
@@ -187,8 +186,9 @@ class Input {
       const std::int64_t first = tile_start(task / parts, x_.rows, most), part = task % parts;
       const int tokens = tile_tokens(x_.rows - first, most);
       for (int t = 0; t < tokens; ++t)
-        kernels_.quantize_row(x_.row(first + t), x_.cols, rows_.tile(first), t, tokens, groups * part / parts,
-                              groups * (part + 1) / parts);
+        kernels_.quantize_row(x_.row(first + t), x_.cols, rows_.tile(first), t, tokens,
+                              blocks * part / parts * kBlockGroups,
+                              std::min(blocks * (part + 1) / parts * kBlockGroups, groups));
     });
   }
 

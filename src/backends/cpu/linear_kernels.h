@@ -27,12 +27,16 @@ struct QuantizedRows {
   float* scales;             ///< [cell][T]
   std::int32_t* minus_sums;  ///< minus the sum of codes: [cell][columns 0..15, columns 16..31, all][T]
   float* scaled_sums;        ///< scale * sum of codes, likewise
-  std::uint8_t* refined;     ///< [group] of a tile: whether a token has a second cell, and the others zero
+  std::uint8_t*
+      refined;  ///< [block of 8 groups] of a tile, a bit a group: a token has a second cell, others a zero one
   std::int64_t groups;
 
   std::int64_t cells() const { return groups * parts(bits); }
   /// All groups' first cells come before all second ones.
   std::int64_t cell(std::int64_t group, int part) const { return part * groups + group; }
+  std::int64_t blocks() const { return (groups + kBlockGroups - 1) / kBlockGroups; }
+  /// Of the block that starts at group `first`: a bit a group.
+  int refined_of(std::int64_t first) const { return refined[first / kBlockGroups]; }
   /// The tile that starts at a token.
   QuantizedRows tile(std::int64_t token) const {
     const std::int64_t first = token * cells();
@@ -41,7 +45,7 @@ struct QuantizedRows {
             scales + first,
             minus_sums + first * kSums,
             scaled_sums + first * kSums,
-            refined + token * groups,
+            refined + token * blocks(),
             groups};
   }
   std::int16_t* words() const { return reinterpret_cast<std::int16_t*>(codes); }
@@ -100,7 +104,8 @@ struct LinearKernels {
   int tile_tokens;     ///< the most tokens of a tile
   int most_byte_code;  ///< the largest code that may meet activations of eight bits
 
-  /// Quantises groups [first, last) of `x` as token `token` of a tile of `tokens` tokens, which come in order.
+  /// Quantises groups [first, last) of `x`, from a multiple of 8 on, as token `token` of a tile of `tokens` tokens,
+  /// which come in order.
   void (*quantize_row)(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens,
                        std::int64_t first, std::int64_t last);
 

@@ -140,6 +140,8 @@ inline __attribute__((always_inline)) void integer_group(const std::byte* codes,
   });
 }
 
+/// Inlined always, as all callers are: a function that only prefetches has no effect that g++ knows, and it drops calls
+/// to such.
 inline __attribute__((always_inline)) void prefetch(const std::byte* p, std::size_t bytes) {
   for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(p + at);
 }
@@ -157,8 +159,8 @@ void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
       integer_group<K, Bits>(codes + static_cast<std::size_t>(g) * kind.code_bytes(), GroupScales<K>(header, g), x,
                              x.cell(first + g, 0), sum);
     if constexpr (QuantizedRows::parts(Bits) == 2)
-      for (int g = 0; g < groups; ++g)
-        if (x.refined[first + g] != 0)
+      for (int g = 0, refined = x.refined_of(first); refined >> g != 0; ++g)
+        if ((refined >> g & 1) != 0)
           integer_group<K, Bits>(codes + static_cast<std::size_t>(g) * kind.code_bytes(), GroupScales<K>(header, g), x,
                                  x.cell(first + g, 1), sum);
   });
@@ -209,7 +211,7 @@ struct Ahead {
   const std::byte* block = nullptr;  ///< null: nothing
   std::size_t bytes_per_group = 0;
 
-  void fetch(int group) const {
+  inline __attribute__((always_inline)) void fetch(int group) const {
     if (block != nullptr) prefetch(block + static_cast<std::size_t>(group) * bytes_per_group, bytes_per_group);
   }
 };
@@ -226,9 +228,9 @@ inline __attribute__((always_inline)) void block_tile(const Block& w, std::int64
     sum[t] = first == 0 && Part == 0 ? V::zero() : V::load(out + t * stride);
   });
   for (int in_block = 0; in_block < groups; ++in_block) {
-    const std::int64_t g = first + in_block, cell = x.cell(g, Part);
+    if (Part == 1 && (x.refined_of(first) >> in_block & 1) == 0) continue;
+    const std::int64_t cell = x.cell(first + in_block, Part);
     ahead.fetch(in_block);
-    if (Part == 1 && x.refined[g] == 0) continue;
     unroll<Subs>([&](auto s) __attribute__((always_inline)) {
       const std::int64_t sums = (cell * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
       V::I acc[T];
@@ -290,26 +292,34 @@ void float_products(const PanelRange& w, const float* x, std::int64_t xs, int to
   plain_products<PanelKind::f32>({decoded, panels, w.count}, x, xs, tokens, out, stride);
 }
 
-/// A block's products with all tokens but the last of an odd number. `next`: the block that is decoded after this one,
-/// or null.
+/// Panels whose blocks meet a tile of tokens by turns, while it is in the first cache.
+constexpr int kRun = 2;
+
+/// The products of a block of each of `w`'s panels, at most kRun, with all tokens but the last of an odd number. `at`
+/// is where it lies in a panel; `next`: where in the first panel's terms lies what is decoded after it, or null.
 template <PanelKind K, class Block>
-void block_products(const std::byte* data, const std::byte* next, std::int64_t first, int groups,
+void block_products(const PanelRange& w, std::size_t at, const std::byte* next, std::int64_t first, int groups,
                     const QuantizedRows& x, std::int64_t first_token, int tokens, float* out, std::int64_t stride) {
   constexpr IntegerKind kind = integer_kind(K);
-  Block block;
-  decode<K>(data, groups, block);
+  const std::size_t panel_bytes = w.layout.panel_bytes(),
+                    group_bytes = kind.block_bytes(groups) / static_cast<std::size_t>(groups);
+  Block blocks[kRun];
+  for (int p = 0; p < w.count; ++p)
+    decode<K>(w.data + static_cast<std::size_t>(p) * panel_bytes + at, groups, blocks[p]);
   for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
     if constexpr (count > 1) {
       const QuantizedRows tile = x.tile(first_token + t);
-      const auto add_cells = [&](auto part, Ahead ahead) {
-        block_tile<kind.has_offset(), kind.subgroups(), count, part>(block, first, groups, tile, out + t * stride,
-                                                                     stride, ahead);
+      const auto add_cells = [&](auto part) {
+        for (int p = 0; p < w.count; ++p) {
+          const bool fetch = part == 0 && t == 0 && next != nullptr;
+          block_tile<kind.has_offset(), kind.subgroups(), count, part>(
+              blocks[p], first, groups, tile, out + t * stride + p * kPanelRows, stride,
+              Ahead{fetch ? next + static_cast<std::size_t>(p) * panel_bytes : nullptr, group_bytes});
+        }
       };
-      add_cells(integral_constant<int, 0>{},
-                Ahead{t == 0 ? next : nullptr, kind.block_bytes(groups) / static_cast<std::size_t>(groups)});
+      add_cells(integral_constant<int, 0>{});
       if constexpr (Block::kBits == ActivationBits::eight)
-        if (std::any_of(tile.refined + first, tile.refined + first + groups, [](auto r) { return r != 0; }))
-          add_cells(integral_constant<int, 1>{}, Ahead{});
+        if (tile.refined_of(first) != 0) add_cells(integral_constant<int, 1>{});
     }
   });
 }
@@ -321,25 +331,30 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
   using Block =
       std::conditional_t<Bits == ActivationBits::eight, ByteBlock<kind.max_code(), kind.zero_log2>, WordBlock>;
   constexpr int kFewTokens = 16;  // whose part of all blocks stays in a cache: panels are read as one stream
-  const auto panel = [&](int p) { return w.data + static_cast<std::size_t>(p) * w.layout.panel_bytes(); };
+  const auto block = [&](int p, int count, std::size_t at, const std::byte* next, std::int64_t first, int groups) {
+    block_products<K, Block>(panels_of(w, p, count), at, next, first, groups, x, first_token, tokens,
+                             out + p * kPanelRows, stride);
+  };
   if (tokens > kFewTokens) {
     // Block by block, so that the tokens' part that a block meets stays in a cache for all panels.
     for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
-      for (int p = 0; p < w.count; ++p)
-        block_products<K, Block>(panel(p) + at, p + 1 < w.count ? panel(p + 1) + at : nullptr, first, groups, x,
-                                 first_token, tokens, out + p * kPanelRows, stride);
+      for (int p = 0; p < w.count; p += kRun) {
+        const int count = std::min(kRun, w.count - p);
+        const bool more = p + 2 * count <= w.count;
+        block(p, count, at, more ? one_panel(w, p + count).data + at : nullptr, first, groups);
+      }
     });
   } else if (tokens > 1) {
     for (int p = 0; p < w.count; ++p)
       for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
-        block_products<K, Block>(panel(p) + at, panel(p) + at + kind.block_bytes(groups), first, groups, x, first_token,
-                                 tokens, out + p * kPanelRows, stride);
+        block(p, 1, at, one_panel(w, p).data + at + kind.block_bytes(groups), first, groups);
       });
   }
   if (tokens % 2 == 0) return;
   // One panel after the other: memory is read as one stream.
   for (int p = 0; p < w.count; ++p)
-    integer_row<K, Bits>(panel(p), x.tile(first_token + tokens - 1), out + (tokens - 1) * stride + p * kPanelRows);
+    integer_row<K, Bits>(one_panel(w, p).data, x.tile(first_token + tokens - 1),
+                         out + (tokens - 1) * stride + p * kPanelRows);
 }
 
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,

@@ -122,10 +122,13 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
     }
     store_bytes_of(codes, tile, tile.cell(g, 0), token, tokens);
     store_sums(tile, tile.cell(g, 0), token, tokens, scale, codes.sums);
-    if (token == 0) tile.refined[g] = 0;
+    std::uint8_t& refined = tile.refined[g / kBlockGroups];
+    const int bit = 1 << g % kBlockGroups;
+    if (token == 0 && g % kBlockGroups == 0) refined = 0;
     if (most <= outlier) continue;
     const std::int64_t second = tile.cell(g, 1);
-    if (std::exchange(tile.refined[g], 1) == 0) clear_cell(tile, second, tokens);
+    if ((refined & bit) == 0) clear_cell(tile, second, tokens);
+    refined = static_cast<std::uint8_t>(refined | bit);
     const Codes rest = lacking(codes, first_half, second_half, inverse);
     store_bytes_of(rest, tile, second, token, tokens);
     store_sums(tile, second, token, tokens, scale / 256, rest.sums);

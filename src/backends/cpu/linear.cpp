@@ -173,7 +173,7 @@ class Input {
              scratch<float>(cells * (1 + QuantizedRows::kSums)),
              scratch<std::int32_t>(cells * QuantizedRows::kSums),
              nullptr,
-             scratch<std::uint8_t>(static_cast<std::size_t>(x_.rows * blocks)),
+             scratch<std::uint64_t>(static_cast<std::size_t>(x_.rows * blocks)),
              groups};
     rows_.scaled_sums = rows_.scales + cells;
     // A task is a tile or, where threads would be left without one, some of a tile's blocks.

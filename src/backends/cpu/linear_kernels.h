@@ -16,27 +16,29 @@ enum class ActivationBits { fifteen, eight };
 /// Activations for the integer kinds: per token and group of 32 columns a cell of codes and their scale. Tokens lie in
 /// tiles of a power of two, as tile_tokens cuts them; within a tile of T tokens everything is interleaved,
 /// [group][...][T]. Of fifteen bits, a tile of one token has its codes as 128 * high + low, both bytes, as a weight's
-/// code meets them straight from memory; larger ones as words (WordBlock). Of eight bits, a group has a second cell for
-/// what its codes lack. It counts where a value stands out of its row, which would leave the others of its group few
-/// steps.
+/// code meets them straight from memory; larger ones as words (WordBlock). Of eight bits, a token has a second cell for
+/// what a group's codes lack, where a value of the group stands out of its row and would leave the others few steps.
 struct QuantizedRows {
   ActivationBits bits;
-  /// Eight bits: [cell][four columns 8][T][4]. Fifteen: T = 1: [cell][high, low][column 32]; else words
-  /// [cell][pair of columns 16][T][2].
+  /// Eight bits: first cells [cell][four columns 8][T][4], second ones [cell][T][column 32]. Fifteen: T = 1: [cell]
+  /// [high, low][column 32]; else words [cell][pair of columns 16][T][2].
   std::int8_t* codes;
   float* scales;             ///< [cell][T]
   std::int32_t* minus_sums;  ///< minus the sum of codes: [cell][columns 0..15, columns 16..31, all][T]
   float* scaled_sums;        ///< scale * sum of codes, likewise
-  std::uint8_t*
-      refined;  ///< [block of 8 groups] of a tile, a bit a group: a token has a second cell, others a zero one
+  std::uint64_t* refined;    ///< [block of 8 groups] of a tile; bit 8 * group + token: it has a second cell
   std::int64_t groups;
 
   std::int64_t cells() const { return groups * parts(bits); }
   /// All groups' first cells come before all second ones.
   std::int64_t cell(std::int64_t group, int part) const { return part * groups + group; }
   std::int64_t blocks() const { return (groups + kBlockGroups - 1) / kBlockGroups; }
-  /// Of the block that starts at group `first`: a bit a group.
-  int refined_of(std::int64_t first) const { return refined[first / kBlockGroups]; }
+  /// Calls f(group in the block, token) for the second cells of the block that starts at group `first`.
+  template <class F>
+  void for_each_refined(std::int64_t first, F f) const {
+    for (std::uint64_t rest = refined[first / kBlockGroups]; rest != 0; rest &= rest - 1)
+      f(std::countr_zero(rest) / 8, std::countr_zero(rest) % 8);
+  }
   /// The tile that starts at a token.
   QuantizedRows tile(std::int64_t token) const {
     const std::int64_t first = token * cells();

@@ -159,10 +159,10 @@ void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
       integer_group<K, Bits>(codes + static_cast<std::size_t>(g) * kind.code_bytes(), GroupScales<K>(header, g), x,
                              x.cell(first + g, 0), sum);
     if constexpr (QuantizedRows::parts(Bits) == 2)
-      for (int g = 0, refined = x.refined_of(first); refined >> g != 0; ++g)
-        if ((refined >> g & 1) != 0)
-          integer_group<K, Bits>(codes + static_cast<std::size_t>(g) * kind.code_bytes(), GroupScales<K>(header, g), x,
-                                 x.cell(first + g, 1), sum);
+      x.for_each_refined(first, [&](int g, int) {
+        integer_group<K, Bits>(codes + static_cast<std::size_t>(g) * kind.code_bytes(), GroupScales<K>(header, g), x,
+                               x.cell(first + g, 1), sum);
+      });
   });
   V::store(out, sum);
 }
@@ -216,20 +216,18 @@ struct Ahead {
   }
 };
 
-/// Adds the block's groups, from `first` on, times a tile's cells of them, to what `out` has of the tile. The first
-/// cells of the first block begin at zero; second ones are those of refined groups only.
-template <bool Offset, int Subs, int T, int Part, class Block>
+/// Adds the block's groups, from `first` on, times a tile's first cells of them, to what `out` has of the tile. The
+/// first block begins at zero.
+template <bool Offset, int Subs, int T, class Block>
 inline __attribute__((always_inline)) void block_tile(const Block& w, std::int64_t first, int groups,
                                                       const QuantizedRows& x, float* out, std::int64_t stride,
                                                       Ahead ahead) {
   // Unrolled by hand, or g++ keeps the sums in memory.
   F sum[T];
-  unroll<T>([&](auto t) __attribute__((always_inline)) {
-    sum[t] = first == 0 && Part == 0 ? V::zero() : V::load(out + t * stride);
-  });
+  unroll<T>([&](auto t)
+                __attribute__((always_inline)) { sum[t] = first == 0 ? V::zero() : V::load(out + t * stride); });
   for (int in_block = 0; in_block < groups; ++in_block) {
-    if (Part == 1 && (x.refined_of(first) >> in_block & 1) == 0) continue;
-    const std::int64_t cell = x.cell(first + in_block, Part);
+    const std::int64_t cell = x.cell(first + in_block, 0);
     ahead.fetch(in_block);
     unroll<Subs>([&](auto s) __attribute__((always_inline)) {
       const std::int64_t sums = (cell * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
@@ -246,6 +244,24 @@ inline __attribute__((always_inline)) void block_tile(const Block& w, std::int64
     });
   }
   unroll<T>([&](auto t) __attribute__((always_inline)) { V::store(out + t * stride, sum[t]); });
+}
+
+/// The same for one token's second cell of a group of the block.
+template <bool Offset, int Subs, int T, int MaxCode, int ZeroLog2>
+void second_cell(const ByteBlock<MaxCode, ZeroLog2>& w, int in_block, const QuantizedRows& x, std::int64_t cell,
+                 int token, float* out) {
+  constexpr int kSubQuads = kQuads / Subs;
+  F sum = V::load(out);
+  unroll<Subs>([&](auto s) {
+    const std::int64_t sums = (cell * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T + token;
+    V::B quads[kSubQuads];
+    unroll<kSubQuads>([&](auto j) { quads[j] = V::load_bytes(w.bytes[in_block][s * kSubQuads + j]); });
+    const V::I acc = add_dots<MaxCode, most_of(ActivationBits::eight), V>(
+        minus_zeros<ZeroLog2>(x.minus_sums[sums]), quads, x.codes + (cell * T + token) * kGroup + s * kSubQuads * 4);
+    sum = V::fma(V::to_float(acc), V::mul(V::load(w.scales[in_block][s]), V::set1(x.scales[cell * T + token])), sum);
+    if constexpr (Offset) sum = V::fma(V::load(w.offsets[in_block][s]), V::set1(x.scaled_sums[sums]), sum);
+  });
+  V::store(out, sum);
 }
 
 /// Tiles: 4 panels of floats for one token, so that four chains of additions overlap; 1 panel for several tokens, which
@@ -309,17 +325,18 @@ void block_products(const PanelRange& w, std::size_t at, const std::byte* next, 
   for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
     if constexpr (count > 1) {
       const QuantizedRows tile = x.tile(first_token + t);
-      const auto add_cells = [&](auto part) {
-        for (int p = 0; p < w.count; ++p) {
-          const bool fetch = part == 0 && t == 0 && next != nullptr;
-          block_tile<kind.has_offset(), kind.subgroups(), count, part>(
-              blocks[p], first, groups, tile, out + t * stride + p * kPanelRows, stride,
-              Ahead{fetch ? next + static_cast<std::size_t>(p) * panel_bytes : nullptr, group_bytes});
-        }
-      };
-      add_cells(integral_constant<int, 0>{});
-      if constexpr (Block::kBits == ActivationBits::eight)
-        if (tile.refined_of(first) != 0) add_cells(integral_constant<int, 1>{});
+      for (int p = 0; p < w.count; ++p) {
+        float* sums = out + t * stride + p * kPanelRows;
+        const bool fetch = t == 0 && next != nullptr;
+        block_tile<kind.has_offset(), kind.subgroups(), count>(
+            blocks[p], first, groups, tile, sums, stride,
+            Ahead{fetch ? next + static_cast<std::size_t>(p) * panel_bytes : nullptr, group_bytes});
+        if constexpr (Block::kBits == ActivationBits::eight)
+          tile.for_each_refined(first, [&](int g, int token) {
+            second_cell<kind.has_offset(), kind.subgroups(), count>(blocks[p], g, tile, tile.cell(first + g, 1), token,
+                                                                    sums + token * stride);
+          });
+      }
     }
   });
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <utility>
 
 #include "linear_kernels.h"
 #include "panel_codes_impl.h"
@@ -38,12 +37,18 @@ struct Codes {
         sums{V::sum_of(halves[0]), V::sum_of(halves[1])} {}
 };
 
-/// A cell of eight bits.
-void store_bytes_of(const Codes& codes, const QuantizedRows& tile, std::int64_t cell, int token, int tokens) {
+/// A first cell of eight bits.
+void store_first_bytes(const Codes& codes, const QuantizedRows& tile, std::int64_t cell, int token, int tokens) {
   alignas(64) std::int8_t bytes[kGroup];
   for (int half = 0; half < 2; ++half) V::store_i8(bytes + half * 16, codes.halves[half]);
   for (int quad = 0; quad < kQuads; ++quad)
     std::memcpy(tile.codes + ((cell * kQuads + quad) * tokens + token) * 4, bytes + quad * 4, 4);
+}
+
+/// A second cell.
+void store_second_bytes(const Codes& codes, const QuantizedRows& tile, std::int64_t cell, int token, int tokens) {
+  for (int half = 0; half < 2; ++half)
+    V::store_i8(tile.codes + (cell * tokens + token) * kGroup + half * 16, codes.halves[half]);
 }
 
 /// A cell of fifteen bits.
@@ -66,15 +71,6 @@ void store_words_of(const Codes& codes, const QuantizedRows& tile, std::int64_t 
     to[0] = column[0];
     to[1] = column[2];
   }
-}
-
-/// A cell of all of a tile's tokens.
-void clear_cell(const QuantizedRows& tile, std::int64_t cell, int tokens) {
-  std::fill_n(tile.codes + cell * tokens * QuantizedRows::cell_bytes(tile.bits),
-              tokens * QuantizedRows::cell_bytes(tile.bits), std::int8_t{0});
-  std::fill_n(tile.scales + cell * tokens, tokens, 0.0f);
-  std::fill_n(tile.minus_sums + cell * tokens * QuantizedRows::kSums, tokens * QuantizedRows::kSums, 0);
-  std::fill_n(tile.scaled_sums + cell * tokens * QuantizedRows::kSums, tokens * QuantizedRows::kSums, 0.0f);
 }
 
 /// What a group's values lack by their codes, in 1/256 of a step.
@@ -120,18 +116,15 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
       store_sums(tile, g, token, tokens, scale, codes.sums);
       continue;
     }
-    store_bytes_of(codes, tile, tile.cell(g, 0), token, tokens);
+    store_first_bytes(codes, tile, tile.cell(g, 0), token, tokens);
     store_sums(tile, tile.cell(g, 0), token, tokens, scale, codes.sums);
-    std::uint8_t& refined = tile.refined[g / kBlockGroups];
-    const int bit = 1 << g % kBlockGroups;
+    std::uint64_t& refined = tile.refined[g / kBlockGroups];
     if (token == 0 && g % kBlockGroups == 0) refined = 0;
     if (most <= outlier) continue;
-    const std::int64_t second = tile.cell(g, 1);
-    if ((refined & bit) == 0) clear_cell(tile, second, tokens);
-    refined = static_cast<std::uint8_t>(refined | bit);
+    refined |= std::uint64_t{1} << (g % kBlockGroups * 8 + token);
     const Codes rest = lacking(codes, first_half, second_half, inverse);
-    store_bytes_of(rest, tile, second, token, tokens);
-    store_sums(tile, second, token, tokens, scale / 256, rest.sums);
+    store_second_bytes(rest, tile, tile.cell(g, 1), token, tokens);
+    store_sums(tile, tile.cell(g, 1), token, tokens, scale / 256, rest.sums);
   }
 }
 

@@ -44,17 +44,11 @@ bool any_kind(Matrices weights, F wanted) {
   });
 }
 
-/// Fewer tokens wait for the weights' bytes, with fifteen bits no longer than with eight.
-constexpr std::int64_t kFewestEightBitTokens = 4;
 /// What eight bits lose adds up to less in long sums; and models with shorter ones are small, fast and easily confused.
 constexpr std::int64_t kFewestEightBitCols = 2048;
 
-/// Whether eight bits do: where the arithmetic takes the time. As that depends on the number of tokens, a device that
-/// promises the same bits for any batch takes them always or never.
 bool eight_bits_do(const CpuDevice& device, ConstMatrix x) {
-  const bool many = device.options().batch_invariance == BatchInvariance::off && x.rows >= kFewestEightBitTokens &&
-                    x.cols >= kFewestEightBitCols;
-  return many || device.options().precision == Precision::fast;
+  return x.cols >= kFewestEightBitCols || device.options().precision == Precision::fast;
 }
 
 /// Of activations that meet integer weights: eight if the weights' codes leave room for them.
@@ -82,10 +76,16 @@ const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens, Activati
   return nullptr;
 }
 
-/// AVX-512 BF16 for this call, whose activations have eight bits then as well, or null.
+/// AVX-512 BF16 for this call, whose activations have eight bits then as well, or null. Fewer tokens wait for the
+/// weights' bytes in f32 too; as that depends on their number, a device that promises the same bits for any batch takes
+/// it always or never.
 const Bf16Kernels* bf16_for(const CpuDevice& device, ConstMatrix x) {
 #if defined(__x86_64__)
-  if (device.isa().bf16 && !device.exact() && eight_bits_do(device, x)) return &bf16_kernels();
+  constexpr std::int64_t kFewestTokens = 4;
+  const bool many = x.rows >= kFewestTokens && device.options().batch_invariance == BatchInvariance::off;
+  if (device.isa().bf16 && !device.exact() && eight_bits_do(device, x) &&
+      (many || device.options().precision == Precision::fast))
+    return &bf16_kernels();
 #endif
   (void)device, (void)x;
   return nullptr;

@@ -9,8 +9,7 @@
 
 namespace ttt::cpu {
 
-/// How precisely the integer kinds meet activations. Eight bits take half the time, fifteen where the weights' bytes
-/// take longer than the arithmetic.
+/// How precisely the integer kinds meet activations. Eight bits take half the time of fifteen.
 enum class ActivationBits { fifteen, eight };
 
 /// Activations for the integer kinds: per token and group of 32 columns a cell of codes and their scale. Tokens lie in

@@ -17,9 +17,9 @@ class KernelTable;
 
 /// `standard`: the fastest arithmetic that keeps a model's quality (int8 or bf16 products, f32 sums).
 /// `exact`: f32 throughout, to agree with a float32 reference.
-/// `fast`: as standard, with activations in 8 bits instead of 15 in every step and layer whose weights are integers (or
-/// bf16, on AVX-512 BF16), not only where standard takes them: in wide layers, for several tokens. Small models may
-/// then answer otherwise where two tokens are nearly as likely.
+/// `fast`: as standard, with activations in 8 bits instead of 15 in every layer whose weights are integers (or bf16, on
+/// AVX-512 BF16, in every step), not only in wide ones, where standard takes them. Small models may then answer
+/// otherwise where two tokens are nearly as likely.
 enum class Precision { standard, exact, fast };
 
 /// `on`: a token's result has the same bits whoever else is in the batch and however a prompt is cut in chunks.

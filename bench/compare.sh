@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Side by side with llama.cpp on one machine: the same GGUF, the same number of threads, rounds alternating; ttt both as it
+# Side by side with llama.cpp on one machine: the same GGUF, the same number of threads, by turns; ttt both as it
 # comes and with --batch-invariant.
 #
 # usage: bench/compare.sh [--build-only] [--rounds N] [--threads N] [--model FILE]... [--formats LIST] [--shape NAME]
@@ -145,8 +145,53 @@ llama_rows() {
   fi
 }
 
+# ttt_rows OUTPUT ARGUMENTS...: ttt bench.
+ttt_rows() {
+  local output=$1
+  shift
+  "$ttt" bench --model "$model" --threads "$threads" --json "$@" >"$output"
+}
+
+# start_cost OUTPUT COMMAND...: of a process that loads the model, decodes one token and ends.
+start_cost() {
+  local output=$1
+  shift
+  if ! python3 "$root/bench/process_cost.py" "$@" >"$output" 2>"$results/err"; then
+    say "$1 failed: $(tail -n 1 "$results/err")"
+    rm -f "$output"
+  fi
+}
+
+# Each measures all programs by turns, in files that end with TURN.
+measure_start() {
+  start_cost "$results/$name@ttt@$1.start" "$ttt" logits --model "$model" --threads "$threads" --ids 1 -o "$results/logits"
+  for peer in clang gcc; do
+    bin=$peers/llama.cpp-$version/build-$peer/bin/llama-bench
+    [ ! -x "$bin" ] || start_cost "$results/$name@$peer@$1.start" \
+      "$bin" -t "$threads" -ngl 0 -m "$model" -p 0 -n 1 -r 1 --no-warmup
+  done
+}
+# measure_step TURN PREFILL DECODE
+measure_step() {
+  ttt_rows "$results/$name@ttt@$1.json" -p "$2" -n "$3" -d "$depth"
+  for peer in clang gcc; do
+    llama_rows "$peer" llama-bench "$results/$name@$peer@$1.json" -m "$model" -p "$2" -n "$3" -d "$depth" -r 2 -o json
+  done
+  ttt_rows "$results/$name@ttt-invariant@$1.json" --batch-invariant -p "$2" -n "$3" -d "$depth"
+}
+measure_batches() {
+  ttt_rows "$results/$name@ttt@$1.json" -p 0 -n "$decode" -b "$batches"
+  for peer in clang gcc; do
+    llama_rows "$peer" llama-batched-bench "$results/$name@$peer@$1.jsonl" \
+      -m "$model" -npp 1 -ntg "$decode" -npl "$batches" -c 4096 --output-format jsonl
+  done
+  ttt_rows "$results/$name@ttt-invariant@$1.json" --batch-invariant -p 0 -n "$decode" -b "$batches"
+}
+
 # Sequences that decode at once, but for the one that llama-bench has measured already.
 batches=$(printf '%s\n' ${batch//,/$'\n'} | grep -vx 1 | paste -sd, || true)
+# What waits for memory is short and swings most: several turns a round.
+turns=3
 say "$threads threads, $rounds rounds, prefill $prefill, decode $decode, depth $depth, batch $batch"
 for model in "${models[@]}"; do
   name=$(basename "$model" .gguf)
@@ -154,30 +199,12 @@ for model in "${models[@]}"; do
   cat "$model" >/dev/null  # into the page cache
   for ((round = 1; round <= rounds; ++round)); do
     say "$name, round $round of $rounds"
-    python3 "$root/bench/process_cost.py" "$ttt" logits --model "$model" --threads "$threads" --ids 1 -o "$results/logits" \
-      >"$results/$name@ttt@$round.start"
-    for peer in clang gcc; do
-      bin=$peers/llama.cpp-$version/build-$peer/bin/llama-bench
-      [ -x "$bin" ] || continue
-      if ! python3 "$root/bench/process_cost.py" "$bin" -t "$threads" -ngl 0 -m "$model" -p 0 -n 1 -r 1 --no-warmup \
-        >"$results/$name@$peer@$round.start" 2>"$results/err"; then
-        say "llama-bench with $peer failed: $(tail -n 1 "$results/err")"
-        rm -f "$results/$name@$peer@$round.start"
-      fi
+    for ((turn = 1; turn <= turns; ++turn)); do
+      measure_start "$round-$turn"
+      measure_step "$round-$turn-decode" 0 "$decode"
     done
-    for ours_as in ttt ttt-invariant; do
-      run=$name@$ours_as@$round
-      ours=(bench --model "$model" --threads "$threads" --json)
-      [ "$ours_as" = ttt ] || ours+=(--batch-invariant)
-      "$ttt" "${ours[@]}" -p "$prefill" -n "$decode" -d "$depth" >"$results/$run.json"
-      [ -z "$batches" ] || "$ttt" "${ours[@]}" -p 0 -n "$decode" -b "$batches" >"$results/$run.batched.json"
-    done
-    for peer in clang gcc; do
-      llama_rows "$peer" llama-bench "$results/$name@$peer@$round.json" \
-        -m "$model" -p "$prefill" -n "$decode" -d "$depth" -r 2 -o json
-      [ -z "$batches" ] || llama_rows "$peer" llama-batched-bench "$results/$name@$peer@$round.batched.jsonl" \
-        -m "$model" -npp 1 -ntg "$decode" -npl "$batches" -c 4096 --output-format jsonl
-    done
+    measure_step "$round-prefill" "$prefill" 0
+    [ -z "$batches" ] || measure_batches "$round-batches"
   done
 done
 "$ttt" devices --json >"$results/devices"

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""The table of bench/compare.sh: medians over rounds, and ttt against the better build of llama.cpp.
+"""The table of bench/compare.sh: medians over turns, and ttt against the better build of llama.cpp.
 
 usage: compare_table.py FOLDER [--write PAGE README]
        compare_table.py --quote README PAGE
        compare_table.py --check README PAGE
 
-FOLDER holds MODEL@PROGRAM@ROUND.json (`ttt bench --json`, with `--batch-invariant` too, `llama-bench -o json`),
-MODEL@PROGRAM@ROUND.batched.* (`ttt bench -b`, `llama-batched-bench --output-format jsonl`), MODEL@PROGRAM@ROUND.start
-(process_cost.py), `files` (MODEL BYTES) and `devices` (`ttt devices --json`). --write replaces the part of PAGE
+FOLDER holds MODEL@PROGRAM@TURN.json (`ttt bench --json`, with `--batch-invariant` too, `llama-bench -o json`),
+MODEL@PROGRAM@TURN.jsonl (`llama-batched-bench --output-format jsonl`), MODEL@PROGRAM@TURN.start (process_cost.py),
+`files` (MODEL BYTES) and `devices` (`ttt devices --json`). --write replaces the part of PAGE
 between this processor's markers, or adds one at the end, and quotes it in the README. --quote does only that, with
 the last section on PAGE. --check fails unless what the README quotes is on PAGE, word for word.
 """
@@ -48,7 +48,7 @@ def rows_of(path, program):
 
 
 def table(folder):
-    cells = {}  # (model, step) -> program -> [(tokens per second, share of the roofline), one a round]
+    cells = {}  # (model, step) -> program -> [(tokens per second, share of the roofline), one a turn]
     for path in sorted([*folder.glob("*.json"), *folder.glob("*.jsonl")]):
         model, program, _ = path.name.split("@")
         for step, speed, share in rows_of(path, program):
@@ -69,7 +69,7 @@ def table(folder):
 def start_table(folder):
     """Whole processes that load a model, decode one token and end."""
     files = dict(line.split("\t") for line in (folder / "files").read_text().splitlines())
-    costs = {}  # model -> program -> [(seconds, peak bytes), one a round]
+    costs = {}  # model -> program -> [(seconds, peak bytes), one a turn]
     for path in sorted(folder.glob("*.start")):
         model, program, _ = path.name.split("@")
         cost = json.loads(path.read_text())

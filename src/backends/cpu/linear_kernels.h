@@ -98,6 +98,9 @@ struct PanelRange {
   const PanelLayout& layout;
   const std::byte* data;
   int count;
+
+  const std::byte* panel(int index) const { return data + static_cast<std::size_t>(index) * layout.panel_bytes(); }
+  PanelRange part(int first, int length) const { return {layout, panel(first), length}; }
 };
 
 /// The primitives of one instruction-set level that Linear and GatedLinear are made of.

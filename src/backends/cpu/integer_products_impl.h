@@ -90,8 +90,9 @@ inline __attribute__((always_inline)) void prefetch(const std::byte* p, std::siz
   for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(p + at);
 }
 
-/// One panel for one token, straight from its codes. Cells in the order of block_tile. Memory is read strictly in
-/// order: the processor's own prefetching then keeps up, and asking ahead of it does harm.
+/// One panel for one token, straight from its codes. Cells in the order of block_tile. Memory is first asked for
+/// strictly in order, a header or a group at a time, whose bit planes are then read by turns: the processor's own
+/// prefetching keeps up with that, and asking ahead of it does harm.
 template <PanelKind K, ActivationBits Bits>
 void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
   constexpr IntegerKind kind = integer_kind(K);
@@ -99,9 +100,11 @@ void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
   for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
     const std::byte *header = panel + at, *codes = header + kind.header_bytes(groups);
     prefetch(header, kind.header_bytes(groups));
-    for (int g = 0; g < groups; ++g)
-      integer_group<K, Bits>(codes + static_cast<std::size_t>(g) * kind.code_bytes(), GroupScales<K>(header, g), x,
-                             x.cell(first + g, 0), sum);
+    for (int g = 0; g < groups; ++g) {
+      const std::byte* group = codes + static_cast<std::size_t>(g) * kind.code_bytes();
+      prefetch(group, kind.code_bytes());
+      integer_group<K, Bits>(group, GroupScales<K>(header, g), x, x.cell(first + g, 0), sum);
+    }
     if constexpr (QuantizedRows::parts(Bits) == 2)
       x.for_each_refined(first, [&](int g, int) {
         integer_group<K, Bits>(codes + static_cast<std::size_t>(g) * kind.code_bytes(), GroupScales<K>(header, g), x,

@@ -4,7 +4,6 @@
 // decoding: a block of a panel at a time (block_products), whose sums over a tile of tokens stay in registers
 // (block_tile).
 #include <algorithm>
-#include <cstring>
 #include <type_traits>
 
 #include "linear_kernels.h"
@@ -17,6 +16,7 @@ namespace {
 using F = V::F;
 
 constexpr int kTokens = V::kTokens;
+static_assert(kTokens <= 8, "QuantizedRows::refined has a byte of tokens a group");
 
 /// 2^ZeroLog2 times minus the sum of a token's codes: what the products of weights less that zero start at. -1: no
 /// zero.
@@ -67,19 +67,20 @@ inline __attribute__((always_inline)) V::I cell_dots(const V::B (&quads)[N], con
   }
 }
 
-/// A group's codes, scales and offsets times a cell of one token.
-template <PanelKind K, ActivationBits Bits>
-inline __attribute__((always_inline)) void integer_group(const std::byte* codes, const GroupScales<K>& scales,
-                                                         const QuantizedRows& x, std::int64_t cell, F& sum) {
+/// A group's codes, quad(j) for four columns each, scales and offsets times a cell of token `token` of a tile of T,
+/// whose codes lie together.
+template <PanelKind K, ActivationBits Bits, int T, class Quad>
+inline __attribute__((always_inline)) void integer_group(Quad quad, const GroupScales<K>& scales,
+                                                         const QuantizedRows& x, std::int64_t cell, int token, F& sum) {
   constexpr IntegerKind kind = integer_kind(K);
   constexpr int kSubs = kind.subgroups(), kSubQuads = kQuads / kSubs;
   unroll<kSubs>([&](auto s) {
     V::B quads[kSubQuads];
-    unroll<kSubQuads>([&](auto j) { quads[j] = quad_codes<K, s * kSubQuads + j>(codes); });
-    const std::int8_t* bytes = x.codes + cell * QuantizedRows::cell_bytes(Bits) + s * kSubQuads * 4;
-    const std::int64_t sums = cell * QuantizedRows::kSums + (kSubs == 1 ? 2 : s);
+    unroll<kSubQuads>([&](auto j) { quads[j] = quad(std::integral_constant<int, s * kSubQuads + j>{}); });
+    const std::int8_t* bytes = x.codes + (cell * T + token) * QuantizedRows::cell_bytes(Bits) + s * kSubQuads * 4;
+    const std::int64_t sums = (cell * QuantizedRows::kSums + (kSubs == 1 ? 2 : s)) * T + token;
     const V::I acc = cell_dots<K, Bits>(quads, bytes, x.minus_sums[sums]);
-    sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(x.scales[cell])), sum);
+    sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(x.scales[cell * T + token])), sum);
     if constexpr (kind.has_offset()) sum = V::fma(scales.offset[s], V::set1(x.scaled_sums[sums]), sum);
   });
 }
@@ -100,16 +101,14 @@ void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
   for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
     const std::byte *header = panel + at, *codes = header + kind.header_bytes(groups);
     prefetch(header, kind.header_bytes(groups));
-    for (int g = 0; g < groups; ++g) {
+    const auto add_cell = [&](int g, int part) __attribute__((always_inline)) {
       const std::byte* group = codes + static_cast<std::size_t>(g) * kind.code_bytes();
-      prefetch(group, kind.code_bytes());
-      integer_group<K, Bits>(group, GroupScales<K>(header, g), x, x.cell(first + g, 0), sum);
-    }
-    if constexpr (QuantizedRows::parts(Bits) == 2)
-      x.for_each_refined(first, [&](int g, int) {
-        integer_group<K, Bits>(codes + static_cast<std::size_t>(g) * kind.code_bytes(), GroupScales<K>(header, g), x,
-                               x.cell(first + g, 1), sum);
-      });
+      if (part == 0) prefetch(group, kind.code_bytes());
+      integer_group<K, Bits, 1>([&](auto j) { return quad_codes<K, j>(group); }, GroupScales<K>(header, g), x,
+                                x.cell(first + g, part), 0, sum);
+    };
+    for (int g = 0; g < groups; ++g) add_cell(g, 0);
+    if constexpr (QuantizedRows::parts(Bits) == 2) x.for_each_refined(first, [&](int g, int) { add_cell(g, 1); });
   });
   V::store(out, sum);
 }
@@ -193,24 +192,6 @@ inline __attribute__((always_inline)) void block_tile(const Block& w, std::int64
   unroll<T>([&](auto t) __attribute__((always_inline)) { V::store(out + t * stride, sum[t]); });
 }
 
-/// The same for one token's second cell of a group of the block.
-template <bool Offset, int Subs, int T, int MaxCode, int ZeroLog2>
-void second_cell(const ByteBlock<MaxCode, ZeroLog2>& w, int in_block, const QuantizedRows& x, std::int64_t cell,
-                 int token, float* out) {
-  constexpr int kSubQuads = kQuads / Subs;
-  F sum = V::load(out);
-  unroll<Subs>([&](auto s) {
-    const std::int64_t sums = (cell * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T + token;
-    V::B quads[kSubQuads];
-    unroll<kSubQuads>([&](auto j) { quads[j] = V::load_bytes(w.bytes[in_block][s * kSubQuads + j]); });
-    const V::I acc = add_dots<MaxCode, most_of(ActivationBits::eight), V>(
-        minus_zeros<ZeroLog2>(x.minus_sums[sums]), quads, x.codes + (cell * T + token) * kGroup + s * kSubQuads * 4);
-    sum = V::fma(V::to_float(acc), V::mul(V::load(w.scales[in_block][s]), V::set1(x.scales[cell * T + token])), sum);
-    if constexpr (Offset) sum = V::fma(V::load(w.offsets[in_block][s]), V::set1(x.scaled_sums[sums]), sum);
-  });
-  V::store(out, sum);
-}
-
 /// Panels whose blocks meet a tile of tokens by turns, while it is in the first cache.
 constexpr int kRun = 2;
 
@@ -236,8 +217,12 @@ void block_products(const PanelRange& w, std::size_t at, const std::byte* next, 
             Ahead{fetch ? next + static_cast<std::size_t>(p) * panel_bytes : nullptr, group_bytes});
         if constexpr (Block::kBits == ActivationBits::eight)
           tile.for_each_refined(first, [&](int g, int token) {
-            second_cell<kind.has_offset(), kind.subgroups(), count>(blocks[p], g, tile, tile.cell(first + g, 1), token,
-                                                                    sums + token * stride);
+            float* to = sums + token * stride;
+            F sum = V::load(to);
+            integer_group<K, ActivationBits::eight, count>([&](auto j) { return V::load_bytes(blocks[p].bytes[g][j]); },
+                                                           GroupScales<K>(blocks[p], g), tile, tile.cell(first + g, 1),
+                                                           token, sum);
+            V::store(to, sum);
           });
       }
     }

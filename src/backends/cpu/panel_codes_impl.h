@@ -45,6 +45,13 @@ inline __attribute__((always_inline)) V::B quad_codes(const std::byte* codes) {
   }
 }
 
+/// A block of a panel in f32 scales and decoded codes: for several tokens to share its decoding, and so small that it
+/// stays in the first cache while they do.
+struct DecodedBlock {
+  alignas(64) float scales[kBlockGroups][2][kPanelRows];  ///< one per subgroup
+  alignas(64) float offsets[kBlockGroups][2][kPanelRows];
+};
+
 /// The scales of group g of a block's header, one per subgroup, and the offsets where the kind has them.
 template <PanelKind K>
 struct GroupScales {
@@ -52,6 +59,12 @@ struct GroupScales {
   V::F scale[kind.subgroups()];
   V::F offset[kind.subgroups()];
 
+  inline __attribute__((always_inline)) GroupScales(const DecodedBlock& block, int g) {
+    for (int s = 0; s < kind.subgroups(); ++s) {
+      scale[s] = V::load(block.scales[g][s]);
+      if constexpr (kind.has_offset()) offset[s] = V::load(block.offsets[g][s]);
+    }
+  }
   inline __attribute__((always_inline)) GroupScales(const std::byte* header, int g) {
     constexpr int kWide = kPanelRows * 2;
     if constexpr (kind.scales == Scales::f16) {
@@ -153,12 +166,6 @@ inline std::byte* panel_scratch(std::size_t bytes) {
   return lines.front().bytes;
 }
 
-/// A block of a panel in f32 scales and decoded codes: for several tokens to share its decoding, and so small that it
-/// stays in the first cache while they do.
-struct DecodedBlock {
-  alignas(64) float scales[kBlockGroups][2][kPanelRows];  ///< one per subgroup
-  alignas(64) float offsets[kBlockGroups][2][kPanelRows];
-};
 /// Codes less their zero. Pair 2j + i of a group holds columns 4j + i and 4j + i + 2.
 struct WordBlock : DecodedBlock {
   static constexpr int kZeroLog2 = -1;  ///< what is left to subtract is 2^kZeroLog2; -1: nothing

@@ -41,42 +41,70 @@ struct Block {
   const ops::KvLayout& layout;
   const std::byte* page;
   int kv_head;
-  int first_slot;  ///< in the page, of the block's first key
-  int num_keys;    ///< a multiple of 16
+  int first_slot;                         ///< in the page, of the block's first key
+  int num_keys;                           ///< a multiple of 16
+  std::ptrdiff_t next_keys, next_values;  ///< bytes from this block's to the next one's; 0 in the last
 };
 
-/// scores[i][key] = q[i] . k[key] for four queries and T tiles of 16 keys: one chain of additions each, over the dims.
-template <class Load, int T>
-void score_tiles(const Block& b, int key, const float* q4, float* scores) {
+/// The first queries that meet a block ask for the next one, line by line and into the second cache: pages lie
+/// anywhere, and what is asked for all at once, or into the first cache, is mostly dropped.
+enum class Ahead { ask, none };
+
+template <Ahead A>
+inline __attribute__((always_inline)) void ask(const std::byte* p) {
+  if constexpr (A == Ahead::ask) __builtin_prefetch(p, 0, 2);
+}
+
+/// Calls step<R, A>(i) for queries i .. i + R, R as many as registers allow.
+template <class Step>
+void for_query_rows(int num_queries, bool ahead, const Step& step) {
+  const auto rows = [&]<int R>(int i) {
+    if (i == 0 && ahead)
+      step.template operator()<R, Ahead::ask>(i);
+    else
+      step.template operator()<R, Ahead::none>(i);
+  };
+  int i = 0;
+  for (; i + V::kAttentionRows <= num_queries; i += V::kAttentionRows) rows.template operator()<V::kAttentionRows>(i);
+  for (; i < num_queries; i += kRows) rows.template operator()<kRows>(i);
+}
+
+/// scores[i][key] = q[i] . k[key] for R queries and T tiles of 16 keys: one chain of additions each, over the dims.
+template <class Load, int R, int T, Ahead A>
+void score_tiles(const Block& b, int key, const float* q, float* scores) {
   const int dim = b.layout.k_dim;
   const std::byte* tiles[T];
   for (int t = 0; t < T; ++t)
     tiles[t] = b.page + b.layout.k_index(b.kv_head, b.first_slot + key + t * kLanes, 0) * Load::kBytes;
-  F sums[kRows][T];
+  F sums[R][T];
   for (auto& row : sums)
     for (auto& sum : row) sum = V::zero();
   for (int d = 0; d < dim; ++d) {
     F k[T];
-    for (int t = 0; t < T; ++t) k[t] = Load::load(tiles[t] + static_cast<std::size_t>(d * kLanes) * Load::kBytes);
-    for (int j = 0; j < kRows; ++j) {
-      const F value = V::set1(q4[j * dim + d]);
+    for (int t = 0; t < T; ++t) {
+      const std::byte* at = tiles[t] + static_cast<std::size_t>(d * kLanes) * Load::kBytes;
+      k[t] = Load::load(at);
+      ask<A>(at + b.next_keys);
+    }
+    for (int j = 0; j < R; ++j) {
+      const F value = V::set1(q[j * dim + d]);
       for (int t = 0; t < T; ++t) sums[j][t] = V::fma(k[t], value, sums[j][t]);
     }
   }
-  for (int j = 0; j < kRows; ++j)
+  for (int j = 0; j < R; ++j)
     for (int t = 0; t < T; ++t) V::store(scores + j * kKeyBlock + key + t * kLanes, sums[j][t]);
 }
 
 template <class Load>
 void score_block(const Block& b, const float* q, int num_queries, float* scores) {
-  constexpr int kStep = V::kAttentionTiles * kLanes;
-  for (int i = 0; i < num_queries; i += kRows) {
-    const float* q4 = q + static_cast<std::ptrdiff_t>(i) * b.layout.k_dim;
+  for_query_rows(num_queries, b.next_keys != 0, [&]<int R, Ahead A>(int i) {
+    const float* rows = q + static_cast<std::ptrdiff_t>(i) * b.layout.k_dim;
+    constexpr int kTiles = V::kAttentionTiles;
     int key = 0;
-    for (; key + kStep <= b.num_keys; key += kStep)
-      score_tiles<Load, V::kAttentionTiles>(b, key, q4, scores + i * kKeyBlock);
-    for (; key < b.num_keys; key += kLanes) score_tiles<Load, 1>(b, key, q4, scores + i * kKeyBlock);
-  }
+    for (; key + kTiles * kLanes <= b.num_keys; key += kTiles * kLanes)
+      score_tiles<Load, R, kTiles, A>(b, key, rows, scores + i * kKeyBlock);
+    for (; key < b.num_keys; key += kLanes) score_tiles<Load, R, 1, A>(b, key, rows, scores + i * kKeyBlock);
+  });
 }
 
 /// Scales, caps and masks one query's scores.
@@ -100,8 +128,9 @@ void finish_scores(const ops::Attention::Args& a, const Block& b, float* s, std:
 
 /// Turns scores into weights exp(s - max) under the new maximum; returns by how much what was summed before shrinks.
 float update_softmax(float* s, int num_keys, Partial& partial, float* lane_sums) {
-  float most = partial.max;
-  for (int key = 0; key < num_keys; key += kLanes) most = std::max(most, V::max_of(V::load(s + key)));
+  F maxima = V::set1(partial.max);
+  for (int key = 0; key < num_keys; key += kLanes) maxima = V::max(maxima, V::load(s + key));
+  const float most = V::max_of(maxima);
   const float shrink = partial.max == kMinusInfinity ? 0.0f : std::exp(partial.max - most);
   F sums = V::mul(V::load(lane_sums), V::set1(shrink));
   for (int key = 0; key < num_keys; key += kLanes) {
@@ -122,30 +151,31 @@ F load_some(const std::byte* p, int count) {
   return Load::load(whole.data());
 }
 
-/// acc[i] = acc[i] * shrink[i] + sum over keys of weight * v[key], for four queries and the dims from `d` on, T vectors
-/// of them, of which the last may be cut off.
-template <class Load, int T, bool CutOff>
+/// acc[i] = acc[i] * shrink[i] + sum over keys of weight * v[key], for R queries and the dims from `d` on, T vectors of
+/// them, of which the last may be cut off.
+template <class Load, int R, int T, bool CutOff, Ahead A>
 void add_value_tiles(const Block& b, int d, const float* weights, const float* shrink, float* acc,
                      std::int64_t v_stride) {
   const int dim = b.layout.v_dim;
   [[maybe_unused]] const int last = dim - d - (T - 1) * kLanes;
   const std::byte* v = b.page + b.layout.v_offset +
                        (b.layout.v_index(b.kv_head, b.first_slot, 0) + static_cast<std::size_t>(d)) * Load::kBytes;
-  F sums[kRows][T];
-  for (int j = 0; j < kRows; ++j)
+  F sums[R][T];
+  for (int j = 0; j < R; ++j)
     for (int t = 0; t < T; ++t) sums[j][t] = V::mul(V::load(acc + j * v_stride + d + t * kLanes), V::set1(shrink[j]));
   for (int key = 0; key < b.num_keys; ++key, v += static_cast<std::size_t>(dim) * Load::kBytes) {
     F values[T];
     for (int t = 0; t < T; ++t) {
       const std::byte* at = v + static_cast<std::size_t>(t * kLanes) * Load::kBytes;
       values[t] = CutOff && t == T - 1 ? load_some<Load>(at, last) : Load::load(at);
+      ask<A>(at + b.next_values);
     }
-    for (int j = 0; j < kRows; ++j) {
+    for (int j = 0; j < R; ++j) {
       const F weight = V::set1(weights[j * kKeyBlock + key]);
       for (int t = 0; t < T; ++t) sums[j][t] = V::fma(values[t], weight, sums[j][t]);
     }
   }
-  for (int j = 0; j < kRows; ++j)
+  for (int j = 0; j < R; ++j)
     for (int t = 0; t < T; ++t) V::store(acc + j * v_stride + d + t * kLanes, sums[j][t]);
 }
 
@@ -153,16 +183,16 @@ template <class Load>
 void add_values(const Block& b, const float* weights, const float* shrink, int num_queries, float* acc,
                 std::int64_t v_stride) {
   const int dim = b.layout.v_dim;
-  for (int i = 0; i < num_queries; i += kRows) {
+  for_query_rows(num_queries, b.next_values != 0, [&]<int R, Ahead A>(int i) {
     const auto add = [&]<int T, bool CutOff>(int d) {
-      add_value_tiles<Load, T, CutOff>(b, d, weights + i * kKeyBlock, shrink + i, acc + i * v_stride, v_stride);
+      add_value_tiles<Load, R, T, CutOff, A>(b, d, weights + i * kKeyBlock, shrink + i, acc + i * v_stride, v_stride);
     };
     constexpr int kTiles = V::kAttentionTiles;
     int d = 0;
     for (; d + kTiles * kLanes <= dim; d += kTiles * kLanes) add.template operator()<kTiles, false>(d);
     for (; d + kLanes <= dim; d += kLanes) add.template operator()<1, false>(d);
     if (d < dim) add.template operator()<1, true>(d);
-  }
+  });
 }
 
 /// The values' scales of an 8-bit cache become part of the weights.
@@ -195,7 +225,15 @@ void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_he
   const int block_keys = std::min(kKeyBlock, layout.page_size);
   for (std::int32_t start = last < 0 ? 0 : first / block_keys * block_keys; start <= last; start += block_keys) {
     const int keys = std::min(block_keys, (last - start + kLanes) / kLanes * kLanes);
-    const Block block{layout, a.cache.page(sequence, start), kv_head, start % layout.page_size, keys};
+    const int slot = start % layout.page_size;
+    const std::byte* page = a.cache.page(sequence, start);
+    Block block{layout, page, kv_head, slot, keys, 0, 0};
+    if (const auto next = start + block_keys; next <= last) {
+      const std::ptrdiff_t slots = (next % layout.page_size - slot) * static_cast<std::ptrdiff_t>(Load::kBytes);
+      const std::ptrdiff_t pages = a.cache.page(sequence, next) - page;
+      block.next_keys = pages + slots * layout.k_dim;
+      block.next_values = pages + slots * layout.v_dim;
+    }
     score_block<Load>(block, q_rows.data(), padded, scores);
     for (int i = 0; i < padded; ++i) {
       float* s = scores + i * kKeyBlock;

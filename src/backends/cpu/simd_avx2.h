@@ -22,6 +22,7 @@ struct V {
   };
   static constexpr int kTokens = 4;
   static constexpr int kAttentionTiles = 1;
+  static constexpr int kAttentionRows = 4;
 
   static F zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
   static F set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
@@ -34,6 +35,7 @@ struct V {
   static F mul(F x, F y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
   static F div(F x, F y) { return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)}; }
   static F fma(F x, F y, F z) { return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)}; }
+  static F max(F x, F y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
   static float max_of(F x) {
     alignas(32) float v[8];
     _mm256_store_ps(v, _mm256_max_ps(x.a, x.b));

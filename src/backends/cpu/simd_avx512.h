@@ -21,6 +21,7 @@ struct V {
   };
   static constexpr int kTokens = 8;
   static constexpr int kAttentionTiles = 2;
+  static constexpr int kAttentionRows = 8;
 
   static F zero() { return _mm512_setzero_ps(); }
   static F set1(float x) { return _mm512_set1_ps(x); }
@@ -30,6 +31,7 @@ struct V {
   static F mul(F a, F b) { return _mm512_mul_ps(a, b); }
   static F div(F a, F b) { return _mm512_div_ps(a, b); }
   static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+  static F max(F a, F b) { return _mm512_max_ps(a, b); }
   static float max_of(F a) { return _mm512_reduce_max_ps(a); }
   /// exp by 2^n * p(r), |r| <= ln2/2; relative error about 2e-7; underflows to 0.
   static F exp(F x) {

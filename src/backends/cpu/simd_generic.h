@@ -23,6 +23,7 @@ struct V {
   };
   static constexpr int kTokens = 2;
   static constexpr int kAttentionTiles = 1;
+  static constexpr int kAttentionRows = 4;
 
   template <class Op>
   static F map(Op op) {
@@ -53,6 +54,9 @@ struct V {
   }
   static F exp(F a) {
     return map([&](int i) { return std::exp(a.v[i]); });
+  }
+  static F max(F a, F b) {
+    return map([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
   }
   static float max_of(F a) {
     float m = a.v[0];

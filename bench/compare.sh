@@ -3,10 +3,11 @@
 # comes and with --batch-invariant.
 #
 # usage: bench/compare.sh [--build-only] [--rounds N] [--threads N] [--model FILE]... [--formats LIST] [--shape NAME]
-#                         [--prefill N] [--decode N] [--depth LIST] [--batch LIST] [--write]
+#                         [--prefill N] [--decode N] [--depth LIST] [--deep LIST] [--batch LIST] [--write]
 #   --model    a GGUF; again for more. Without it and without --formats: SmolLM2
 #   --formats  q4_0,q8_0,...: random checkpoints of a real shape (--shape, llama-1b), made by bench/make_checkpoint.py
 #   --depth    0,4096: tokens in the cache before; --batch 1,8,16: sequences that decode at once, at depth 0
+#   --deep     those of --formats to be measured behind 4096 tokens too, once a round, as that takes minutes
 #   --write    puts the table into docs/performance.md too, in place of this processor's, and into the README
 #
 # llama.cpp is built outside the repository, with g++ and with clang 19 (the better of the two is the bar),
@@ -25,12 +26,13 @@ shape=llama-1b
 prefill=512
 decode=64
 depth=0
+deep=''
 batch=1
 write=0
 build_only=0
 jobs=${TTT_JOBS:-2}
 
-usage() { sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 while [ $# -gt 0 ]; do
   case $1 in
     --build-only) build_only=1 ;;
@@ -40,6 +42,7 @@ while [ $# -gt 0 ]; do
     --formats) formats=$2; shift ;;
     --shape) shape=$2; shift ;;
     --depth) depth=$2; shift ;;
+    --deep) deep=$2; shift ;;
     --batch) batch=$2; shift ;;
     --write) write=1 ;;
     --prefill) prefill=$2; shift ;;
@@ -171,13 +174,13 @@ measure_start() {
       "$bin" -t "$threads" -ngl 0 -m "$model" -p 0 -n 1 -r 1 --no-warmup
   done
 }
-# measure_step TURN PREFILL DECODE
+# measure_step TURN PREFILL DECODE DEPTHS
 measure_step() {
-  ttt_rows "$results/$name@ttt@$1.json" -p "$2" -n "$3" -d "$depth"
+  ttt_rows "$results/$name@ttt@$1.json" -p "$2" -n "$3" -d "$4"
   for peer in clang gcc; do
-    llama_rows "$peer" llama-bench "$results/$name@$peer@$1.json" -m "$model" -p "$2" -n "$3" -d "$depth" -r 2 -o json
+    llama_rows "$peer" llama-bench "$results/$name@$peer@$1.json" -m "$model" -p "$2" -n "$3" -d "$4" -r 2 -o json
   done
-  ttt_rows "$results/$name@ttt-invariant@$1.json" --batch-invariant -p "$2" -n "$3" -d "$depth"
+  ttt_rows "$results/$name@ttt-invariant@$1.json" --batch-invariant -p "$2" -n "$3" -d "$4"
 }
 measure_batches() {
   ttt_rows "$results/$name@ttt@$1.json" -p 0 -n "$decode" -b "$batches"
@@ -201,9 +204,12 @@ for model in "${models[@]}"; do
     say "$name, round $round of $rounds"
     for ((turn = 1; turn <= turns; ++turn)); do
       measure_start "$round-$turn"
-      measure_step "$round-$turn-decode" 0 "$decode"
+      measure_step "$round-$turn-decode" 0 "$decode" "$depth"
     done
-    measure_step "$round-prefill" "$prefill" 0
+    measure_step "$round-prefill" "$prefill" 0 "$depth"
+    for format in ${deep//,/$'\n'}; do
+      [ "$name" != "$shape-$format" ] || measure_step "$round-deep" "$prefill" "$decode" 4096
+    done
     [ -z "$batches" ] || measure_batches "$round-batches"
   done
 done

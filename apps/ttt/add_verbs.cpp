@@ -153,8 +153,8 @@ void add_bench(CommandLine& line) {
       line, "bench",
       {.summary = "Measures prefill and decode, and how near they are to the roofline",
        .about = "Prints a row for each combination of depth, batch and prompt: the median of tokens/s over the "
-                "repetitions, bytes and arithmetic a second, and the share of the roofline, which is measured first: "
-                "how fast this machine reads the model's bytes and multiplies.",
+                "repetitions, bytes and arithmetic a second, and the share of the roofline: how fast this "
+                "machine reads the model's bytes and multiplies, measured before and after each row.",
        .examples = {"ttt bench --model model.gguf -p 512 -n 64",
                     "ttt bench --model model.gguf -p 0 -d 0,4096 -b 1,8 --json",
                     "ttt bench --model model.gguf --profile --trace trace.json"}},

@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 
 #include "support.h"
 #include "ttt/formats/mapped_file.h"
+#include "ttt/hardware/device.h"
+#include "ttt/ops/kernel_table.h"
+#include "ttt/ops/linear.h"
 
 namespace ttt {
 namespace {
@@ -48,6 +52,38 @@ TEST(MappedFile, PartsOfOtherMemoryAreLeftAlone) {
   const auto bytes = test::heap(std::string(1 << 20, 'y'));
   MappedFile::part(bytes, 0, 1 << 20).reset();
   EXPECT_EQ(count_of({bytes.get(), 1 << 20}, std::byte{'y'}), std::size_t{1} << 20);
+}
+
+TEST(MappedFile, ViewsGiveSomeOfAPartsMemoryBack) {
+  constexpr std::size_t kSize = std::size_t{32} << 20, kHalf = kSize / 2;
+  const test::TempFolder folder;
+  const auto file = MappedFile::open(folder.write("file", std::string(kSize, 'x')));
+  const auto part = MappedFile::part(file.data(), 0, kSize);
+  const std::shared_ptr<const std::byte> view(part, part.get() + kHalf);
+  EXPECT_EQ(count_of({part.get(), kSize}, std::byte{'x'}), kSize);
+  const long before = resident_file_kb();
+  MappedFile::give_back(view, 0, kHalf);
+  EXPECT_LE(resident_file_kb(), before - static_cast<long>(kHalf / 1024 / 2));
+  EXPECT_EQ(count_of({part.get(), kSize}, std::byte{'x'}), kSize);
+
+  const auto heap = test::heap(std::string(kHalf, 'y'));
+  MappedFile::give_back(heap, 0, kHalf);
+  EXPECT_EQ(count_of({heap.get(), kHalf}, std::byte{'y'}), kHalf);
+}
+
+TEST(MappedFile, PackingGivesBackWhatItHasReadWhileItsTensorsLive) {
+  constexpr std::int64_t kRows = 16'384, kCols = 2048;
+  constexpr std::size_t kBytes = kRows * kCols * 2;
+  const test::TempFolder folder;
+  const auto file = MappedFile::open(folder.write("file", std::string(kBytes, '1')));
+  const std::array parts{Tensor(DType::f16, Shape{kRows, kCols}, MappedFile::part(file.data(), 0, kBytes), kBytes)};
+  const auto device = Device::open(DeviceConfig::auto_detect(), {.threads = 2});
+  const long before = resident_file_kb();
+  const auto packed = ops::run<ops::PackMatrix>(*device, {.parts = parts});
+  EXPECT_LT(resident_file_kb(), before + static_cast<long>(kBytes / 1024 / 4));
+  std::vector<float> row(kCols);
+  packed->unpack_row(kRows - 1, row);
+  EXPECT_EQ(static_cast<std::int64_t>(std::ranges::count(row, row.front())), kCols);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // The kernels of attention_kernels.h written once over a level's vector primitives `V` (see linear_kernels_impl.h; here
-// also load_bf16, load_i8, max_of, store_f16, and kAttentionTiles, the vectors of keys or dims for which four queries'
-// sums fill the registers). Softmax is computed online (Milakov & Gimelshein, 2018; Dao, 2023): in blocks of keys at
-// fixed absolute positions and a fixed order, so that a query's bits do not depend on what else is in the batch.
+// also load_bf16, load_i8, max, max_of, store_f16, and kAttentionRows and kAttentionTiles, the queries and the vectors
+// of keys or dims whose sums registers hold). Softmax is computed online (Milakov & Gimelshein, 2018; Dao, 2023): in
+// blocks of keys at fixed absolute positions and a fixed order, so that a query's bits do not depend on what else is in
+// the batch.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -16,7 +17,7 @@ namespace {
 
 using F = V::F;
 constexpr int kLanes = 16;
-constexpr int kRows = 4;  ///< query vectors whose sums stay in registers
+constexpr int kRows = 4;  ///< queries that share a pass at least, zeros where there are fewer
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 struct LoadF32 {
@@ -107,18 +108,17 @@ void score_block(const Block& b, const float* q, int num_queries, float* scores)
   });
 }
 
-/// Scales, caps and masks one query's scores.
+/// s[key] *= the key's scale, of an 8-bit cache's keys or values.
+void scale_by(float* s, const Block& b, std::size_t scale_offset) {
+  const auto slot = static_cast<std::size_t>(b.kv_head * b.layout.page_size + b.first_slot);
+  const float* scales = reinterpret_cast<const float*>(b.page + scale_offset) + slot;
+  for (int key = 0; key < b.num_keys; key += kLanes) V::store(s + key, V::mul(V::load(s + key), V::load(scales + key)));
+}
+
+/// Caps and masks one query's scores, and gives those of an 8-bit cache their keys' scales.
 void finish_scores(const ops::Attention::Args& a, const Block& b, float* s, std::int32_t block_start,
                    const Query& query) {
-  F factors = V::set1(a.scale);
-  for (int key = 0; key < b.num_keys; key += kLanes) {
-    F value = V::load(s + key);
-    if (b.layout.dtype == DType::i8) {
-      const auto slot = static_cast<std::size_t>(b.kv_head * b.layout.page_size + b.first_slot + key);
-      value = V::mul(value, V::load(reinterpret_cast<const float*>(b.page + b.layout.k_scale_offset) + slot));
-    }
-    V::store(s + key, V::mul(value, factors));
-  }
+  if (b.layout.dtype == DType::i8) scale_by(s, b, b.layout.k_scale_offset);
   if (a.softcap > 0.0f)
     for (int key = 0; key < b.num_keys; ++key) s[key] = a.softcap * std::tanh(s[key] / a.softcap);
   if (block_start >= query.first && block_start + b.num_keys - 1 <= query.last) return;
@@ -131,7 +131,7 @@ float update_softmax(float* s, int num_keys, Partial& partial, float* lane_sums)
   F maxima = V::set1(partial.max);
   for (int key = 0; key < num_keys; key += kLanes) maxima = V::max(maxima, V::load(s + key));
   const float most = V::max_of(maxima);
-  const float shrink = partial.max == kMinusInfinity ? 0.0f : std::exp(partial.max - most);
+  const float shrink = partial.max == most ? 1.0f : std::exp(partial.max - most);
   F sums = V::mul(V::load(lane_sums), V::set1(shrink));
   for (int key = 0; key < num_keys; key += kLanes) {
     const F weights = V::exp(V::add(V::load(s + key), V::set1(-most)));
@@ -195,13 +195,6 @@ void add_values(const Block& b, const float* weights, const float* shrink, int n
   });
 }
 
-/// The values' scales of an 8-bit cache become part of the weights.
-void scale_weights(const Block& b, float* weights) {
-  const auto slot = static_cast<std::size_t>(b.kv_head * b.layout.page_size + b.first_slot);
-  const float* scales = reinterpret_cast<const float*>(b.page + b.layout.v_scale_offset) + slot;
-  for (int key = 0; key < b.num_keys; ++key) weights[key] *= scales[key];
-}
-
 template <class Load>
 void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_head, std::span<const Query> queries,
                   float* acc, std::int64_t v_stride, Partial* partials) {
@@ -215,7 +208,8 @@ void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_he
   std::int32_t first = std::numeric_limits<std::int32_t>::max(), last = -1;
   for (int i = 0; i < count; ++i) {
     const auto& query = queries[static_cast<std::size_t>(i)];
-    std::copy_n(query.q, dim, q_rows.begin() + static_cast<std::ptrdiff_t>(i) * dim);
+    std::transform(query.q, query.q + dim, q_rows.begin() + static_cast<std::ptrdiff_t>(i) * dim,
+                   [&](float value) { return value * a.scale; });
     partials[i] = {kMinusInfinity, 0.0f};
     if (query.last < query.first) continue;
     first = std::min(first, query.first);
@@ -247,7 +241,7 @@ void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_he
       }
       finish_scores(a, block, s, start, queries[static_cast<std::size_t>(i)]);
       shrink[i] = update_softmax(s, keys, partials[i], lane_sums[i]);
-      if (layout.dtype == DType::i8) scale_weights(block, s);
+      if (layout.dtype == DType::i8) scale_by(s, block, layout.v_scale_offset);
     }
     add_values<Load>(block, scores, shrink, padded, acc, v_stride);
   }

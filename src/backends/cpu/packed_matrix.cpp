@@ -7,6 +7,7 @@
 #include "cpu_device.h"
 #include "ttt/core/error.h"
 #include "ttt/formats/dequantize.h"
+#include "ttt/formats/mapped_file.h"
 
 namespace ttt::cpu {
 namespace {
@@ -110,6 +111,33 @@ void pack_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_
   }
 }
 
+/// Gives back the checkpoint's pages of rows [first, first + count) of the parts.
+void give_back_rows(std::span<const Tensor> parts, std::int64_t first, std::int64_t count) {
+  for (const auto& part : parts) {
+    const std::int64_t rows = part.shape()[0], begin = std::clamp<std::int64_t>(first, 0, rows),
+                       end = std::clamp<std::int64_t>(first + count, 0, rows);
+    first -= rows;
+    if (begin == end) continue;
+    const std::size_t row_size = part.bytes().size() / static_cast<std::size_t>(rows);
+    MappedFile::give_back(part.data(), static_cast<std::size_t>(begin) * row_size,
+                          static_cast<std::size_t>(end - begin) * row_size);
+  }
+}
+
+/// Packs all panels, some megabytes at a time, whose source is given back before the next: an embedding of a quarter of
+/// a model's bytes would else be in memory twice.
+void pack_panels(ThreadPool& pool, const PanelLayout& layout, std::span<const Tensor> parts, std::byte* data) {
+  constexpr std::size_t kBytesAtOnce = 16 << 20;
+  const auto at_once = static_cast<std::int64_t>(std::max<std::size_t>(1, kBytesAtOnce / layout.panel_bytes()));
+  for (std::int64_t first = 0; first < layout.panels(); first += at_once) {
+    const std::int64_t count = std::min(at_once, layout.panels() - first);
+    pool.run(count, [&](std::int64_t i) {
+      pack_panel(layout, parts, first + i, data + static_cast<std::size_t>(first + i) * layout.panel_bytes());
+    });
+    give_back_rows(parts, first * kPanelRows, count * kPanelRows);
+  }
+}
+
 }  // namespace
 
 CpuPackedMatrix::CpuPackedMatrix(std::vector<Section> sections, DType format)
@@ -169,9 +197,7 @@ std::shared_ptr<const ops::PackedMatrix> pack_matrix(Device& device, const ops::
     std::shared_ptr<std::byte> data;
     if (parts[first].has_data()) {
       data = device.allocate(layout.bytes());
-      cpu.pool().run(layout.panels(), [&](std::int64_t i) {
-        pack_panel(layout, same, i, data.get() + static_cast<std::size_t>(i) * layout.panel_bytes());
-      });
+      pack_panels(cpu.pool(), layout, same, data.get());
     }
     sections.push_back({layout, rows, std::move(data)});
     rows += layout.rows;

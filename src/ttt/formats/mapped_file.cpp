@@ -35,6 +35,13 @@ void release_pages(const std::byte* begin, std::size_t bytes) {
   if (first < end) ::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
 }
 
+/// Gives a part's pages back with its last copy. Its type tells that a pointer is to such a part.
+struct GiveBack {
+  std::shared_ptr<const std::byte> file;
+  std::size_t bytes;
+  void operator()(const std::byte* p) const { release_pages(p, bytes); }
+};
+
 [[noreturn]] void fail_errno(const std::filesystem::path& path, const char* doing) {
   throw FormatError(path.string(), std::string(doing) + ": " + std::generic_category().message(errno));
 }
@@ -60,7 +67,11 @@ std::shared_ptr<const std::byte> MappedFile::part(std::shared_ptr<const std::byt
                                                   std::size_t bytes) {
   const std::byte* begin = data.get() + offset;
   if (std::get_deleter<Unmap>(data) == nullptr) return {std::move(data), begin};
-  return {begin, [data = std::move(data), bytes](const std::byte* p) { release_pages(p, bytes); }};
+  return {begin, GiveBack{std::move(data), bytes}};
+}
+
+void MappedFile::give_back(const std::shared_ptr<const std::byte>& part, std::size_t offset, std::size_t bytes) {
+  if (std::get_deleter<GiveBack>(part) != nullptr) release_pages(part.get() + offset, bytes);
 }
 
 }  // namespace ttt::inline v2

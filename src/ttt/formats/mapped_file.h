@@ -18,6 +18,9 @@ class MappedFile {
   /// again come from the file again. So a checkpoint that is read tensor by tensor never holds memory for all of it.
   static std::shared_ptr<const std::byte> part(std::shared_ptr<const std::byte> data, std::size_t offset,
                                                std::size_t bytes);
+  /// Gives back the memory of some pages of a part early: of those that lie wholly within `bytes` from `offset` on.
+  /// `part` may be any tensor's data; nothing happens unless it is a mapped file's part, or a view of one.
+  static void give_back(const std::shared_ptr<const std::byte>& part, std::size_t offset, std::size_t bytes);
 
   const std::shared_ptr<const std::byte>& data() const { return data_; }     ///< shared; unmapped with the last copy
   std::size_t size() const { return size_; }                                 ///< in bytes

@@ -16,7 +16,7 @@ namespace {
 using F = V::F;
 
 constexpr int kTokens = V::kTokens;
-static_assert(kTokens <= 8, "QuantizedRows::refined has a byte of tokens a group");
+static_assert(kTokens * kBlockGroups < 256, "QuantizedRows::num_refined is a byte");
 
 /// 2^ZeroLog2 times minus the sum of a token's codes: what the products of weights less that zero start at. -1: no
 /// zero.
@@ -67,21 +67,36 @@ inline __attribute__((always_inline)) V::I cell_dots(const V::B (&quads)[N], con
   }
 }
 
-/// A group's codes, quad(j) for four columns each, scales and offsets times a cell of token `token` of a tile of T,
-/// whose codes lie together.
-template <PanelKind K, ActivationBits Bits, int T, class Quad>
-inline __attribute__((always_inline)) void integer_group(Quad quad, const GroupScales<K>& scales,
-                                                         const QuantizedRows& x, std::int64_t cell, int token, F& sum) {
+/// One token's cell of a group.
+struct Cell {
+  const std::int8_t* codes;
+  float scale;
+  const std::int32_t* minus_sums;  ///< [QuantizedRows::kSums]
+  const float* scaled_sums;        ///< likewise
+
+  /// A group's first one in a tile of one token.
+  Cell(const QuantizedRows& x, std::int64_t group)
+      : codes(x.codes + group * QuantizedRows::group_bytes(x.bits)),
+        scale(x.scales[group]),
+        minus_sums(x.minus_sums + group * QuantizedRows::kSums),
+        scaled_sums(x.scaled_sums + group * QuantizedRows::kSums) {}
+  explicit Cell(const RefinedCell& cell)
+      : codes(cell.codes), scale(cell.scale), minus_sums(cell.minus_sums), scaled_sums(cell.scaled_sums) {}
+};
+
+/// A group's codes, quad(j) for four columns each, scales and offsets times a cell of one token.
+template <PanelKind K, ActivationBits Bits, class Quad>
+inline __attribute__((always_inline)) void integer_group(Quad quad, const GroupScales<K>& scales, const Cell& cell,
+                                                         F& sum) {
   constexpr IntegerKind kind = integer_kind(K);
   constexpr int kSubs = kind.subgroups(), kSubQuads = kQuads / kSubs;
   unroll<kSubs>([&](auto s) {
+    constexpr int kSum = kSubs == 1 ? 2 : s;
     V::B quads[kSubQuads];
     unroll<kSubQuads>([&](auto j) { quads[j] = quad(std::integral_constant<int, s * kSubQuads + j>{}); });
-    const std::int8_t* bytes = x.codes + (cell * T + token) * QuantizedRows::cell_bytes(Bits) + s * kSubQuads * 4;
-    const std::int64_t sums = (cell * QuantizedRows::kSums + (kSubs == 1 ? 2 : s)) * T + token;
-    const V::I acc = cell_dots<K, Bits>(quads, bytes, x.minus_sums[sums]);
-    sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(x.scales[cell * T + token])), sum);
-    if constexpr (kind.has_offset()) sum = V::fma(scales.offset[s], V::set1(x.scaled_sums[sums]), sum);
+    const V::I acc = cell_dots<K, Bits>(quads, cell.codes + s * kSubQuads * 4, cell.minus_sums[kSum]);
+    sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(cell.scale)), sum);
+    if constexpr (kind.has_offset()) sum = V::fma(scales.offset[s], V::set1(cell.scaled_sums[kSum]), sum);
   });
 }
 
@@ -101,14 +116,16 @@ void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
   for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
     const std::byte *header = panel + at, *codes = header + kind.header_bytes(groups);
     prefetch(header, kind.header_bytes(groups));
-    const auto add_cell = [&](int g, int part) __attribute__((always_inline)) {
+    const auto add = [&](int g, const Cell& cell) __attribute__((always_inline)) {
       const std::byte* group = codes + static_cast<std::size_t>(g) * kind.code_bytes();
-      if (part == 0) prefetch(group, kind.code_bytes());
-      integer_group<K, Bits, 1>([&](auto j) { return quad_codes<K, j>(group); }, GroupScales<K>(header, g), x,
-                                x.cell(first + g, part), 0, sum);
+      integer_group<K, Bits>([&](auto j) { return quad_codes<K, j>(group); }, GroupScales<K>(header, g), cell, sum);
     };
-    for (int g = 0; g < groups; ++g) add_cell(g, 0);
-    if constexpr (QuantizedRows::parts(Bits) == 2) x.for_each_refined(first, [&](int g, int) { add_cell(g, 1); });
+    for (int g = 0; g < groups; ++g) {
+      prefetch(codes + static_cast<std::size_t>(g) * kind.code_bytes(), kind.code_bytes());
+      add(g, Cell(x, first + g));
+    }
+    if constexpr (Bits == ActivationBits::eight)
+      for (const RefinedCell& cell : x.refined_of(first, 1)) add(cell.group, Cell(cell));
   });
   V::store(out, sum);
 }
@@ -173,17 +190,17 @@ inline __attribute__((always_inline)) void block_tile(const Block& w, std::int64
   unroll<T>([&](auto t)
                 __attribute__((always_inline)) { sum[t] = first == 0 ? V::zero() : V::load(out + t * stride); });
   for (int in_block = 0; in_block < groups; ++in_block) {
-    const std::int64_t cell = x.cell(first + in_block, 0);
+    const std::int64_t group = first + in_block;
     ahead.fetch(in_block);
     unroll<Subs>([&](auto s) __attribute__((always_inline)) {
-      const std::int64_t sums = (cell * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
+      const std::int64_t sums = (group * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
       V::I acc[T];
       unroll<T>([&](auto t)
                     __attribute__((always_inline)) { acc[t] = minus_zeros<Block::kZeroLog2>(x.minus_sums[sums + t]); });
-      add_codes<s, Subs>(acc, w, in_block, x.codes + cell * T * QuantizedRows::cell_bytes(Block::kBits));
+      add_codes<s, Subs>(acc, w, in_block, x.codes + group * T * QuantizedRows::group_bytes(Block::kBits));
       const F scale = V::load(w.scales[in_block][s]);
       unroll<T>([&](auto t) __attribute__((always_inline)) {
-        sum[t] = V::fma(V::to_float(acc[t]), V::mul(scale, V::set1(x.scales[cell * T + t])), sum[t]);
+        sum[t] = V::fma(V::to_float(acc[t]), V::mul(scale, V::set1(x.scales[group * T + t])), sum[t]);
         if constexpr (Offset)
           sum[t] = V::fma(V::load(w.offsets[in_block][s]), V::set1(x.scaled_sums[sums + t]), sum[t]);
       });
@@ -216,14 +233,14 @@ void block_products(const PanelRange& w, std::size_t at, const std::byte* next, 
             blocks[p], first, groups, tile, sums, stride,
             Ahead{fetch ? next + static_cast<std::size_t>(p) * panel_bytes : nullptr, group_bytes});
         if constexpr (Block::kBits == ActivationBits::eight)
-          tile.for_each_refined(first, [&](int g, int token) {
-            float* to = sums + token * stride;
+          for (const RefinedCell& cell : tile.refined_of(first, count)) {
+            float* to = sums + cell.token * stride;
             F sum = V::load(to);
-            integer_group<K, ActivationBits::eight, count>([&](auto j) { return V::load_bytes(blocks[p].bytes[g][j]); },
-                                                           GroupScales<K>(blocks[p], g), tile, tile.cell(first + g, 1),
-                                                           token, sum);
+            integer_group<K, ActivationBits::eight>(
+                [&](auto j) { return V::load_bytes(blocks[p].bytes[cell.group][j]); },
+                GroupScales<K>(blocks[p], cell.group), Cell(cell), sum);
             V::store(to, sum);
-          });
+          }
       }
     }
   });

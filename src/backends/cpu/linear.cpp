@@ -167,14 +167,20 @@ class Input {
   void quantize(CpuDevice& device, ActivationBits bits) {
     quantized_ = true;
     const std::int64_t groups = (x_.cols + kGroup - 1) / kGroup, blocks = (groups + kBlockGroups - 1) / kBlockGroups;
-    const auto cells = static_cast<std::size_t>(x_.rows * groups * QuantizedRows::parts(bits));
+    const auto cells = static_cast<std::size_t>(x_.rows * groups),
+               all_blocks = static_cast<std::size_t>(x_.rows * blocks);
     rows_ = {bits,
-             scratch<std::int8_t>(cells * static_cast<std::size_t>(QuantizedRows::cell_bytes(bits))),
+             scratch<std::int8_t>(cells * static_cast<std::size_t>(QuantizedRows::group_bytes(bits))),
              scratch<float>(cells * (1 + QuantizedRows::kSums)),
              scratch<std::int32_t>(cells * QuantizedRows::kSums),
              nullptr,
-             scratch<std::uint64_t>(static_cast<std::size_t>(x_.rows * blocks)),
+             nullptr,
+             nullptr,
              groups};
+    if (bits == ActivationBits::eight) {
+      rows_.refined = scratch<RefinedCell>(all_blocks * kBlockGroups);
+      rows_.num_refined = scratch<std::uint8_t>(all_blocks);
+    }
     rows_.scaled_sums = rows_.scales + cells;
     // A task is a tile or, where threads would be left without one, some of a tile's blocks.
     constexpr std::int64_t kTaskValues = 4096;

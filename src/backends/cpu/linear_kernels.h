@@ -1,6 +1,7 @@
 #pragma once
 #include <bit>
 #include <cstdint>
+#include <span>
 #include <type_traits>
 
 #include "isa.h"
@@ -12,6 +13,15 @@ namespace ttt::cpu {
 /// How precisely the integer kinds meet activations. Eight bits take half the time of fifteen.
 enum class ActivationBits { fifteen, eight };
 
+/// What eight bits lack of a group's values, of one token: a second cell, in one line of a cache.
+struct alignas(64) RefinedCell {
+  std::int8_t codes[kGroup];
+  float scale;                 ///< 1/256 of the first cell's
+  std::int32_t minus_sums[3];  ///< as QuantizedRows has them
+  float scaled_sums[3];
+  std::uint8_t group, token;  ///< in the block, in the tile
+};
+
 /// Activations for the integer kinds: per token and group of 32 columns a cell of codes and their scale. Tokens lie in
 /// tiles of a power of two, as tile_tokens cuts them; within a tile of T tokens everything is interleaved,
 /// [group][...][T]. Of fifteen bits, a tile of one token has its codes as 128 * high + low, both bytes, as a weight's
@@ -19,39 +29,36 @@ enum class ActivationBits { fifteen, eight };
 /// what a group's codes lack, where a value of the group stands out of its row and would leave the others few steps.
 struct QuantizedRows {
   ActivationBits bits;
-  /// Eight bits: first cells [cell][four columns 8][T][4], second ones [cell][T][column 32]. Fifteen: T = 1: [cell]
-  /// [high, low][column 32]; else words [cell][pair of columns 16][T][2].
+  /// Eight bits: [group][four columns 8][T][4]. Fifteen: T = 1: [group][high, low][column 32]; else words
+  /// [group][pair of columns 16][T][2].
   std::int8_t* codes;
-  float* scales;             ///< [cell][T]
-  std::int32_t* minus_sums;  ///< minus the sum of codes: [cell][columns 0..15, columns 16..31, all][T]
-  float* scaled_sums;        ///< scale * sum of codes, likewise
-  std::uint64_t* refined;    ///< [block of 8 groups] of a tile; bit 8 * group + token: it has a second cell
+  float* scales;              ///< [group][T]
+  std::int32_t* minus_sums;   ///< minus the sum of codes: [group][columns 0..15, columns 16..31, all][T]
+  float* scaled_sums;         ///< scale * sum of codes, likewise
+  RefinedCell* refined;       ///< eight bits: [block of 8 groups][8 * T], of which a block's first few are in use
+  std::uint8_t* num_refined;  ///< how many: [block]
   std::int64_t groups;
 
-  std::int64_t cells() const { return groups * parts(bits); }
-  /// All groups' first cells come before all second ones.
-  std::int64_t cell(std::int64_t group, int part) const { return part * groups + group; }
   std::int64_t blocks() const { return (groups + kBlockGroups - 1) / kBlockGroups; }
-  /// Calls f(group in the block, token) for the second cells of the block that starts at group `first`.
-  template <class F>
-  void for_each_refined(std::int64_t first, F f) const {
-    for (std::uint64_t rest = refined[first / kBlockGroups]; rest != 0; rest &= rest - 1)
-      f(std::countr_zero(rest) / 8, std::countr_zero(rest) % 8);
+  /// The second cells of the block that starts at group `first`, of a tile of `tokens`; a token's in the groups' order.
+  std::span<const RefinedCell> refined_of(std::int64_t first, int tokens) const {
+    return {refined + first * tokens, num_refined[first / kBlockGroups]};
   }
   /// The tile that starts at a token.
   QuantizedRows tile(std::int64_t token) const {
-    const std::int64_t first = token * cells();
+    const std::int64_t first = token * groups, first_block = token * blocks();
+    const bool eight = bits == ActivationBits::eight;
     return {bits,
-            codes + first * cell_bytes(bits),
+            codes + first * group_bytes(bits),
             scales + first,
             minus_sums + first * kSums,
             scaled_sums + first * kSums,
-            refined + token * blocks(),
+            eight ? refined + first_block * kBlockGroups : nullptr,
+            eight ? num_refined + first_block : nullptr,
             groups};
   }
   std::int16_t* words() const { return reinterpret_cast<std::int16_t*>(codes); }
-  static constexpr int parts(ActivationBits bits) { return bits == ActivationBits::eight ? 2 : 1; }
-  static constexpr std::int64_t cell_bytes(ActivationBits bits) {
+  static constexpr std::int64_t group_bytes(ActivationBits bits) {
     return bits == ActivationBits::eight ? kGroup : 2 * kGroup;
   }
   static constexpr std::int64_t kSums = 3;

@@ -15,44 +15,50 @@ using F = V::F;
 /// The largest |code|.
 constexpr int most_of(ActivationBits bits) { return bits == ActivationBits::eight ? 127 : V::kMostHigh * 128; }
 
-/// Stores a cell's scale, and the sums of its half groups, for token `token` of a tile of `tokens`.
-void store_sums(const QuantizedRows& tile, std::int64_t cell, int token, int tokens, float scale,
-                const std::int32_t (&halves)[2]) {
-  tile.scales[cell * tokens + token] = scale;
-  const std::int32_t sums[3] = {halves[0], halves[1], halves[0] + halves[1]};
-  for (int i = 0; i < 3; ++i) {
-    const std::int64_t at = (cell * QuantizedRows::kSums + i) * tokens + token;
-    tile.minus_sums[at] = -sums[i];
-    tile.scaled_sums[at] = scale * static_cast<float>(sums[i]);
-  }
-}
-
 /// A group's values times `inverse`, rounded to codes.
 struct Codes {
   V::I halves[2];
-  std::int32_t sums[2];
+  std::int32_t sums[3];  ///< of both halves, of all
 
   Codes(F first, F second, float inverse)
       : halves{V::round(V::mul(first, V::set1(inverse))), V::round(V::mul(second, V::set1(inverse)))},
-        sums{V::sum_of(halves[0]), V::sum_of(halves[1])} {}
+        sums{V::sum_of(halves[0]), V::sum_of(halves[1])} {
+    sums[2] = sums[0] + sums[1];
+  }
 };
 
+/// Stores a first cell's scale and sums, for token `token` of a tile of `tokens`.
+void store_sums(const Codes& codes, float scale, const QuantizedRows& tile, std::int64_t group, int token, int tokens) {
+  tile.scales[group * tokens + token] = scale;
+  for (int i = 0; i < QuantizedRows::kSums; ++i) {
+    const std::int64_t at = (group * QuantizedRows::kSums + i) * tokens + token;
+    tile.minus_sums[at] = -codes.sums[i];
+    tile.scaled_sums[at] = scale * static_cast<float>(codes.sums[i]);
+  }
+}
+
 /// A first cell of eight bits.
-void store_first_bytes(const Codes& codes, const QuantizedRows& tile, std::int64_t cell, int token, int tokens) {
+void store_bytes_of(const Codes& codes, const QuantizedRows& tile, std::int64_t group, int token, int tokens) {
   alignas(64) std::int8_t bytes[kGroup];
   for (int half = 0; half < 2; ++half) V::store_i8(bytes + half * 16, codes.halves[half]);
   for (int quad = 0; quad < kQuads; ++quad)
-    std::memcpy(tile.codes + ((cell * kQuads + quad) * tokens + token) * 4, bytes + quad * 4, 4);
+    std::memcpy(tile.codes + ((group * kQuads + quad) * tokens + token) * 4, bytes + quad * 4, 4);
 }
 
 /// A second cell.
-void store_second_bytes(const Codes& codes, const QuantizedRows& tile, std::int64_t cell, int token, int tokens) {
-  for (int half = 0; half < 2; ++half)
-    V::store_i8(tile.codes + (cell * tokens + token) * kGroup + half * 16, codes.halves[half]);
+void store_refined(const Codes& codes, float scale, std::int64_t group, int token, RefinedCell& cell) {
+  for (int half = 0; half < 2; ++half) V::store_i8(cell.codes + half * 16, codes.halves[half]);
+  cell.scale = scale;
+  for (int i = 0; i < QuantizedRows::kSums; ++i) {
+    cell.minus_sums[i] = -codes.sums[i];
+    cell.scaled_sums[i] = scale * static_cast<float>(codes.sums[i]);
+  }
+  cell.group = static_cast<std::uint8_t>(group % kBlockGroups);
+  cell.token = static_cast<std::uint8_t>(token);
 }
 
 /// A cell of fifteen bits.
-void store_words_of(const Codes& codes, const QuantizedRows& tile, std::int64_t cell, int token, int tokens) {
+void store_words_of(const Codes& codes, const QuantizedRows& tile, std::int64_t group, int token, int tokens) {
   if (tokens == 1) {
     alignas(64) std::int8_t bytes[2 * kGroup];
     for (int half = 0; half < 2; ++half) {
@@ -60,12 +66,12 @@ void store_words_of(const Codes& codes, const QuantizedRows& tile, std::int64_t 
       V::store_i8(bytes + half * 16, high);
       V::store_i8(bytes + kGroup + half * 16, V::sub_int(code, V::template shift_left<7>(high)));
     }
-    std::memcpy(tile.codes + cell * QuantizedRows::cell_bytes(tile.bits), bytes, sizeof bytes);
+    std::memcpy(tile.codes + group * QuantizedRows::group_bytes(tile.bits), bytes, sizeof bytes);
     return;
   }
   alignas(64) std::int16_t words[kGroup];
   for (int half = 0; half < 2; ++half) V::store_i16(words + half * 16, codes.halves[half]);
-  std::int16_t* to = tile.words() + (cell * tokens * kPairs + token) * 2;
+  std::int16_t* to = tile.words() + (group * tokens * kPairs + token) * 2;
   for (int pair = 0; pair < kPairs; ++pair, to += 2 * tokens) {
     const std::int16_t* column = words + pair / 2 * 4 + pair % 2;
     to[0] = column[0];
@@ -111,20 +117,17 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
     // A group so small that its inverse overflows counts as zero.
     const float inverse = most > 1e-30f ? most_code / most : 0.0f, scale = most / most_code;
     const Codes codes(first_half, second_half, inverse);
+    store_sums(codes, scale, tile, g, token, tokens);
     if (!eight) {
       store_words_of(codes, tile, g, token, tokens);
-      store_sums(tile, g, token, tokens, scale, codes.sums);
       continue;
     }
-    store_first_bytes(codes, tile, tile.cell(g, 0), token, tokens);
-    store_sums(tile, tile.cell(g, 0), token, tokens, scale, codes.sums);
-    std::uint64_t& refined = tile.refined[g / kBlockGroups];
-    if (token == 0 && g % kBlockGroups == 0) refined = 0;
+    store_bytes_of(codes, tile, g, token, tokens);
+    const std::int64_t block = g / kBlockGroups;
+    if (token == 0 && g % kBlockGroups == 0) tile.num_refined[block] = 0;
     if (most <= outlier) continue;
-    refined |= std::uint64_t{1} << (g % kBlockGroups * 8 + token);
-    const Codes rest = lacking(codes, first_half, second_half, inverse);
-    store_second_bytes(rest, tile, tile.cell(g, 1), token, tokens);
-    store_sums(tile, tile.cell(g, 1), token, tokens, scale / 256, rest.sums);
+    store_refined(lacking(codes, first_half, second_half, inverse), scale / 256, g, token,
+                  tile.refined[block * kBlockGroups * tokens + tile.num_refined[block]++]);
   }
 }
 

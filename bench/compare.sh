@@ -124,6 +124,9 @@ make_checkpoints() {
     models+=("$file")
   done
 }
+for format in ${deep//,/$'\n'}; do
+  [[ ,$formats, = *,$format,* ]] || { say "bench/compare.sh: --deep $format is not among --formats"; exit 2; }
+done
 [ -z "$formats" ] || make_checkpoints
 [ "${#models[@]}" -gt 0 ] || models=("$("$root/scripts/fetch_model.sh")")
 if [ -z "$threads" ]; then
@@ -195,7 +198,7 @@ measure_batches() {
 batches=$(printf '%s\n' ${batch//,/$'\n'} | grep -vx 1 | paste -sd, || true)
 # What waits for memory is short and swings most: several turns a round.
 turns=3
-say "$threads threads, $rounds rounds, prefill $prefill, decode $decode, depth $depth, batch $batch"
+say "$threads threads, $rounds rounds, prefill $prefill, decode $decode, depth $depth${deep:+ (4096 for $deep)}, batch $batch"
 for model in "${models[@]}"; do
   name=$(basename "$model" .gguf)
   printf '%s\t%s\n' "$name" "$(stat -L -c %s "$model")" >>"$results/files"

@@ -105,11 +105,11 @@ def machine(folder):
     rates = [run["roofline"]["bytes_per_second"] / 1e9 for run in runs if run["roofline"]["working_set_bytes"] >= largest / 4]
     slowest, fastest = f"{min(rates):.1f}", f"{max(rates):.1f}"
     reading = fastest if slowest == fastest else f"{slowest} to {fastest}"
-    fastest_peak = max((run["roofline"] for run in runs), key=lambda roofline: roofline["flops_per_second"])
+    peak, instruction = max((run["roofline"]["flops_per_second"], run["roofline"]["instruction"]) for run in runs)
     features = ", ".join([device["isa"], *device["features"]])
     return f"{name}, {features}", (
         f"{runs[0]['threads']} threads; reading {reading} GB/s, "
-        f"multiply-adds {fastest_peak['flops_per_second'] / 1e12:.3f} TFLOP/s ({fastest_peak['instruction']})")
+        f"multiply-adds {peak / 1e12:.3f} TFLOP/s ({instruction})")
 
 
 def write(file, name, text):

@@ -51,8 +51,8 @@ class Bench {
   /// The last repetition of each row so far; none without a trace.
   const std::vector<ProfiledRun>& profiles() const { return profiles_; }
 
-  /// Measures one row, after a repetition that does not count. What bounds it is the mean of the rooflines before and
-  /// after: shared machines read memory at another speed a minute later.
+  /// Measures one row, after a repetition that does not count. Its share of the roofline is the mean of those by the
+  /// rooflines before and after: shared machines read memory at another speed a minute later.
   Json row(const BenchCell& cell) {
     ProgressBar bar(cell.kind_name());
     runner_.prepare(cell);

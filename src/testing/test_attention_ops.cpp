@@ -22,12 +22,16 @@ struct Case {
   bool sinks = false;
   int rotary_dim = 0;
   ops::RotaryStyle style = ops::RotaryStyle::half;
+  int page_size = 64;
 };
 
 /// Appends random rows in chunks and attends after each; returns all outputs of one sequence.
 std::vector<float> run(const Case& c, const std::string& isa, int threads, const std::vector<std::size_t>& chunks,
                        bool reference, bool crowd = false) {
-  const auto device = open_level(isa, Precision::exact, threads);
+  auto config = DeviceConfig::named("x86-" + isa);
+  config.overrides["attention"] = {{"page_size", c.page_size}, {"kv_split", 8 * c.page_size}};
+  const auto device =
+      Device::open(std::move(config), {.threads = threads, .precision = Precision::exact, .log = silent_log()});
   KvCache cache({.layers = {{c.num_kv_heads, c.k_dim, c.v_dim, c.window}},
                  .max_tokens = 4096,
                  .dtype = c.dtype,
@@ -128,6 +132,22 @@ TEST_P(AttentionOps, LongContextsAreSplitAndJoined) {
     EXPECT_LE(testing::compare(got, want).max_abs_diff, 2e-5);
     EXPECT_EQ(run(c, GetParam(), 3, {400, 600, 77, 224}, false), got) << "other chunks";
   }
+}
+
+TEST_P(AttentionOps, PagesMayHaveAnySize) {
+  for (const auto dtype : {DType::f16, DType::i8})
+    for (const int page_size : {16, 48, 64, 96, 128, 160}) {
+      const Case c{.num_heads = 8,
+                   .num_kv_heads = 2,
+                   .k_dim = 16,
+                   .v_dim = 24,
+                   .dtype = dtype,
+                   .window = 150,
+                   .softcap = 7.0f,
+                   .page_size = page_size};
+      const auto got = run(c, GetParam(), 2, {200, 1, 130}, false), want = run(c, GetParam(), 2, {200, 1, 130}, true);
+      EXPECT_LE(testing::compare(got, want).max_abs_diff, 2e-5) << name(dtype) << " " << page_size;
+    }
 }
 
 TEST_P(AttentionOps, BitsDependNeitherOnThreadsNorChunksNorTheBatch) {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "support.h"
+#include "ttt/formats/dequantize.h"
 #include "ttt/formats/mapped_file.h"
 #include "ttt/hardware/device.h"
 #include "ttt/ops/kernel_table.h"
@@ -75,15 +77,25 @@ TEST(MappedFile, PackingGivesBackWhatItHasReadWhileItsTensorsLive) {
   constexpr std::int64_t kRows = 16'384, kCols = 2048;
   constexpr std::size_t kBytes = kRows * kCols * 2;
   const test::TempFolder folder;
-  const auto file = MappedFile::open(folder.write("file", std::string(kBytes, '1')));
-  const std::array parts{Tensor(DType::f16, Shape{kRows, kCols}, MappedFile::part(file.data(), 0, kBytes), kBytes)};
+  std::string text(kBytes, '1');
+  for (std::size_t row = 0; row < kRows; ++row) std::memcpy(text.data() + row * kCols * 2, &row, 2);
+  const auto file = MappedFile::open(folder.write("file", text));
+  // Two parts, of which neither begins with a page; what is given back at a time ends within the second.
+  constexpr std::int64_t kFirst = 1111;
+  constexpr std::size_t kSplit = kFirst * kCols * 2;
+  const std::array parts{Tensor(DType::f16, Shape{kFirst, kCols}, MappedFile::part(file.data(), 0, kSplit), kSplit),
+                         Tensor(DType::f16, Shape{kRows - kFirst, kCols},
+                                MappedFile::part(file.data(), kSplit, kBytes - kSplit), kBytes - kSplit)};
   const auto device = Device::open(DeviceConfig::auto_detect(), {.threads = 2});
   const long before = resident_file_kb();
   const auto packed = ops::run<ops::PackMatrix>(*device, {.parts = parts});
   EXPECT_LT(resident_file_kb(), before + static_cast<long>(kBytes / 1024 / 4));
   std::vector<float> row(kCols);
-  packed->unpack_row(kRows - 1, row);
-  EXPECT_EQ(static_cast<std::int64_t>(std::ranges::count(row, row.front())), kCols);
+  for (std::int64_t r = 0; r < kRows; r += 123) {
+    packed->unpack_row(r, row);
+    EXPECT_EQ(row.front(), f16_to_f32(static_cast<std::uint16_t>(r))) << r;
+    EXPECT_EQ(std::ranges::count(row, row.back()), kCols - 1) << r;
+  }
 }
 
 }  // namespace

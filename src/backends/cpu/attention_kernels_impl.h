@@ -1,6 +1,6 @@
 // The kernels of attention_kernels.h written once over a level's vector primitives `V` (see linear_kernels_impl.h; here
-// also load_bf16, load_i8, max, max_of, store_f16, and kAttentionRows and kAttentionTiles, the queries and the vectors
-// of keys or dims whose sums registers hold). Softmax is computed online (Milakov & Gimelshein, 2018; Dao, 2023): in
+// also load_bf16, max, store_f16, and kAttentionRows and kAttentionTiles, the queries and the vectors of keys or dims
+// whose sums registers hold). Softmax is computed online (Milakov & Gimelshein, 2018; Dao, 2023): in
 // blocks of keys at fixed absolute positions and a fixed order, so that a query's bits do not depend on what else is in
 // the batch.
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "attention_kernels.h"
@@ -47,8 +48,8 @@ struct Block {
   std::ptrdiff_t next_keys, next_values;  ///< bytes from this block's to the next one's; 0 in the last
 };
 
-/// The first queries that meet a block ask for the next one, line by line and into the second cache: pages lie
-/// anywhere, and what is asked for all at once, or into the first cache, is mostly dropped.
+/// The first queries that meet a block ask for the next one, a vector at a time and into the second cache: pages
+/// lie anywhere, and what is asked for all at once, or into the first cache, is mostly dropped.
 enum class Ahead { ask, none };
 
 template <Ahead A>
@@ -216,17 +217,15 @@ void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_he
     last = std::max(last, query.last);
   }
   std::fill_n(acc, padded * v_stride, 0.0f);
-  const int block_keys = std::min(kKeyBlock, layout.page_size);
+  const int block_keys = std::gcd(kKeyBlock, layout.page_size);  // a block lies in one page
   for (std::int32_t start = last < 0 ? 0 : first / block_keys * block_keys; start <= last; start += block_keys) {
     const int keys = std::min(block_keys, (last - start + kLanes) / kLanes * kLanes);
-    const int slot = start % layout.page_size;
-    const std::byte* page = a.cache.page(sequence, start);
-    Block block{layout, page, kv_head, slot, keys, 0, 0};
+    Block block{layout, a.cache.page(sequence, start), kv_head, start % layout.page_size, keys, 0, 0};
     if (const auto next = start + block_keys; next <= last) {
-      const std::ptrdiff_t slots = (next % layout.page_size - slot) * static_cast<std::ptrdiff_t>(Load::kBytes);
-      const std::ptrdiff_t pages = a.cache.page(sequence, next) - page;
-      block.next_keys = pages + slots * layout.k_dim;
-      block.next_values = pages + slots * layout.v_dim;
+      const std::ptrdiff_t slots = next % layout.page_size - block.first_slot, bytes = Load::kBytes;
+      const std::ptrdiff_t to_page = a.cache.page(sequence, next) - block.page;
+      block.next_keys = to_page + slots * layout.k_dim * bytes;
+      block.next_values = to_page + slots * layout.v_dim * bytes;
     }
     score_block<Load>(block, q_rows.data(), padded, scores);
     for (int i = 0; i < padded; ++i) {

@@ -15,12 +15,16 @@ enum class ActivationBits { fifteen, eight };
 
 /// What eight bits lack of a group's values, of one token: a second cell, in one line of a cache.
 struct alignas(64) RefinedCell {
+  /// Half a step of the first cell's fills eight bits.
+  static constexpr float kSteps = 254;
+  static constexpr int kSums = 3;
   std::int8_t codes[kGroup];
-  float scale;                 ///< 1/256 of the first cell's
-  std::int32_t minus_sums[3];  ///< as QuantizedRows has them
-  float scaled_sums[3];
+  float scale;                     ///< the first cell's / kSteps
+  std::int32_t minus_sums[kSums];  ///< as QuantizedRows has them
+  float scaled_sums[kSums];
   std::uint8_t group, token;  ///< in the block, in the tile
 };
+static_assert(sizeof(RefinedCell) == 64);
 
 /// Activations for the integer kinds: per token and group of 32 columns a cell of codes and their scale. Tokens lie in
 /// tiles of a power of two, as tile_tokens cuts them; within a tile of T tokens everything is interleaved,
@@ -61,7 +65,7 @@ struct QuantizedRows {
   static constexpr std::int64_t group_bytes(ActivationBits bits) {
     return bits == ActivationBits::eight ? kGroup : 2 * kGroup;
   }
-  static constexpr std::int64_t kSums = 3;
+  static constexpr std::int64_t kSums = RefinedCell::kSums;
 };
 
 /// Tokens of the next tile when `remaining` are left: the largest power of two, at most `most`.

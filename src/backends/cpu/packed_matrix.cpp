@@ -128,7 +128,7 @@ void give_back_rows(std::span<const Tensor> parts, std::int64_t first, std::int6
 /// a model's bytes would else be in memory twice.
 void pack_panels(ThreadPool& pool, const PanelLayout& layout, std::span<const Tensor> parts, std::byte* data) {
   constexpr std::size_t kBytesAtOnce = 16 << 20;
-  const auto at_once = static_cast<std::int64_t>(std::max<std::size_t>(1, kBytesAtOnce / layout.panel_bytes()));
+  const auto at_once = static_cast<std::int64_t>(kBytesAtOnce / std::max<std::size_t>(1, layout.panel_bytes()) + 1);
   for (std::int64_t first = 0; first < layout.panels(); first += at_once) {
     const std::int64_t count = std::min(at_once, layout.panels() - first);
     pool.run(count, [&](std::int64_t i) {

@@ -79,13 +79,12 @@ void store_words_of(const Codes& codes, const QuantizedRows& tile, std::int64_t 
   }
 }
 
-/// What a group's values lack by their codes, in 1/256 of a step.
+/// What a group's values lack by their codes, in parts of a step.
 Codes lacking(const Codes& codes, F first, F second, float inverse) {
-  constexpr float kSteps = 254;  // so that half a step fits into eight bits
   const auto rest = [&](F values, V::I code) {
     return V::fma(values, V::set1(inverse), V::mul(V::to_float(code), V::set1(-1.0f)));
   };
-  return {rest(first, codes.halves[0]), rest(second, codes.halves[1]), kSteps};
+  return {rest(first, codes.halves[0]), rest(second, codes.halves[1]), RefinedCell::kSteps};
 }
 
 /// The root of the mean square.
@@ -126,7 +125,7 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
     const std::int64_t block = g / kBlockGroups;
     if (token == 0 && g % kBlockGroups == 0) tile.num_refined[block] = 0;
     if (most <= outlier) continue;
-    store_refined(lacking(codes, first_half, second_half, inverse), scale / 256, g, token,
+    store_refined(lacking(codes, first_half, second_half, inverse), scale / RefinedCell::kSteps, g, token,
                   tile.refined[block * kBlockGroups * tokens + tile.num_refined[block]++]);
   }
 }

@@ -159,6 +159,24 @@ TEST_P(LinearOps, EightBitsAreRefinedWhereAValueStandsOut) {
     }
 }
 
+/// Where all values that are not zero are in refined groups, what is left of their difference is what two cells lack: a
+/// 508th of the first one's step at most.
+TEST_P(LinearOps, RefinedGroupsHaveSixteenBits) {
+  constexpr std::int64_t kCols = 512, kTokens = 5;
+  auto x = random_values(kTokens * kCols, 7);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (i / 32 % 2 == 1)
+      x[i] = 0;
+    else if (i % 32 == 5)
+      x[i] = 30;
+  const auto exact = open_level(GetParam(), Precision::exact), fast = open_level(GetParam(), Precision::fast);
+  for (const auto format : {DType::q4_0, DType::mxfp4}) {
+    const auto got = products(*fast, format, x, kCols, kTokens), want = products(*exact, format, x, kCols, kTokens);
+    const auto most = *std::ranges::max_element(want, {}, [](float v) { return std::fabs(v); });
+    EXPECT_LE(testing::compare(got, want).max_abs_diff, 8e-5 * std::fabs(most)) << name(format);
+  }
+}
+
 Tensor doubles(std::int64_t rows, std::int64_t cols, std::uint64_t seed) {
   const auto values = random_values(static_cast<std::size_t>(rows * cols), seed);
   return Tensor::from<double>(std::vector<double>(values.begin(), values.end()), {rows, cols});

@@ -27,6 +27,7 @@ prefill=512
 decode=64
 depth=0
 deep=''
+deep_tokens=4096
 batch=1
 write=0
 build_only=0
@@ -198,7 +199,7 @@ measure_batches() {
 batches=$(printf '%s\n' ${batch//,/$'\n'} | grep -vx 1 | paste -sd, || true)
 # What waits for memory is short and swings most: several turns a round.
 turns=3
-say "$threads threads, $rounds rounds, prefill $prefill, decode $decode, depth $depth${deep:+ (4096 for $deep)}, batch $batch"
+say "$threads threads, $rounds rounds, prefill $prefill, decode $decode, depth $depth${deep:+ ($deep_tokens for $deep)}, batch $batch"
 for model in "${models[@]}"; do
   name=$(basename "$model" .gguf)
   printf '%s\t%s\n' "$name" "$(stat -L -c %s "$model")" >>"$results/files"
@@ -211,7 +212,7 @@ for model in "${models[@]}"; do
     done
     measure_step "$round-prefill" "$prefill" 0 "$depth"
     for format in ${deep//,/$'\n'}; do
-      [ "$name" != "$shape-$format" ] || measure_step "$round-deep" "$prefill" "$decode" 4096
+      [ "$name" != "$shape-$format" ] || measure_step "$round-deep" "$prefill" "$decode" "$deep_tokens"
     done
     [ -z "$batches" ] || measure_batches "$round-batches"
   done

@@ -1,14 +1,14 @@
 // The kernels of attention_kernels.h written once over a level's vector primitives `V` (see linear_kernels_impl.h; here
 // also load_bf16, max, store_f16, and kAttentionRows and kAttentionTiles, the queries and the vectors of keys or dims
-// whose sums registers hold). Softmax is computed online (Milakov & Gimelshein, 2018; Dao, 2023): in
-// blocks of keys at fixed absolute positions and a fixed order, so that a query's bits do not depend on what else is in
-// the batch.
+// whose sums registers hold). Softmax is computed online (Milakov & Gimelshein, 2018; Dao, 2023): in blocks of keys at
+// fixed absolute positions and a fixed order, so that a query's bits do not depend on what else is in the batch.
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "attention_kernels.h"
@@ -196,6 +196,20 @@ void add_values(const Block& b, const float* weights, const float* shrink, int n
   });
 }
 
+/// The block of `keys` keys from `start` on, after which `next` comes; the last has none.
+template <class Load>
+Block block_at(const ops::KvLayerView& cache, std::size_t sequence, int kv_head, std::int32_t start, int keys,
+               std::optional<std::int32_t> next) {
+  const auto& layout = cache.layout;
+  Block block{layout, cache.page(sequence, start), kv_head, start % layout.page_size, keys, 0, 0};
+  if (!next) return block;
+  const std::ptrdiff_t slots = *next % layout.page_size - block.first_slot, bytes = Load::kBytes;
+  const std::ptrdiff_t to_page = cache.page(sequence, *next) - block.page;
+  block.next_keys = to_page + slots * layout.k_dim * bytes;
+  block.next_values = to_page + slots * layout.v_dim * bytes;
+  return block;
+}
+
 template <class Load>
 void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_head, std::span<const Query> queries,
                   float* acc, std::int64_t v_stride, Partial* partials) {
@@ -220,13 +234,9 @@ void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_he
   const int block_keys = std::gcd(kKeyBlock, layout.page_size);  // a block lies in one page
   for (std::int32_t start = last < 0 ? 0 : first / block_keys * block_keys; start <= last; start += block_keys) {
     const int keys = std::min(block_keys, (last - start + kLanes) / kLanes * kLanes);
-    Block block{layout, a.cache.page(sequence, start), kv_head, start % layout.page_size, keys, 0, 0};
-    if (const auto next = start + block_keys; next <= last) {
-      const std::ptrdiff_t slots = next % layout.page_size - block.first_slot, bytes = Load::kBytes;
-      const std::ptrdiff_t to_page = a.cache.page(sequence, next) - block.page;
-      block.next_keys = to_page + slots * layout.k_dim * bytes;
-      block.next_values = to_page + slots * layout.v_dim * bytes;
-    }
+    const std::int32_t next = start + block_keys;
+    const Block block =
+        block_at<Load>(a.cache, sequence, kv_head, start, keys, next <= last ? std::optional(next) : std::nullopt);
     score_block<Load>(block, q_rows.data(), padded, scores);
     for (int i = 0; i < padded; ++i) {
       float* s = scores + i * kKeyBlock;

@@ -98,6 +98,10 @@ void add_common(CLI::App& verb, CommonOptions& o) {
   formats.insert(formats.begin(), "none");
   verb.add_option("--quantize", o.quantize, "format for the matrices of f32, f16 and bf16 checkpoints")
       ->check(CLI::IsMember(formats));
+  verb.add_option("--packed-cache", o.packed_cache,
+                  "folder in which packed weights are kept, so that the next start is faster")
+      ->check(not_empty("a folder's name"))
+      ->type_name("FOLDER");
   verb.add_option("--settings", o.settings,
                   "JSON file with weight_formats, kv_dtype, device, device_params; flags come before it")
       ->check(file_name())

@@ -41,6 +41,7 @@ DeviceOptions CommonOptions::device_options() const {
                       : precision == "fast" ? Precision::fast
                                             : Precision::standard;
   options.batch_invariance = batch_invariant ? BatchInvariance::on : BatchInvariance::off;
+  options.packed_cache = packed_cache;
   return options;
 }
 

@@ -29,6 +29,7 @@ struct CommonOptions {
   std::string settings;          ///< the file of --settings; empty: none
   WeightFormats weight_formats;  ///< by the settings, where `quantize` is none
   std::string settings_params;   ///< the settings' device_params, JSON; --device-params comes on top; empty: none
+  std::string packed_cache;      ///< folder of packed weights; empty: none
   bool json = false;
 
   DType cache_dtype() const;

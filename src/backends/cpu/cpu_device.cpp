@@ -45,6 +45,8 @@ CpuDevice::CpuDevice(DeviceConfig config, DeviceOptions options)
                         fmt::format("{} threads take turns on {} usable CPUs, which is slow; no more "
                                     "threads than CPUs are of use",
                                     num_threads(), usable));
+  if (const auto& folder = this->options().packed_cache; !folder.empty())
+    packed_cache_.emplace(folder, this->options().log);
   kernels_.set<ops::PackMatrix>(pack_matrix);
   kernels_.set<ops::Linear>(linear);
   kernels_.set<ops::GatedLinear>(gated_linear);

@@ -1,5 +1,8 @@
 #pragma once
+#include <optional>
+
 #include "isa.h"
+#include "packed_cache.h"
 #include "thread_pool.h"
 #include "ttt/ops/kernel_table.h"
 
@@ -21,6 +24,8 @@ class CpuDevice final : public Device {
   Isa isa() const { return isa_; }
   const LinearParams& linear_params() const { return linear_params_; }
   const AttentionParams& attention_params() const { return attention_params_; }
+  /// Null: packed weights are not kept.
+  PackedCache* packed_cache() { return packed_cache_ ? &*packed_cache_ : nullptr; }
   bool exact() const { return options().precision == Precision::exact; }
 
  private:
@@ -28,6 +33,7 @@ class CpuDevice final : public Device {
   LinearParams linear_params_;
   AttentionParams attention_params_;
   ThreadPool pool_;
+  std::optional<PackedCache> packed_cache_;
   ops::KernelTable kernels_;
 };
 

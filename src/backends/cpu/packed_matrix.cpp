@@ -1,5 +1,7 @@
 #include "packed_matrix.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -124,10 +126,11 @@ void give_back_rows(std::span<const Tensor> parts, std::int64_t first, std::int6
   }
 }
 
-/// Packs all panels, some megabytes at a time, whose source is given back before the next: an embedding of a quarter of
-/// a model's bytes would else be in memory twice.
+/// What a device reads of a checkpoint before it gives the pages back: an embedding of a quarter of a model's bytes
+/// would else be in memory twice.
+constexpr std::size_t kBytesAtOnce = 16 << 20;
+
 void pack_panels(ThreadPool& pool, const PanelLayout& layout, std::span<const Tensor> parts, std::byte* data) {
-  constexpr std::size_t kBytesAtOnce = 16 << 20;
   const auto at_once = static_cast<std::int64_t>(kBytesAtOnce / std::max<std::size_t>(1, layout.panel_bytes()) + 1);
   for (std::int64_t first = 0; first < layout.panels(); first += at_once) {
     const std::int64_t count = std::min(at_once, layout.panels() - first);
@@ -136,6 +139,40 @@ void pack_panels(ThreadPool& pool, const PanelLayout& layout, std::span<const Te
     });
     give_back_rows(parts, first * kPanelRows, count * kPanelRows);
   }
+}
+
+/// Names the panels that the parts make: by what is in them, and by all that decides how they are packed.
+Digest digest_of(ThreadPool& pool, std::uint64_t seed, const PanelLayout& layout, std::span<const Tensor> parts) {
+  std::vector<Digest> digests;
+  const auto add_text = [&](const std::string& text) {
+    digests.push_back(digest(std::as_bytes(std::span(text)), seed));
+  };
+  add_text(fmt::format("panels {}, kind {}, {} x {}", kPanelVersion, static_cast<int>(layout.kind), layout.rows,
+                       layout.cols));
+  for (const auto& part : parts) {
+    add_text(fmt::format("{} x {}", name(part.dtype()), part.shape()[0]));
+    const auto bytes = part.bytes();
+    for (std::size_t first = 0; first < bytes.size(); first += kBytesAtOnce) {
+      const std::size_t count = std::min(kBytesAtOnce, bytes.size() - first);
+      digests.push_back(digest(pool, bytes.subspan(first, count), seed));
+      MappedFile::give_back(part.data(), first, count);
+    }
+  }
+  return digest(std::as_bytes(std::span(digests)), seed);
+}
+
+std::shared_ptr<const std::byte> packed(CpuDevice& device, const PanelLayout& layout, std::span<const Tensor> parts) {
+  constexpr std::size_t kLeastKept = 64 << 10;  // what is smaller is packed before its file is opened
+  PackedCache* const cache = layout.bytes() < kLeastKept ? nullptr : device.packed_cache();
+  Digest key{};
+  if (cache != nullptr) {
+    key = digest_of(device.pool(), cache->seed(), layout, parts);
+    if (auto kept = cache->find(key, layout.bytes(), device.pool())) return kept;
+  }
+  auto data = device.allocate(layout.bytes());
+  pack_panels(device.pool(), layout, parts, data.get());
+  if (cache != nullptr) cache->keep(key, {data.get(), layout.bytes()}, device.pool());
+  return data;
 }
 
 }  // namespace
@@ -194,12 +231,7 @@ std::shared_ptr<const ops::PackedMatrix> pack_matrix(Device& device, const ops::
       layout.rows += parts[last].shape()[0];
     }
     const auto same = parts.subspan(first, last - first);
-    std::shared_ptr<std::byte> data;
-    if (parts[first].has_data()) {
-      data = device.allocate(layout.bytes());
-      pack_panels(cpu.pool(), layout, same, data.get());
-    }
-    sections.push_back({layout, rows, std::move(data)});
+    sections.push_back({layout, rows, parts[first].has_data() ? packed(cpu, layout, same) : nullptr});
     rows += layout.rows;
   }
   return std::make_shared<CpuPackedMatrix>(std::move(sections), parts.front().dtype());

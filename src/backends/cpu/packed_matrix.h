@@ -13,7 +13,7 @@ class CpuPackedMatrix final : public ops::PackedMatrix {
   struct Section {
     PanelLayout layout;
     std::int64_t first_row;
-    std::shared_ptr<std::byte> data;
+    std::shared_ptr<const std::byte> data;
     const std::byte* panel(std::int64_t i) const {
       return data.get() + static_cast<std::size_t>(i) * layout.panel_bytes();
     }

@@ -15,6 +15,10 @@ constexpr int kPanelRows = 16;
 constexpr int kGroup = 32;       ///< columns that share a step of the integer kernels
 constexpr int kBlockGroups = 8;  ///< groups that share a header in a panel: a K-quant's block of 256 columns
 
+/// Counts the changes of what any panel holds for the same weights: packed weights that are kept on disk are found by
+/// those who pack as those did who kept them.
+constexpr int kPanelVersion = 1;
+
 /// How a panel stores its weights: as floats, or as a block format's own codes.
 enum class PanelKind {
   f32,   ///< [k][16] f32

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 
 #include "ttt/core/log.h"
@@ -33,6 +34,9 @@ struct DeviceOptions {
   LogSink log = stderr_log();                               ///< receives what the device has to say
   std::shared_ptr<WorkCounter> work_counter = nullptr;      ///< told of the work of every op; null: nobody counts
   std::shared_ptr<OpTrace> op_trace = nullptr;              ///< told of every op; null: nobody watches
+  /// Folder in which packed weights are kept for the next start, which maps them; empty: none. The same weights packed
+  /// the same way are found again, whatever file they came from. One that cannot be used is a DeviceError.
+  std::filesystem::path packed_cache = {};
 };
 
 /// Memory, threads and kernels of one device. Blocks reach it through ops only. Safe to share between threads:

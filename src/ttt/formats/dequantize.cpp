@@ -123,16 +123,16 @@ void decode_mxfp4(Bytes b, float* y) {
   for (int i = 0; i < 32; ++i) y[i] = d * static_cast<float>(kValues[nibble(b + 1, i)]);
 }
 
-void decode_f32(Bytes b, float* y) { *y = read<float>(b); }
-void decode_f64(Bytes b, float* y) { *y = static_cast<float>(read<double>(b)); }
-void decode_f16(Bytes b, float* y) { *y = half_at(b); }
-void decode_bf16(Bytes b, float* y) { *y = bf16_to_f32(read<std::uint16_t>(b)); }
-
 using Decoder = void (*)(Bytes, float*);
 
 template <Decoder decode>
 void decode_all(Bytes in, const DTypeInfo& format, std::span<float> out) {
   for (std::size_t i = 0; i < out.size(); i += format.block_size, in += format.block_bytes) decode(in, out.data() + i);
+}
+
+template <class T, class ToF32>
+void convert_all(Bytes in, std::span<float> out, ToF32 to_f32) {
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = to_f32(read<T>(in + i * sizeof(T)));
 }
 
 }  // namespace
@@ -145,13 +145,14 @@ void dequantize(DType dtype, std::span<const std::byte> in, std::span<float> out
   const auto& format = info(dtype);
   switch (dtype) {
     case DType::f32:
-      return decode_all<decode_f32>(bytes, format, out);
+      if (!out.empty()) std::memcpy(out.data(), bytes, in.size());
+      return;
     case DType::f16:
-      return decode_all<decode_f16>(bytes, format, out);
+      return convert_all<std::uint16_t>(bytes, out, [](std::uint16_t bits) { return f16_to_f32(bits); });
     case DType::bf16:
-      return decode_all<decode_bf16>(bytes, format, out);
+      return convert_all<std::uint16_t>(bytes, out, [](std::uint16_t bits) { return bf16_to_f32(bits); });
     case DType::f64:
-      return decode_all<decode_f64>(bytes, format, out);
+      return convert_all<double>(bytes, out, [](double value) { return static_cast<float>(value); });
     case DType::q4_0:
       return decode_all<decode_q4_0>(bytes, format, out);
     case DType::q4_1:
@@ -213,14 +214,6 @@ std::uint16_t f32_to_f16(float value) {
   }
   const std::uint32_t rounded = magnitude + 0xFFFu + (magnitude >> 13 & 1u);
   return static_cast<std::uint16_t>(sign | (rounded - 0x38000000u) >> 13);
-}
-
-float bf16_to_f32(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
-
-std::uint16_t f32_to_bf16(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return static_cast<std::uint16_t>(bits >> 16 | 64u);
-  return static_cast<std::uint16_t>((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
 }
 
 }  // namespace ttt::inline v2

@@ -1,4 +1,5 @@
 #pragma once
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -16,9 +17,16 @@ void dequantize(DType dtype, std::span<const std::byte> in, std::span<float> out
 /// The tensor's elements in f32.
 Tensor to_f32(const Tensor& tensor);
 
-float f16_to_f32(std::uint16_t bits);    ///< exact
-std::uint16_t f32_to_f16(float value);   ///< round to nearest even
-float bf16_to_f32(std::uint16_t bits);   ///< exact
-std::uint16_t f32_to_bf16(float value);  ///< round to nearest even; NaN stays NaN
+float f16_to_f32(std::uint16_t bits);   ///< exact
+std::uint16_t f32_to_f16(float value);  ///< round to nearest even
+
+/// Exact.
+inline float bf16_to_f32(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+/// Rounds to nearest even; NaN stays NaN.
+inline std::uint16_t f32_to_bf16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const bool is_nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
+  return static_cast<std::uint16_t>((is_nan ? bits | 0x400000u : bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
+}
 
 }  // namespace ttt::inline v2

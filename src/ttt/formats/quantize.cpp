@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -17,34 +18,52 @@ namespace {
 
 constexpr std::array<DType, 5> kLoadFormats{DType::bfp8, DType::bfp4, DType::bf16, DType::q8_0, DType::q4_0};
 
-/// `value`, a whole number in floating point, as an integer in [low, high]; NaN becomes low. For values in range
-/// that is the conversion gguf does; outside it, where C leaves it open, a fixed answer.
-int clamp_to_int(float value, int low, int high) {
-  if (!(value > static_cast<float>(low))) return low;
-  return value >= static_cast<float>(high) ? high : static_cast<int>(value);
-}
-
 void store_u16(std::uint16_t value, std::uint8_t* out) { std::memcpy(out, &value, sizeof value); }
 
+/// The largest of 32 magnitudes; NaN counts as more than infinity.
+float largest_magnitude(const float* x) {
+  std::int32_t most = 0;  // as integers magnitudes have the order that they have as numbers
+  for (int i = 0; i < 32; ++i) most = std::max(most, std::bit_cast<std::int32_t>(x[i]) & 0x7FFFFFFF);
+  return std::bit_cast<float>(most);
+}
+
+/// `value` cut to whole numbers and to [low, high]; NaN becomes low. In range that is the conversion gguf does;
+/// outside, where C leaves it open, a fixed answer.
+int cut(float value, float low, float high) {
+  value = value > low ? value : low;
+  return static_cast<int>(value < high ? value : high);
+}
+
+/// To the nearest whole number, halves away from zero.
+int round_to(float value, float low, float high) {
+  value = value > low ? value : low;
+  value = value < high ? value : high;
+  const int whole = static_cast<int>(value);
+  const float rest = value - static_cast<float>(whole);
+  return whole + (rest >= 0.5f ? 1 : 0) - (rest <= -0.5f ? 1 : 0);
+}
+
 void encode_q8_0(const float* x, std::uint8_t* out) {
-  float largest = 0;
-  for (int i = 0; i < 32; ++i) largest = std::max(largest, std::abs(x[i]));
-  const float d = largest / 127.0f;
+  const float d = largest_magnitude(x) / 127.0f;
   const float inverse = d == 0 ? 0.0f : 1.0f / d;
+  std::array<std::int8_t, 32> codes;
+  for (std::size_t i = 0; i < codes.size(); ++i)
+    codes[i] = static_cast<std::int8_t>(round_to(x[i] * inverse, -128.0f, 127.0f));
   store_u16(f32_to_f16(d), out);
-  for (int i = 0; i < 32; ++i)
-    out[2 + i] = static_cast<std::uint8_t>(clamp_to_int(std::round(x[i] * inverse), -128, 127));
+  std::memcpy(out + 2, codes.data(), codes.size());
 }
 
 void encode_q4_0(const float* x, std::uint8_t* out) {
-  float extreme = x[0];  // the value of largest magnitude, with its sign; the first of equals
-  for (int i = 1; i < 32; ++i)
-    if (std::abs(x[i]) > std::abs(extreme)) extreme = x[i];
-  const float d = extreme / -8.0f;
+  // The value of largest magnitude, with its sign; the first of equals.
+  const float largest = largest_magnitude(x);
+  const float* const extreme = std::find_if(x, x + 31, [largest](float v) { return std::abs(v) == largest; });
+  const float d = *extreme / -8.0f;
   const float inverse = d == 0 ? 0.0f : 1.0f / d;
-  const auto q = [&](int i) { return clamp_to_int(std::trunc(x[i] * inverse + 8.5f), 0, 15); };
+  std::array<std::uint8_t, 32> codes;
+  for (std::size_t i = 0; i < codes.size(); ++i)
+    codes[i] = static_cast<std::uint8_t>(cut(x[i] * inverse + 8.5f, 0.0f, 15.0f));
   store_u16(f32_to_f16(d), out);
-  for (int i = 0; i < 16; ++i) out[2 + i] = static_cast<std::uint8_t>(q(i) | q(i + 16) << 4);
+  for (std::size_t i = 0; i < 16; ++i) out[2 + i] = static_cast<std::uint8_t>(codes[i] | codes[i + 16] << 4);
 }
 
 using BlockEncoder = void (*)(const float*, std::uint8_t*);

@@ -171,7 +171,13 @@ start_cost() {
 
 # Each measures all programs by turns, in files that end with TURN.
 measure_start() {
-  start_cost "$results/$name@ttt@$1.start" "$ttt" logits --model "$model" --threads "$threads" --ids 1 -o "$results/logits"
+  local start=("$ttt" logits --model "$model" --threads "$threads" --ids 1 -o "$results/logits")
+  start_cost "$results/$name@ttt@$1.start" "${start[@]}"
+  if [ ! -d "$results/packed" ]; then
+    start_cost "$results/first" "${start[@]}" --packed-cache "$results/packed"
+    sync  # no turn shall share the disk
+  fi
+  start_cost "$results/$name@ttt-kept@$1.start" "${start[@]}" --packed-cache "$results/packed"
   for peer in clang gcc; do
     bin=$peers/llama.cpp-$version/build-$peer/bin/llama-bench
     [ ! -x "$bin" ] || start_cost "$results/$name@$peer@$1.start" \
@@ -204,6 +210,7 @@ for model in "${models[@]}"; do
   name=$(basename "$model" .gguf)
   printf '%s\t%s\n' "$name" "$(stat -L -c %s "$model")" >>"$results/files"
   cat "$model" >/dev/null  # into the page cache
+  rm -rf "$results/packed"
   for ((round = 1; round <= rounds; ++round)); do
     say "$name, round $round of $rounds"
     for ((turn = 1; turn <= turns; ++turn)); do

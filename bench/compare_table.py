@@ -18,7 +18,7 @@ import statistics
 import sys
 
 HEAD = ("model", "step", "llama.cpp, t/s", "ttt, t/s", "ratio", "of the roofline", "batch-invariant, t/s", "of ttt")
-START_HEAD = ("model", "file, MB", "llama.cpp, s", "peak, MB", "ttt, s", "peak, MB", "ratio")
+START_HEAD = ("model", "file, MB", "llama.cpp, s", "peak, MB", "ttt, s", "peak, MB", "ratio", "packed before, s", "ratio")
 OURS = ("ttt", "ttt-invariant")
 
 
@@ -77,10 +77,10 @@ def start_table(folder):
     for model, by_program in sorted(costs.items()):
         median = {program: [statistics.median(column) for column in zip(*values)] for program, values in by_program.items()}
         peer = min((median[p] for p in ("clang", "gcc") if p in median), default=None)
-        ours = median["ttt"]
+        ours, kept = median["ttt"], median["ttt-kept"]
         cells = [f"{peer[0]:.2f}", f"{peer[1] / 1e6:.0f}"] if peer else ["-", "-"]
         yield (model, f"{int(files[model]) / 1e6:.0f}", *cells, f"{ours[0]:.2f}", f"{ours[1] / 1e6:.0f}",
-               f"{peer[0] / ours[0]:.2f}x" if peer else "-")
+               f"{peer[0] / ours[0]:.2f}x" if peer else "-", f"{kept[0]:.2f}", f"{peer[0] / kept[0]:.2f}x" if peer else "-")
 
 
 def aligned(rows, words):

@@ -14,7 +14,7 @@ case ${1:-} in
 esac
 
 packages=(g++ cmake ninja-build pkg-config ca-certificates python3 python3-venv
-  libgtest-dev libgmock-dev libbenchmark-dev nlohmann-json3-dev libcli11-dev libfmt-dev doxygen)
+  libgtest-dev libgmock-dev libbenchmark-dev nlohmann-json3-dev libcli11-dev libfmt-dev libxxhash-dev doxygen)
 if [ "$clang" = 1 ]; then
   packages+=(clang-19 lld-19 libclang-rt-19-dev clang-format-19 python3-clang-19 abigail-tools)
 fi

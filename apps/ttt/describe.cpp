@@ -107,7 +107,8 @@ HelpPage describe(const CommandLine& line, const CLI::App& app) {
     page.groups.push_back(
         {"Environment",
          {{"TTT_CPU_ISA", "", "generic, avx2, avx512 or amx: a lower instruction-set level than the machine has"},
-          {"TTT_MODEL_PATH", "", "folders with libttt_model_*.so, with colons between, as --model-path"}}});
+          {"TTT_MODEL_PATH", "", "folders with libttt_model_*.so, with colons between, as --model-path"},
+          {"TTT_PACKED_CACHE", "", "folder in which packed weights are kept, as --packed-cache"}}});
   HelpPage::Group codes{"Exit codes",
                         {{"0", "", "done"}, {"1", "", text.failure}, {"2", "", "a command line that is not taken"}}};
   codes.entries.insert(codes.entries.end(), text.exit_codes.begin(), text.exit_codes.end());

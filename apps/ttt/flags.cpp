@@ -99,7 +99,8 @@ void add_common(CLI::App& verb, CommonOptions& o) {
   verb.add_option("--quantize", o.quantize, "format for the matrices of f32, f16 and bf16 checkpoints")
       ->check(CLI::IsMember(formats));
   verb.add_option("--packed-cache", o.packed_cache,
-                  "folder in which packed weights are kept, so that the next start is faster")
+                  "folder in which packed weights are kept, so that the next start is faster (also TTT_PACKED_CACHE)")
+      ->envname("TTT_PACKED_CACHE")
       ->check(not_empty("a folder's name"))
       ->type_name("FOLDER");
   verb.add_option("--settings", o.settings,

@@ -1,0 +1,171 @@
+#include "linear_input.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace ttt::cpu {
+namespace {
+
+/// Scratch that the calling thread keeps from call to call.
+template <class T>
+T* scratch(std::size_t count) {
+  thread_local std::vector<T> buffer;
+  if (buffer.size() < count) buffer.resize(count);
+  return buffer.data();
+}
+
+using Matrices = LinearInput::Matrices;
+
+template <class F>
+bool any_kind(Matrices weights, F wanted) {
+  return std::ranges::any_of(weights, [&](const CpuPackedMatrix* w) {
+    return std::ranges::any_of(w->sections(), [&](const auto& s) { return wanted(s.layout.kind); });
+  });
+}
+
+/// What eight bits lose adds up to less in long sums; and models with shorter ones are small, fast and easily confused.
+constexpr std::int64_t kFewestEightBitCols = 2048;
+
+bool eight_bits_do(const CpuDevice& device, ConstMatrix x) {
+  return x.cols >= kFewestEightBitCols || device.options().precision == Precision::fast;
+}
+
+/// Of activations that meet integer weights: eight if the weights' codes leave room for them.
+ActivationBits activation_bits(const CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Matrices weights) {
+  const auto too_large = [&](PanelKind kind) {
+    return is_integer(kind) && integer_kind(kind).max_code() > kernels.most_byte_code;
+  };
+  if (!any_kind(weights, is_integer) || any_kind(weights, too_large)) return ActivationBits::fifteen;
+  return eight_bits_do(device, x) ? ActivationBits::eight : ActivationBits::fifteen;
+}
+
+constexpr std::int64_t kAmxTokens = 512;  ///< of a call: its sums stay in the second-level cache
+
+/// AMX for this call, or null. Its sums differ from those for few tokens, so a device that promises the same bits for
+/// any batch goes without.
+const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens, ActivationBits bits) {
+#if defined(__x86_64__)
+  // Fewer do not fill a tile; eight bits, which unpack no weights, are faster until there are two.
+  const std::int64_t fewest = bits == ActivationBits::eight ? 2 * kTileTokens : kTileTokens;
+  if (device.isa().amx && !device.exact() && device.options().batch_invariance == BatchInvariance::off &&
+      tokens >= fewest)
+    return &amx_kernels();
+#endif
+  (void)device, (void)tokens, (void)bits;
+  return nullptr;
+}
+
+/// AVX-512 BF16 for this call, whose activations have eight bits then as well, or null. Fewer tokens wait for the
+/// weights' bytes in f32 too; as that depends on their number, a device that promises the same bits for any batch takes
+/// it always or never.
+const Bf16Kernels* bf16_for(const CpuDevice& device, ConstMatrix x) {
+#if defined(__x86_64__)
+  constexpr std::int64_t kFewestTokens = 4;
+  const bool many = x.rows >= kFewestTokens && device.options().batch_invariance == BatchInvariance::off;
+  if (device.isa().bf16 && !device.exact() && eight_bits_do(device, x) &&
+      (many || device.options().precision == Precision::fast))
+    return &bf16_kernels();
+#endif
+  (void)device, (void)x;
+  return nullptr;
+}
+
+}  // namespace
+
+LinearInput::LinearInput(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Matrices weights)
+    : kernels_(kernels), x_(x), params_(device.linear_params()) {
+  const ActivationBits bits = activation_bits(device, kernels, x, weights);
+  amx_ = amx_for(device, x.rows, bits);
+  if (amx_ != nullptr)
+    fill_tiles(device, any_kind(weights, [](PanelKind kind) { return amx_parts(kind).tokens == 2; }));
+  else if (!device.exact() && any_kind(weights, is_integer))
+    quantize(device, bits);
+  if (amx_ == nullptr && any_kind(weights, [](PanelKind kind) { return kind == PanelKind::bf16; }))
+    bf16_ = bf16_for(device, x);
+  if (bf16_ != nullptr) fill_bf16(device);
+}
+
+std::int64_t LinearInput::tokens_per_call() const {
+  if (amx_ != nullptr) return kAmxTokens;
+  // A whole number of the tiles that quantize_row fills.
+  const std::int64_t tile = kernels_.tile_tokens;
+  const std::int64_t most = std::min<std::int64_t>(params_.tokens_per_tile, x_.rows);
+  return (most + tile - 1) / tile * tile;
+}
+
+std::int64_t LinearInput::token_tasks(std::int64_t row_tasks, int threads) const {
+  // Only AMX is so fast that unpacking the weights in each task costs less than threads without one.
+  if (amx_ == nullptr) return 1;
+  const std::int64_t wanted = (2 * threads + row_tasks - 1) / row_tasks;
+  return std::clamp<std::int64_t>(wanted, 1, (x_.rows + kTileTokens - 1) / kTileTokens);
+}
+
+std::int64_t LinearInput::stride() const {
+  // Bounded, as each thread keeps room for a call. AMX wants more rows, as every task reads all of its tokens.
+  constexpr int kMost = 4096, kMostAmx = 512;
+  return amx_ != nullptr ? std::min(2 * params_.rows_per_task, kMostAmx) : std::min(params_.rows_per_task, kMost);
+}
+
+void LinearInput::products(const PanelRange& w, std::int64_t token, int tokens, float* out, std::int64_t stride) const {
+  if (amx_ != nullptr)
+    amx_->products(w, tiles_, token, tokens, out, stride);
+  else if (quantized_ && is_integer(w.layout.kind))
+    kernels_.integer_products(w, rows_, token, tokens, out, stride);
+  else if (bf16_ != nullptr && w.layout.kind == PanelKind::bf16)
+    bf16_->products(w, bf16_rows_, token, tokens, out, stride);
+  else
+    kernels_.float_products(w, x_.row(token), x_.stride, tokens, out, stride);
+}
+
+void LinearInput::fill_tiles(CpuDevice& device, bool with_low) {
+  tiles_.cols = x_.cols;
+  const std::int64_t rows = (x_.rows + kTileTokens - 1) / kTileTokens * kTileTokens, size = rows * tiles_.padded_cols();
+  tiles_.high = scratch<std::uint16_t>(static_cast<std::size_t>(with_low ? 2 * size : size));
+  tiles_.low = with_low ? tiles_.high + size : nullptr;
+  device.pool().run(rows / kTileTokens, [&](std::int64_t tile) {
+    const std::int64_t first = tile * kTileTokens;
+    for (std::int64_t t = first; t < std::min(x_.rows, first + kTileTokens); ++t) amx_->store_row(x_.row(t), tiles_, t);
+  });
+}
+
+void LinearInput::fill_bf16(CpuDevice& device) {
+  bf16_rows_.stride = Bf16Rows::stride_for(x_.cols);
+  bf16_rows_.values = scratch<std::uint16_t>(static_cast<std::size_t>(x_.rows * bf16_rows_.stride));
+  device.pool().run(x_.rows, [&](std::int64_t t) { bf16_->store_row(x_.row(t), x_.cols, bf16_rows_, t); });
+}
+
+void LinearInput::quantize(CpuDevice& device, ActivationBits bits) {
+  quantized_ = true;
+  const std::int64_t groups = (x_.cols + kGroup - 1) / kGroup, blocks = (groups + kBlockGroups - 1) / kBlockGroups;
+  const auto cells = static_cast<std::size_t>(x_.rows * groups),
+             all_blocks = static_cast<std::size_t>(x_.rows * blocks);
+  rows_ = {bits,
+           scratch<std::int8_t>(cells * static_cast<std::size_t>(QuantizedRows::group_bytes(bits))),
+           scratch<float>(cells * (1 + QuantizedRows::kSums)),
+           scratch<std::int32_t>(cells * QuantizedRows::kSums),
+           nullptr,
+           nullptr,
+           nullptr,
+           groups};
+  if (bits == ActivationBits::eight) {
+    rows_.refined = scratch<RefinedCell>(all_blocks * kBlockGroups);
+    rows_.num_refined = scratch<std::uint8_t>(all_blocks);
+  }
+  rows_.scaled_sums = rows_.scales + cells;
+  // A task is a tile or, where threads would be left without one, some of a tile's blocks.
+  constexpr std::int64_t kTaskValues = 4096;
+  const int most = kernels_.tile_tokens;
+  const std::int64_t tiles = num_tiles(x_.rows, most), values = std::min<std::int64_t>(most, x_.rows) * x_.cols;
+  const std::int64_t parts =
+      std::clamp<std::int64_t>(device.num_threads() / std::max<std::int64_t>(tiles, 1), 1, 1 + values / kTaskValues);
+  device.pool().run(tiles * parts, [&](std::int64_t task) {
+    const std::int64_t first = tile_start(task / parts, x_.rows, most), part = task % parts;
+    const int tokens = tile_tokens(x_.rows - first, most);
+    for (int t = 0; t < tokens; ++t)
+      kernels_.quantize_row(x_.row(first + t), x_.cols, rows_.tile(first), t, tokens,
+                            blocks * part / parts * kBlockGroups,
+                            std::min(blocks * (part + 1) / parts * kBlockGroups, groups));
+  });
+}
+
+}  // namespace ttt::cpu

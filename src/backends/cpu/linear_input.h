@@ -1,0 +1,50 @@
+#pragma once
+#include <initializer_list>
+
+#include "amx_linear.h"
+#include "bf16_linear.h"
+#include "cpu_device.h"
+#include "linear_kernels.h"
+#include "ttt/core/matrix.h"
+
+namespace ttt::cpu {
+
+/// The activations of one call to a linear op, as they are and in the form that its weights' kernels want: in bf16
+/// tiles for AMX, else in integers for integer weights and in bf16 for such. Chooses the kernels, too. The forms lie in
+/// scratch of the calling thread, which its next call takes over.
+class LinearInput {
+ public:
+  using Matrices = std::initializer_list<const CpuPackedMatrix*>;
+
+  /// `weights`: all that `x` meets in this call.
+  LinearInput(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Matrices weights);
+
+  /// Tokens of one call to `products`.
+  std::int64_t tokens_per_call() const;
+  /// Parts of the tokens that are tasks of their own, for `row_tasks` runs of rows.
+  std::int64_t token_tasks(std::int64_t row_tasks, int threads) const;
+  /// Panels of one task.
+  std::int64_t width() const { return stride() / kPanelRows; }
+  /// Floats between two tokens of a call's output.
+  std::int64_t stride() const;
+
+  /// Writes tokens up to the next multiple of 16.
+  void products(const PanelRange& w, std::int64_t token, int tokens, float* out, std::int64_t stride) const;
+
+ private:
+  void fill_tiles(CpuDevice& device, bool with_low);
+  void fill_bf16(CpuDevice& device);
+  void quantize(CpuDevice& device, ActivationBits bits);
+
+  const LinearKernels& kernels_;
+  ConstMatrix x_;
+  const AmxKernels* amx_ = nullptr;
+  const Bf16Kernels* bf16_ = nullptr;
+  const LinearParams& params_;
+  bool quantized_ = false;
+  QuantizedRows rows_{};
+  TokenTiles tiles_{};
+  Bf16Rows bf16_rows_{};
+};
+
+}  // namespace ttt::cpu

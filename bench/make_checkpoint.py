@@ -18,9 +18,13 @@ SHAPES = {
     "llama-1b": {"layers": 16, "hidden": 2048, "ffn": 8192, "heads": 32, "kv_heads": 8, "head_dim": 64, "vocab": 128256, "theta": 500000.0},
     "llama-8b": {"layers": 32, "hidden": 4096, "ffn": 14336, "heads": 32, "kv_heads": 8, "head_dim": 128, "vocab": 128256, "theta": 500000.0},
     "smollm2-135m": {"layers": 30, "hidden": 576, "ffn": 1536, "heads": 9, "kv_heads": 3, "head_dim": 64, "vocab": 49152, "theta": 100000.0},
+    # The first 4 of its 48 layers.
+    "qwen3-30b-a3b": {"layers": 4, "hidden": 2048, "ffn": 768, "heads": 32, "kv_heads": 4, "head_dim": 128, "vocab": 151936, "theta": 1000000.0,
+                      "experts": 128, "experts_per_token": 8},
 }
 
-# Where a block keeps its f16 scales, and values that give weights of a few hundredths; all its other bytes are random.
+# Where a block keeps its f16 scales, and values that give weights of a few hundredths; all its other bytes are random. Half of the
+# blocks have them negative: weights of another mean than zero make all tokens alike, and experts few.
 F16_FIELDS = {
     "Q4_0": {0: 0.004}, "Q4_1": {0: 0.004, 2: -0.03}, "Q5_0": {0: 0.002}, "Q5_1": {0: 0.002, 2: -0.03}, "Q8_0": {0: 0.0003},
     "Q2_K": {80: 0.002, 82: 0.002}, "Q3_K": {108: 0.0005}, "Q4_K": {0: 0.0001, 2: 0.0007}, "Q5_K": {0: 0.00005, 2: 0.0007},
@@ -40,8 +44,9 @@ def random_blocks(kind, elements, rng):
     blocks = rng.integers(0, 256, (elements // size, block_bytes), dtype=np.uint8)
     if name == "MXFP4":
         blocks[:, 0] = 120
+    signs = rng.choice(np.array([-1, 1], np.float16), len(blocks))
     for offset, value in F16_FIELDS.get(name, {}).items():
-        blocks[:, offset : offset + 2] = np.frombuffer(np.float16(value).tobytes(), np.uint8)
+        blocks[:, offset : offset + 2] = (signs * np.float16(value)).view(np.uint8).reshape(-1, 2)
     return blocks.reshape(-1)
 
 
@@ -55,7 +60,7 @@ def matrix(kind, rows, cols, rng):
 
 
 def tensors(s):
-    """(name, rows, cols) of every matrix, (name, None, size) of every norm."""
+    """(name, rows, cols) of every matrix, (name, None, size) of every norm; (name, rows, cols, experts) of stacked ones."""
     q, kv = s["heads"] * s["head_dim"], s["kv_heads"] * s["head_dim"]
     yield "token_embd.weight", s["vocab"], s["hidden"]
     for i in range(s["layers"]):
@@ -65,15 +70,25 @@ def tensors(s):
         yield f"blk.{i}.attn_v.weight", kv, s["hidden"]
         yield f"blk.{i}.attn_output.weight", s["hidden"], q
         yield f"blk.{i}.ffn_norm.weight", None, s["hidden"]
-        yield f"blk.{i}.ffn_gate.weight", s["ffn"], s["hidden"]
-        yield f"blk.{i}.ffn_up.weight", s["ffn"], s["hidden"]
-        yield f"blk.{i}.ffn_down.weight", s["hidden"], s["ffn"]
+        stack = (s["experts"],) if "experts" in s else ()
+        kind = "_exps" if stack else ""
+        yield f"blk.{i}.ffn_gate{kind}.weight", s["ffn"], s["hidden"], *stack
+        yield f"blk.{i}.ffn_up{kind}.weight", s["ffn"], s["hidden"], *stack
+        yield f"blk.{i}.ffn_down{kind}.weight", s["hidden"], s["ffn"], *stack
+        if stack:
+            for name in ("attn_q_norm", "attn_k_norm"):
+                yield f"blk.{i}.{name}.weight", None, s["head_dim"]
     yield "output_norm.weight", None, s["hidden"]
+    if "experts" not in s:
+        return
+    for i in range(s["layers"]):
+        yield f"blk.{i}.ffn_gate_inp.weight", None, (s["experts"], s["hidden"])
+    yield "output.weight", s["vocab"], s["hidden"]
 
 
 def write(path, s, kind):
     rng = np.random.default_rng(7)
-    writer = gguf.GGUFWriter(path, "llama")
+    writer = gguf.GGUFWriter(path, "qwen3moe" if "experts" in s else "llama")
     writer.add_name(f"random {kind.name}")
     writer.add_context_length(131072)
     writer.add_embedding_length(s["hidden"])
@@ -88,9 +103,17 @@ def write(path, s, kind):
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(s["vocab"])
     writer.add_tokenizer_model("no_vocab")
-    for name, rows, cols in tensors(s):
+    if "experts" in s:
+        writer.add_expert_count(s["experts"])
+        writer.add_expert_used_count(s["experts_per_token"])
+        writer.add_expert_feed_forward_length(s["ffn"])
+    for name, rows, cols, *stack in tensors(s):
         if rows is None:
-            writer.add_tensor(name, (1 + rng.normal(0, 0.05, cols)).astype(np.float32))
+            middle = 0 if name.endswith("gate_inp.weight") else 1
+            writer.add_tensor(name, (middle + rng.normal(0, 0.05, cols)).astype(np.float32))
+        elif stack:
+            experts = matrix(kind, stack[0] * rows, cols, rng)
+            writer.add_tensor(name, experts.reshape(stack[0], rows, -1), raw_dtype=kind)
         elif kind.name in ("F32", "F16"):
             writer.add_tensor(name, matrix(kind, rows, cols, rng).view(np.float32 if kind.name == "F32" else np.float16))
         else:
@@ -111,7 +134,7 @@ def main():
     shape = SHAPES[options.shape]
     kind = gguf.GGMLQuantizationType[options.type.upper()]
     size = gguf.GGML_QUANT_SIZES[kind][0]
-    if any(cols % size for _, rows, cols in tensors(shape) if rows is not None):
+    if any(cols % size for _, rows, cols, *_ in tensors(shape) if rows is not None):
         sys.exit(f"make_checkpoint.py: {options.shape} has rows that are no multiple of {size}, which {options.type} needs")
     options.file.parent.mkdir(parents=True, exist_ok=True)
     part = options.file.with_name(options.file.name + ".part")

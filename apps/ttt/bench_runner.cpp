@@ -7,11 +7,15 @@
 namespace ttt::app {
 namespace {
 
-// Any token does: the arithmetic is the same for all.
-std::vector<std::int32_t> some_tokens(const CausalLM& model, std::int64_t count) {
+/// Any tokens do, if they differ from place to place and from sequence to sequence: experts would else be few and
+/// always the same, and the caches keep them.
+std::vector<std::int32_t> some_tokens(const CausalLM& model, std::size_t sequence, std::int64_t first,
+                                      std::int64_t count) {
   std::vector<std::int32_t> ids(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    ids[i] = static_cast<std::int32_t>((i * 7919 + 1) % static_cast<std::size_t>(model.vocab_size()));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::size_t place = sequence * 15'485'863 + static_cast<std::size_t>(first) + i;
+    ids[i] = static_cast<std::int32_t>((place * 7919 + 1) % static_cast<std::size_t>(model.vocab_size()));
+  }
   return ids;
 }
 
@@ -28,11 +32,11 @@ void BenchRunner::prepare(const BenchCell& cell) {
   sequences_.clear();
   for (int i = 0; i < cell.batch; ++i) sequences_.push_back(cache_.create());
   depth_ = cell.depth;
-  if (depth_ > 0) prefill_all(some_tokens(model_, depth_));
+  if (depth_ > 0) prefill_all(depth_);
 }
 
 void BenchRunner::run(const BenchCell& cell) {
-  if (cell.kind == BenchCell::Kind::prefill) return prefill_all(some_tokens(model_, cell.n));
+  if (cell.kind == BenchCell::Kind::prefill) return prefill_all(cell.n);
   for (std::int64_t i = 0; i < cell.n; ++i) decode_step();
 }
 
@@ -40,13 +44,16 @@ void BenchRunner::rewind() {
   for (const auto sequence : sequences_) cache_.truncate(sequence, static_cast<std::int32_t>(depth_));
 }
 
-// The same prompt for every sequence, as a server would read them: a step takes as many tokens as it may, the end of
-// one prompt beside the start of the next.
-void BenchRunner::prefill_all(std::span<const std::int32_t> prompt) {
+// As a server would read them: a step takes as many tokens as it may, the end of one prompt beside the start of the
+// next.
+void BenchRunner::prefill_all(std::int64_t count) {
   const auto most = static_cast<std::size_t>(cache_.config().max_step_tokens);
   std::size_t rows = 0;
   step_.clear();
-  for (const auto sequence : sequences_) {
+  for (std::size_t s = 0; s < sequences_.size(); ++s) {
+    const auto sequence = sequences_[s];
+    const auto prompt_tokens = some_tokens(model_, s, cache_.length(sequence), count);
+    const std::span prompt(prompt_tokens);
     const auto total = cache_.length(sequence) + static_cast<std::int32_t>(prompt.size());
     for (std::size_t first = 0; first < prompt.size();) {
       if (rows == most) {
@@ -65,8 +72,8 @@ void BenchRunner::prefill_all(std::span<const std::int32_t> prompt) {
 
 void BenchRunner::decode_step() {
   step_.clear();
-  const std::int32_t id = 1;
-  for (const auto sequence : sequences_) step_.add(sequence, {&id, 1});
+  for (std::size_t s = 0; s < sequences_.size(); ++s)
+    step_.add(sequences_[s], some_tokens(model_, s, cache_.length(sequences_[s]), 1));
   model_.forward(step_);
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -32,7 +31,8 @@ class BenchRunner {
   void rewind();
 
  private:
-  void prefill_all(std::span<const std::int32_t> prompt);
+  /// `count` tokens into every sequence.
+  void prefill_all(std::int64_t count);
   void decode_step();
 
   const CausalLM& model_;

@@ -1,9 +1,10 @@
 #include "linear.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <vector>
 
-#include "cpu_device.h"
 #include "linear_input.h"
 #include "linear_kernels.h"
 #include "ttt/core/error.h"
@@ -65,18 +66,36 @@ std::int64_t num_tasks(const CpuPackedMatrix& w, std::int64_t width) {
   return tasks;
 }
 
-/// Spreads a matrix's panels over the team and calls `tile(task index, task, first_token, tokens)`.
-template <class F>
-void for_each_tile(CpuDevice& device, const CpuPackedMatrix& w, const LinearInput& input, std::int64_t tokens, F tile) {
+const ops::PackedMatrix& first_of(const LinearPart& part) { return *part.weight; }
+const ops::PackedMatrix& first_of(const GatedPart& part) { return *part.gate; }
+
+/// Spreads the panels of the parts' matrices over the team and calls `tile(part, task index, task, first_token,
+/// tokens)`.
+template <class Part, class F>
+void for_each_tile(CpuDevice& device, std::span<const Part> parts, const LinearInput& input, F tile) {
   const auto ceil_div = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
-  const std::int64_t row_tasks = num_tasks(w, input.width()), step = input.tokens_per_call();
+  std::vector<std::int64_t> ends;  // of each part's runs of rows, in the order of tasks
+  for (const auto& part : parts)
+    ends.push_back((ends.empty() ? 0 : ends.back()) + num_tasks(packed(first_of(part)), input.width()));
+  const std::int64_t row_tasks = ends.back(), step = input.tokens_per_call();
   const std::int64_t token_tasks = input.token_tasks(row_tasks, device.pool().size());
-  const std::int64_t share = ceil_div(ceil_div(tokens, token_tasks), kTileTokens) * kTileTokens;
   device.pool().run(row_tasks * token_tasks, [&](std::int64_t i) {
-    const std::int64_t index = i / token_tasks, first = i % token_tasks * share, last = std::min(tokens, first + share);
-    const Task task = task_at(w, input.width(), index);
-    for (std::int64_t t = first; t < last; t += step) tile(index, task, t, static_cast<int>(std::min(step, last - t)));
+    const auto end = std::ranges::upper_bound(ends, i / token_tasks);
+    const Part& part = parts[static_cast<std::size_t>(end - ends.begin())];
+    const std::int64_t index = i / token_tasks - (end == ends.begin() ? 0 : *std::prev(end));
+    const std::int64_t share = ceil_div(ceil_div(part.rows, token_tasks), kTileTokens) * kTileTokens;
+    const std::int64_t first = i % token_tasks * share, last = std::min(part.rows, first + share);
+    const Task task = task_at(packed(first_of(part)), input.width(), index);
+    for (std::int64_t t = first; t < last; t += step)
+      tile(part, index, task, part.first + t, static_cast<int>(std::min(step, last - t)));
   });
+}
+
+template <class Part>
+std::vector<TokenRange> ranges_of(std::span<const Part> parts) {
+  std::vector<TokenRange> ranges;
+  for (const auto& part : parts) ranges.push_back({part.first, part.rows});
+  return ranges;
 }
 
 /// Adds the bias to a tile's rows; the columns beyond `cols` are padding.
@@ -106,48 +125,62 @@ void join_gate(const LinearKernels& kernels, const GatedActivation& a, float* ga
 
 }  // namespace
 
+void linear_parts(CpuDevice& device, std::span<const LinearPart> parts, ConstMatrix x, Matrix y, Activation activation,
+                  float scale, Write write) {
+  const auto& kernels = linear_kernels(device.isa());
+  std::vector<const CpuPackedMatrix*> weights;
+  for (const auto& part : parts) weights.push_back(&packed(*part.weight));
+  const LinearInput input(device, kernels, x, weights, ranges_of(parts));
+  for_each_tile(device, parts, input,
+                [&](const LinearPart& part, std::int64_t, const Task& task, std::int64_t token, int tokens) {
+                  float* tile = tile_scratch<0>(input);
+                  input.products(task.range(), token, tokens, tile, input.stride());
+                  for (std::int64_t t = 0; t < tokens; ++t) {
+                    float* row = tile + t * input.stride();
+                    add_bias(row, part.bias, task.first, task.cols);
+                    kernels.activate(activation, row, task.count * kPanelRows);
+                    write_row(write, scale, {row, static_cast<std::size_t>(task.cols)}, y.row(token + t) + task.first);
+                  }
+                });
+}
+
+void gated_parts(CpuDevice& device, std::span<const GatedPart> parts, ConstMatrix x, Matrix y,
+                 const GatedActivation& activation) {
+  const auto& kernels = linear_kernels(device.isa());
+  const auto same_rows = [](const auto& a, const auto& b) { return a.layout.rows == b.layout.rows; };
+  std::vector<const CpuPackedMatrix*> weights;
+  for (const auto& part : parts) {
+    weights.insert(weights.end(), {&packed(*part.gate), &packed(*part.up)});
+    if (!std::ranges::equal(packed(*part.gate).sections(), packed(*part.up).sections(), same_rows))
+      throw DeviceError(device.config().name, "gated_linear: gate and up must be fused from parts of equal rows");
+  }
+  const LinearInput input(device, kernels, x, weights, ranges_of(parts));
+  for_each_tile(device, parts, input,
+                [&](const GatedPart& part, std::int64_t index, const Task& task, std::int64_t token, int tokens) {
+                  float* gates = tile_scratch<0>(input);
+                  float* ups = tile_scratch<1>(input);
+                  input.products(task.range(), token, tokens, gates, input.stride());
+                  input.products(task_at(packed(*part.up), input.width(), index).range(), token, tokens, ups,
+                                 input.stride());
+                  for (std::int64_t t = 0; t < tokens; ++t) {
+                    float* g = gates + t * input.stride();
+                    float* u = ups + t * input.stride();
+                    add_bias(g, part.gate_bias, task.first, task.cols);
+                    add_bias(u, part.up_bias, task.first, task.cols);
+                    join_gate(kernels, activation, g, u, task.count * kPanelRows);
+                    std::copy_n(g, task.cols, y.row(token + t) + task.first);
+                  }
+                });
+}
+
 void linear(Device& device, const ops::Linear::Args& a) {
-  auto& cpu = cpu_device(device);
-  const auto& kernels = linear_kernels(cpu.isa());
-  const auto& w = packed(a.weight);
-  const LinearInput input(cpu, kernels, a.x, {&w});
-  for_each_tile(cpu, w, input, a.x.rows, [&](std::int64_t, const Task& task, std::int64_t token, int tokens) {
-    float* tile = tile_scratch<0>(input);
-    input.products(task.range(), token, tokens, tile, input.stride());
-    for (std::int64_t t = 0; t < tokens; ++t) {
-      float* row = tile + t * input.stride();
-      float* y = a.y.row(token + t) + task.first;
-      add_bias(row, a.bias, task.first, task.cols);
-      kernels.activate(a.activation, row, task.count * kPanelRows);
-      write_row(a.write, a.scale, {row, static_cast<std::size_t>(task.cols)}, y);
-    }
-  });
+  const std::array parts{LinearPart{&a.weight, a.bias, 0, a.x.rows}};
+  linear_parts(cpu_device(device), parts, a.x, a.y, a.activation, a.scale, a.write);
 }
 
 void gated_linear(Device& device, const ops::GatedLinear::Args& a) {
-  auto& cpu = cpu_device(device);
-  const auto& kernels = linear_kernels(cpu.isa());
-  const auto& gate = packed(a.gate);
-  const auto& up = packed(a.up);
-  const auto same_rows = [](const auto& x, const auto& y) { return x.layout.rows == y.layout.rows; };
-  if (!std::ranges::equal(gate.sections(), up.sections(), same_rows))
-    throw DeviceError(device.config().name, "gated_linear: gate and up must be fused from parts of equal rows");
-  const LinearInput input(cpu, kernels, a.x, {&gate, &up});
-  for_each_tile(cpu, gate, input, a.x.rows, [&](std::int64_t index, const Task& task, std::int64_t token, int tokens) {
-    float* gates = tile_scratch<0>(input);
-    float* ups = tile_scratch<1>(input);
-    input.products(task.range(), token, tokens, gates, input.stride());
-    input.products(task_at(up, input.width(), index).range(), token, tokens, ups, input.stride());
-    for (std::int64_t t = 0; t < tokens; ++t) {
-      float* g = gates + t * input.stride();
-      float* u = ups + t * input.stride();
-      float* y = a.y.row(token + t) + task.first;
-      add_bias(g, a.gate_bias, task.first, task.cols);
-      add_bias(u, a.up_bias, task.first, task.cols);
-      join_gate(kernels, a.activation, g, u, task.count * kPanelRows);
-      std::copy_n(g, task.cols, y);
-    }
-  });
+  const std::array parts{GatedPart{&a.gate, &a.up, a.gate_bias, a.up_bias, 0, a.x.rows}};
+  gated_parts(cpu_device(device), parts, a.x, a.y, a.activation);
 }
 
 void embed(Device& device, const ops::Embed::Args& a) {

@@ -58,30 +58,45 @@ const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens, Activati
 /// AVX-512 BF16 for this call, whose activations have eight bits then as well, or null. Fewer tokens wait for the
 /// weights' bytes in f32 too; as that depends on their number, a device that promises the same bits for any batch takes
 /// it always or never.
-const Bf16Kernels* bf16_for(const CpuDevice& device, ConstMatrix x) {
+const Bf16Kernels* bf16_for(const CpuDevice& device, ConstMatrix x, std::int64_t tokens) {
 #if defined(__x86_64__)
   constexpr std::int64_t kFewestTokens = 4;
-  const bool many = x.rows >= kFewestTokens && device.options().batch_invariance == BatchInvariance::off;
+  const bool many = tokens >= kFewestTokens && device.options().batch_invariance == BatchInvariance::off;
   if (device.isa().bf16 && !device.exact() && eight_bits_do(device, x) &&
       (many || device.options().precision == Precision::fast))
     return &bf16_kernels();
 #endif
-  (void)device, (void)x;
+  (void)device, (void)x, (void)tokens;
   return nullptr;
+}
+
+struct TokenTile {
+  std::int64_t first;
+  int tokens;
+};
+
+std::vector<TokenTile> tiles_of(std::span<const TokenRange> ranges, int most) {
+  std::vector<TokenTile> tiles;
+  for (const auto& range : ranges)
+    for (std::int64_t t = 0; t < range.count; t += tiles.back().tokens)
+      tiles.push_back({range.first + t, tile_tokens(range.count - t, most)});
+  return tiles;
 }
 
 }  // namespace
 
-LinearInput::LinearInput(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Matrices weights)
+LinearInput::LinearInput(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Matrices weights,
+                         std::span<const TokenRange> ranges)
     : kernels_(kernels), x_(x), params_(device.linear_params()) {
   const ActivationBits bits = activation_bits(device, kernels, x, weights);
-  amx_ = amx_for(device, x.rows, bits);
+  const std::int64_t most = std::ranges::max(ranges, {}, &TokenRange::count).count;
+  if (ranges.size() == 1) amx_ = amx_for(device, most, bits);  // its tiles begin at multiples of their size
   if (amx_ != nullptr)
     fill_tiles(device, any_kind(weights, [](PanelKind kind) { return amx_parts(kind).tokens == 2; }));
   else if (!device.exact() && any_kind(weights, is_integer))
-    quantize(device, bits);
+    quantize(device, bits, ranges);
   if (amx_ == nullptr && any_kind(weights, [](PanelKind kind) { return kind == PanelKind::bf16; }))
-    bf16_ = bf16_for(device, x);
+    bf16_ = bf16_for(device, x, most);
   if (bf16_ != nullptr) fill_bf16(device);
 }
 
@@ -134,7 +149,7 @@ void LinearInput::fill_bf16(CpuDevice& device) {
   device.pool().run(x_.rows, [&](std::int64_t t) { bf16_->store_row(x_.row(t), x_.cols, bf16_rows_, t); });
 }
 
-void LinearInput::quantize(CpuDevice& device, ActivationBits bits) {
+void LinearInput::quantize(CpuDevice& device, ActivationBits bits, std::span<const TokenRange> ranges) {
   quantized_ = true;
   const std::int64_t groups = (x_.cols + kGroup - 1) / kGroup, blocks = (groups + kBlockGroups - 1) / kBlockGroups;
   const auto cells = static_cast<std::size_t>(x_.rows * groups),
@@ -154,13 +169,14 @@ void LinearInput::quantize(CpuDevice& device, ActivationBits bits) {
   rows_.scaled_sums = rows_.scales + cells;
   // A task is a tile or, where threads would be left without one, some of a tile's blocks.
   constexpr std::int64_t kTaskValues = 4096;
-  const int most = kernels_.tile_tokens;
-  const std::int64_t tiles = num_tiles(x_.rows, most), values = std::min<std::int64_t>(most, x_.rows) * x_.cols;
-  const std::int64_t parts =
-      std::clamp<std::int64_t>(device.num_threads() / std::max<std::int64_t>(tiles, 1), 1, 1 + values / kTaskValues);
-  device.pool().run(tiles * parts, [&](std::int64_t task) {
-    const std::int64_t first = tile_start(task / parts, x_.rows, most), part = task % parts;
-    const int tokens = tile_tokens(x_.rows - first, most);
+  const auto tiles = tiles_of(ranges, kernels_.tile_tokens);
+  const auto num_tiles = static_cast<std::int64_t>(tiles.size());
+  const std::int64_t values = std::min<std::int64_t>(kernels_.tile_tokens, x_.rows) * x_.cols;
+  const std::int64_t parts = std::clamp<std::int64_t>(device.num_threads() / std::max<std::int64_t>(num_tiles, 1), 1,
+                                                      1 + values / kTaskValues);
+  device.pool().run(num_tiles * parts, [&](std::int64_t task) {
+    const auto [first, tokens] = tiles[static_cast<std::size_t>(task / parts)];
+    const std::int64_t part = task % parts;
     for (int t = 0; t < tokens; ++t)
       kernels_.quantize_row(x_.row(first + t), x_.cols, rows_.tile(first), t, tokens,
                             blocks * part / parts * kBlockGroups,

@@ -1,5 +1,5 @@
 #pragma once
-#include <initializer_list>
+#include <span>
 
 #include "amx_linear.h"
 #include "bf16_linear.h"
@@ -9,15 +9,22 @@
 
 namespace ttt::cpu {
 
+/// Rows [first, first + count) of the activations.
+struct TokenRange {
+  std::int64_t first, count;
+};
+
 /// The activations of one call to a linear op, as they are and in the form that its weights' kernels want: in bf16
 /// tiles for AMX, else in integers for integer weights and in bf16 for such. Chooses the kernels, too. The forms lie in
 /// scratch of the calling thread, which its next call takes over.
 class LinearInput {
  public:
-  using Matrices = std::initializer_list<const CpuPackedMatrix*>;
+  using Matrices = std::span<const CpuPackedMatrix* const>;
 
-  /// `weights`: all that `x` meets in this call.
-  LinearInput(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Matrices weights);
+  /// `weights`: all that `x` meets in this call. `ranges`: one after the other all of x, each of which meets matrices
+  /// of its own; kernels are chosen for the largest.
+  LinearInput(CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Matrices weights,
+              std::span<const TokenRange> ranges);
 
   /// Tokens of one call to `products`.
   std::int64_t tokens_per_call() const;
@@ -28,13 +35,13 @@ class LinearInput {
   /// Floats between two tokens of a call's output.
   std::int64_t stride() const;
 
-  /// Writes tokens up to the next multiple of 16.
+  /// Of tokens that lie in one range, from a tile's first on. Writes up to the next multiple of 16.
   void products(const PanelRange& w, std::int64_t token, int tokens, float* out, std::int64_t stride) const;
 
  private:
   void fill_tiles(CpuDevice& device, bool with_low);
   void fill_bf16(CpuDevice& device);
-  void quantize(CpuDevice& device, ActivationBits bits);
+  void quantize(CpuDevice& device, ActivationBits bits, std::span<const TokenRange> ranges);
 
   const LinearKernels& kernels_;
   ConstMatrix x_;

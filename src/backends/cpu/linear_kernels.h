@@ -1,5 +1,4 @@
 #pragma once
-#include <bit>
 #include <cstdint>
 #include <span>
 #include <type_traits>
@@ -90,18 +89,6 @@ void for_each_token_tile(int tokens, F f) {
     }
     t += count;
   }
-}
-
-constexpr std::int64_t num_tiles(std::int64_t tokens, int most) {
-  return tokens / most + std::popcount(static_cast<std::uint64_t>(tokens % most));
-}
-
-/// The first token of a tile.
-constexpr std::int64_t tile_start(std::int64_t index, std::int64_t tokens, int most) {
-  const std::int64_t whole = tokens / most;
-  std::int64_t start = (index < whole ? index : whole) * most;
-  for (std::int64_t i = whole; i < index; ++i) start += tile_tokens(tokens - start, most);
-  return start;
 }
 
 /// Consecutive panels of one section.

@@ -130,6 +130,53 @@ void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
   V::store(out, sum);
 }
 
+/// One panel for a tile of tokens of eight bits, straight from its codes: each quad meets all tokens in registers.
+template <PanelKind K, int T>
+void integer_rows(const std::byte* panel, const QuantizedRows& x, float* out, std::int64_t stride) {
+  constexpr IntegerKind kind = integer_kind(K);
+  constexpr int kSubs = kind.subgroups(), kSubQuads = kQuads / kSubs;
+  F sum[T];
+  unroll<T>([&](auto t) __attribute__((always_inline)) { sum[t] = V::zero(); });
+  for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
+    const std::byte *header = panel + at, *codes = header + kind.header_bytes(groups);
+    prefetch(header, kind.header_bytes(groups));
+    for (int g = 0; g < groups; ++g) {
+      const std::byte* group = codes + static_cast<std::size_t>(g) * kind.code_bytes();
+      prefetch(group, kind.code_bytes());
+      const GroupScales<K> scales(header, g);
+      const std::int8_t* bytes = x.codes + (first + g) * T * QuantizedRows::group_bytes(ActivationBits::eight);
+      unroll<kSubs>([&](auto s) __attribute__((always_inline)) {
+        const std::int64_t sums = ((first + g) * QuantizedRows::kSums + (kSubs == 1 ? 2 : s)) * T;
+        V::I acc[T];
+        unroll<T>([&](auto t)
+                      __attribute__((always_inline)) { acc[t] = minus_zeros<kind.zero_log2>(x.minus_sums[sums + t]); });
+        unroll<kSubQuads>([&](auto j) __attribute__((always_inline)) {
+          constexpr int quad = s * kSubQuads + j;
+          const V::B quad_of_rows = quad_codes<K, quad>(group);
+          unroll<T>([&](auto t) __attribute__((always_inline)) {
+            acc[t] = V::dot(acc[t], quad_of_rows, bytes + (quad * T + t) * 4);
+          });
+        });
+        unroll<T>([&](auto t) __attribute__((always_inline)) {
+          sum[t] = V::fma(V::to_float(acc[t]), V::mul(scales.scale[s], V::set1(x.scales[(first + g) * T + t])), sum[t]);
+          if constexpr (kind.has_offset()) sum[t] = V::fma(scales.offset[s], V::set1(x.scaled_sums[sums + t]), sum[t]);
+        });
+      });
+    }
+    const auto cells = x.refined_of(first, T);
+    std::size_t next = 0;  // they have the tokens' order
+    unroll<T>([&](auto t) __attribute__((always_inline)) {
+      for (; next < cells.size() && cells[next].token == t; ++next) {
+        const std::byte* group = codes + cells[next].group * kind.code_bytes();
+        integer_group<K, ActivationBits::eight>([&](auto j)
+                                                    __attribute__((always_inline)) { return quad_codes<K, j>(group); },
+                                                GroupScales<K>(header, cells[next].group), Cell(cells[next]), sum[t]);
+      }
+    });
+  });
+  unroll<T>([&](auto t) __attribute__((always_inline)) { V::store(out + t * stride, sum[t]); });
+}
+
 /// acc[t] += part S of Subs of a group, times the tile's tokens in words.
 template <int S, int Subs, int T>
 inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const WordBlock& w, int in_block,
@@ -252,6 +299,8 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
   constexpr IntegerKind kind = integer_kind(K);
   using Block =
       std::conditional_t<Bits == ActivationBits::eight, ByteBlock<kind.max_code(), kind.zero_log2>, WordBlock>;
+  // As many share a block's decoding; fewer meet codes as they are. Codes of bytes need no decoding.
+  constexpr int kBlockTokens = Bits != ActivationBits::eight || !V::kTokensInRegisters ? 2 : kind.bits == 8 ? 17 : 8;
   constexpr int kFewTokens = 16;  // whose part of all blocks stays in a cache: panels are read as one stream
   const auto block = [&](int p, int count, std::size_t at, const std::byte* next, std::int64_t first, int groups) {
     block_products<K, Block>(w.part(p, count), at, next, first, groups, x, first_token, tokens, out + p * kPanelRows,
@@ -266,6 +315,12 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
         block(p, count, at, more ? w.panel(p + count) + at : nullptr, first, groups);
       }
     });
+  } else if (tokens > 1 && tokens < kBlockTokens) {
+    for (int p = 0; p < w.count; ++p)
+      for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
+        if constexpr (1 < count && count < kBlockTokens)
+          integer_rows<K, count>(w.panel(p), x.tile(first_token + t), out + t * stride + p * kPanelRows, stride);
+      });
   } else if (tokens > 1) {
     for (int p = 0; p < w.count; ++p)
       for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {

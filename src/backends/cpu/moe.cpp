@@ -123,9 +123,9 @@ bool do_together(const ops::Experts::Args& a, const ByExpert& by_expert) {
 }  // namespace
 
 void experts(Device& device, const ops::Experts::Args& a) {
-  if (a.x.rows == 0) return;
   if (a.write == ops::Write::store)
     for (std::int64_t t = 0; t < a.y.rows; ++t) std::fill_n(a.y.row(t), a.y.cols, 0.0f);
+  if (a.chosen.empty()) return;
   const std::size_t k = a.chosen.size() / static_cast<std::size_t>(a.x.rows);
   ByExpert by_expert(a.all.size());
   for (std::size_t i = 0; i < a.chosen.size(); ++i)

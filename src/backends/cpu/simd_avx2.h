@@ -21,6 +21,7 @@ struct V {
     __m256i a, b;
   };
   static constexpr int kTokens = 4;
+  static constexpr bool kTokensInRegisters = false;
   static constexpr int kAttentionTiles = 1;
   static constexpr int kAttentionRows = 4;
 

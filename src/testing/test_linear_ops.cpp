@@ -279,7 +279,7 @@ TEST_P(LinearOps, BitsDependNeitherOnThreadsNorWhenAskedOnTokens) {
         EXPECT_EQ(run(2, 0, 70), whole);
         EXPECT_EQ(run(4, 0, 70), whole);
         if (invariance == BatchInvariance::off && precision != Precision::exact) continue;
-        for (const auto& [first, tokens] : {std::pair{0, 1}, {7, 1}, {69, 1}, {5, 3}, {16, 40}}) {
+        for (const auto& [first, tokens] : {std::pair{0, 1}, {7, 1}, {69, 1}, {5, 3}, {30, 7}, {20, 16}, {16, 40}}) {
           const auto some = run(2, first, tokens);
           EXPECT_TRUE(std::equal(some.begin(), some.end(), whole.begin() + first * 83))
               << name(format) << " tokens from " << first;

@@ -305,6 +305,33 @@ TEST_P(MoeOps, BitsOfExpertsDependNeitherOnThreadsNorWhenAskedOnTheBatch) {
     }
 }
 
+/// The first expert of each table alone, and both at once.
+void check_independence(Device& device, const ExpertsCase& c, const ExpertTable& one, const ExpertTable& other) {
+  ExpertTable both(device, 0, c.hidden, c.inner, c.format, false);
+  both.experts = {one.experts.front(), other.experts.front()};
+  const auto x = random_values(static_cast<std::size_t>(2 * c.hidden), 7);
+  const auto size = static_cast<std::size_t>(c.hidden);
+  const std::vector<float> first(x.begin(), x.begin() + c.hidden), second(x.begin() + c.hidden, x.end());
+  const auto run = [&](const Choices& choices, const std::vector<float>& tokens) {
+    return run_experts(device, c, both, choices, tokens, std::vector<float>(tokens.size()));
+  };
+  const auto alone = run({{0}, {0.5f}}, first), other_alone = run({{1}, {2.0f}}, second);
+  const auto together = run({{0, 1}, {0.5f, 2.0f}}, x);
+  EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.begin()));
+  EXPECT_TRUE(std::equal(other_alone.begin(), other_alone.end(), together.begin() + static_cast<std::ptrdiff_t>(size)));
+}
+
+/// Which kernels an expert gets, and so its bits, is not for the formats and sizes of others to decide.
+TEST_P(MoeOps, BitsOfExpertsDoNotDependOnOthers) {
+  constexpr ExpertsCase kCase{2, 1, 96, 64};
+  constexpr std::int64_t kInner = 32, kLargerInner = 4096;
+  const auto device = open_level(GetParam(), Precision::fast, 2, BatchInvariance::on);
+  const ExpertTable small(*device, 1, kCase.hidden, kInner, DType::q4_0, false),
+      large(*device, 1, kCase.hidden, kLargerInner, DType::q4_0, false),
+      eight_bits(*device, 1, kCase.hidden, kInner, DType::q8_0, false);
+  for (const auto* second_table : {&large, &eight_bits}) check_independence(*device, kCase, small, *second_table);
+}
+
 INSTANTIATE_TEST_SUITE_P(Isa, MoeOps, ::testing::ValuesIn(isa_levels()), [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -29,10 +29,10 @@ Matrix scratch(std::vector<float>& buffer, std::int64_t rows, std::int64_t cols)
 struct Scratch {
   Matrix x, h, y;
 
-  Scratch(const ops::Experts::Args& a, std::int64_t rows) {
+  Scratch(const ops::Experts::Args& a, const ops::Expert& e, std::int64_t rows) {
     thread_local std::vector<float> in, inner, out;
     x = scratch(in, rows, a.x.cols);
-    h = scratch(inner, rows, a.all.front().gate->rows());
+    h = scratch(inner, rows, e.gate->rows());
     y = scratch(out, rows, a.y.cols);
   }
 };
@@ -45,7 +45,7 @@ void add_scaled(float scale, const float* x, float* y, std::int64_t count) {
 void run_expert(CpuDevice& device, const ops::Experts::Args& a, const ops::Expert& e,
                 std::span<const Assignment> tokens) {
   const auto n = static_cast<std::int64_t>(tokens.size());
-  const Scratch s(a, n);
+  const Scratch s(a, e, n);
   for (std::int64_t i = 0; i < n; ++i)
     std::copy_n(a.x.row(tokens[static_cast<std::size_t>(i)].token), a.x.cols, s.x.row(i));
   const GatedPart gated{e.gate, e.up, e.gate_bias, e.up_bias, 0, n};
@@ -64,8 +64,10 @@ struct Row {
   float weight;
 };
 
-/// All experts at once: where each serves few tokens, threads would else meet more often than they work.
+/// All experts at once, which are alike: where each serves few tokens, threads would else meet more often than they
+/// work.
 void run_together(CpuDevice& device, const ops::Experts::Args& a, const ByExpert& by_expert) {
+  const ops::Expert* model = nullptr;
   std::vector<GatedPart> gated;
   std::vector<LinearPart> down;
   std::vector<std::int64_t> token_of_row;
@@ -75,6 +77,7 @@ void run_together(CpuDevice& device, const ops::Experts::Args& a, const ByExpert
     if (tokens.empty()) continue;
     const auto first = static_cast<std::int64_t>(token_of_row.size()), count = static_cast<std::int64_t>(tokens.size());
     const ops::Expert& expert = a.all[e];
+    model = &expert;
     gated.push_back({expert.gate, expert.up, expert.gate_bias, expert.up_bias, first, count});
     down.push_back({expert.down, expert.down_bias, first, count});
     for (const auto& [token, weight] : tokens) {
@@ -84,7 +87,7 @@ void run_together(CpuDevice& device, const ops::Experts::Args& a, const ByExpert
     }
   }
   const auto rows = static_cast<std::int64_t>(token_of_row.size());
-  const Scratch s(a, rows);
+  const Scratch s(a, *model, rows);
   device.pool().run(rows, [&](std::int64_t r) {
     std::copy_n(a.x.row(token_of_row[static_cast<std::size_t>(r)]), a.x.cols, s.x.row(r));
   });
@@ -99,14 +102,14 @@ void run_together(CpuDevice& device, const ops::Experts::Args& a, const ByExpert
   });
 }
 
-/// Whether the matrices of both are of the same kinds: kernels are chosen for all parts of a call.
-bool same_kinds(const ops::Expert& a, const ops::Expert& b) {
+/// Whether the matrices of both have the same sizes and kinds: kernels are chosen for all parts of a call.
+bool are_alike(const ops::Expert& a, const ops::Expert& b) {
   const auto same = [](const ops::PackedMatrix* x, const ops::PackedMatrix* y) {
     return std::ranges::equal(
         static_cast<const CpuPackedMatrix*>(x)->sections(), static_cast<const CpuPackedMatrix*>(y)->sections(), {},
         [](const auto& s) { return s.layout.kind; }, [](const auto& s) { return s.layout.kind; });
   };
-  return same(a.gate, b.gate) && same(a.up, b.up) && same(a.down, b.down);
+  return a.gate->rows() == b.gate->rows() && same(a.gate, b.gate) && same(a.up, b.up) && same(a.down, b.down);
 }
 
 /// Where every expert serves few tokens, and their copies take no more room than a step of a prompt.
@@ -116,7 +119,7 @@ bool do_together(const ops::Experts::Args& a, const ByExpert& by_expert) {
   const auto first = std::ranges::find_if(by_expert, [](const auto& tokens) { return !tokens.empty(); });
   const ops::Expert& model = a.all[static_cast<std::size_t>(first - by_expert.begin())];
   for (std::size_t e = 0; e < by_expert.size(); ++e)
-    if (!by_expert[e].empty() && (by_expert[e].size() > kMostOfOne || !same_kinds(model, a.all[e]))) return false;
+    if (!by_expert[e].empty() && (by_expert[e].size() > kMostOfOne || !are_alike(model, a.all[e]))) return false;
   return true;
 }
 

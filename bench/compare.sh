@@ -5,7 +5,8 @@
 # usage: bench/compare.sh [--build-only] [--rounds N] [--threads N] [--model FILE]... [--formats LIST] [--shape NAME]
 #                         [--prefill N] [--decode N] [--depth LIST] [--deep LIST] [--batch LIST] [--write]
 #   --model    a GGUF; again for more. Without it and without --formats: SmolLM2
-#   --formats  q4_0,q8_0,...: random checkpoints of a real shape (--shape, llama-1b), made by bench/make_checkpoint.py
+#   --formats  q4_0,q8_0,...: random checkpoints of a real shape (--shape, llama-1b; or SHAPE:FORMAT in the list), made by
+#              bench/make_checkpoint.py
 #   --depth    0,4096: tokens in the cache before; --batch 1,8,16: sequences that decode at once, at depth 0
 #   --deep     those of --formats to be measured behind 4096 tokens too, once a round, as that takes minutes
 #   --write    puts the table into docs/performance.md too, in place of this processor's, and into the README
@@ -33,7 +34,7 @@ write=0
 build_only=0
 jobs=${TTT_JOBS:-2}
 
-usage() { sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 while [ $# -gt 0 ]; do
   case $1 in
     --build-only) build_only=1 ;;
@@ -110,17 +111,19 @@ ttt=$root/build/bin/ttt
 [ -x "$ttt" ] || { say "bench/compare.sh: $ttt is not built (run scripts/demo.sh first)"; exit 1; }
 # Random checkpoints, made once.
 make_checkpoints() {
-  local format file python=$peers/venv/bin/python
+  local format file of python=$peers/venv/bin/python
   if [ ! -x "$python" ]; then
     python3 -m venv "$peers/venv"
     "$python" -m pip install --quiet "$(grep '^gguf==' "$root/tools/goldens/requirements.txt")" \
       "$(grep '^numpy==' "$root/tools/goldens/requirements.txt")"
   fi
   for format in ${formats//,/$'\n'}; do
-    file=$peers/checkpoints/$shape-$format.gguf
-    if [ ! -f "$file" ]; then
+    of=$shape
+    [[ $format != *:* ]] || of=${format%:*}
+    file=$peers/checkpoints/$of-${format#*:}.gguf
+    if [ ! "$file" -nt "$root/bench/make_checkpoint.py" ]; then
       say "making $file"
-      "$python" "$root/bench/make_checkpoint.py" --shape "$shape" --type "$format" "$file"
+      "$python" "$root/bench/make_checkpoint.py" --shape "$of" --type "${format#*:}" "$file"
     fi
     models+=("$file")
   done

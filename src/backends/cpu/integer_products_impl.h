@@ -1,11 +1,12 @@
 #pragma once
 // Products of the integer kinds (panel_layout.h) and quantised activations over a level's primitives `V`. See
-// linear_kernels_impl.h. One token meets a panel's codes straight from memory (integer_row); several share its
-// decoding: a block of a panel at a time (block_products), whose sums over a tile of tokens stay in registers
+// linear_kernels_impl.h. One token or a few meet a panel's codes straight from memory (integer_rows_impl.h); more share
+// its decoding: a block of a panel at a time (block_products), whose sums over a tile of tokens stay in registers
 // (block_tile).
 #include <algorithm>
 #include <type_traits>
 
+#include "integer_rows_impl.h"
 #include "linear_kernels.h"
 #include "panel_codes_impl.h"
 #include "quantize_rows_impl.h"
@@ -17,165 +18,6 @@ using F = V::F;
 
 constexpr int kTokens = V::kTokens;
 static_assert(kTokens * kBlockGroups < 256, "QuantizedRows::num_refined is a byte");
-
-/// 2^ZeroLog2 times minus the sum of a token's codes: what the products of weights less that zero start at. -1: no
-/// zero.
-template <int ZeroLog2>
-inline __attribute__((always_inline)) V::I minus_zeros(std::int32_t minus_sum) {
-  if constexpr (ZeroLog2 < 0)
-    return V::set1_int(0);
-  else
-    return V::template shift_left<ZeroLog2>(V::set1_int(minus_sum));
-}
-
-/// acc + quads times a token's bytes at x, none larger than Most. Where the level multiplies into 16 bits, as many
-/// products as fit into them are added there before they are widened.
-template <int MaxCode, int Most, class Level, int N>
-inline __attribute__((always_inline)) V::I add_dots(V::I acc, const V::B (&quads)[N], const std::int8_t* x) {
-  constexpr int kFit = Level::pair_sums_that_fit(MaxCode, Most);
-  if constexpr (kFit > 1) {
-    V::I pairs;
-    unroll<N>([&](auto j) {
-      const V::I products = Level::pair_products(quads[j], x + j * 4);
-      pairs = j % kFit == 0 ? products : Level::add_pairs(pairs, products);
-      if (j % kFit == kFit - 1 || j == N - 1) acc = V::add_int(acc, Level::widen_pairs(pairs));
-    });
-  } else {
-    unroll<N>([&](auto j) { acc = V::dot(acc, quads[j], x + j * 4); });
-  }
-  return acc;
-}
-
-/// Quads of codes times a cell of one token. Of fifteen bits the high parts, times 128, plus the low parts; less the
-/// zero.
-template <PanelKind K, ActivationBits Bits, int N>
-inline __attribute__((always_inline)) V::I cell_dots(const V::B (&quads)[N], const std::int8_t* bytes,
-                                                     std::int32_t minus_sum) {
-  constexpr IntegerKind kind = integer_kind(K);
-  if constexpr (Bits == ActivationBits::eight) {
-    return add_dots<kind.max_code(), most_of(Bits), V>(minus_zeros<kind.zero_log2>(minus_sum), quads, bytes);
-  } else {
-    // Two chains of additions, which overlap.
-    V::I high = add_dots<kind.max_code(), V::kMostHigh, V>(V::set1_int(0), quads, bytes);
-    const V::I low = add_dots<kind.max_code(), V::kMostHigh, V>(V::set1_int(0), quads, bytes + kQuads * 4);
-    if constexpr (kind.has_offset())
-      high = V::template shift_left<7>(high);
-    else
-      high = V::template shift_left<kind.zero_log2>(
-          V::add_int(V::template shift_left<7 - kind.zero_log2>(high), V::set1_int(minus_sum)));
-    return V::add_int(high, low);
-  }
-}
-
-/// One token's cell of a group.
-struct Cell {
-  const std::int8_t* codes;
-  float scale;
-  const std::int32_t* minus_sums;  ///< [QuantizedRows::kSums]
-  const float* scaled_sums;        ///< likewise
-
-  /// A group's first one in a tile of one token.
-  Cell(const QuantizedRows& x, std::int64_t group)
-      : codes(x.codes + group * QuantizedRows::group_bytes(x.bits)),
-        scale(x.scales[group]),
-        minus_sums(x.minus_sums + group * QuantizedRows::kSums),
-        scaled_sums(x.scaled_sums + group * QuantizedRows::kSums) {}
-  explicit Cell(const RefinedCell& cell)
-      : codes(cell.codes), scale(cell.scale), minus_sums(cell.minus_sums), scaled_sums(cell.scaled_sums) {}
-};
-
-/// A group's codes, quad(j) for four columns each, scales and offsets times a cell of one token.
-template <PanelKind K, ActivationBits Bits, class Quad>
-inline __attribute__((always_inline)) void integer_group(Quad quad, const GroupScales<K>& scales, const Cell& cell,
-                                                         F& sum) {
-  constexpr IntegerKind kind = integer_kind(K);
-  constexpr int kSubs = kind.subgroups(), kSubQuads = kQuads / kSubs;
-  unroll<kSubs>([&](auto s) {
-    constexpr int kSum = kSubs == 1 ? 2 : s;
-    V::B quads[kSubQuads];
-    unroll<kSubQuads>([&](auto j) { quads[j] = quad(std::integral_constant<int, s * kSubQuads + j>{}); });
-    const V::I acc = cell_dots<K, Bits>(quads, cell.codes + s * kSubQuads * 4, cell.minus_sums[kSum]);
-    sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(cell.scale)), sum);
-    if constexpr (kind.has_offset()) sum = V::fma(scales.offset[s], V::set1(cell.scaled_sums[kSum]), sum);
-  });
-}
-
-/// Inlined always, as all callers are: a function that only prefetches has no effect that g++ knows, and it drops calls
-/// to such.
-inline __attribute__((always_inline)) void prefetch(const std::byte* p, std::size_t bytes) {
-  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(p + at);
-}
-
-/// One panel for one token, straight from its codes. Cells in the order of block_tile. Memory is first asked for
-/// strictly in order, a header or a group at a time, whose bit planes are then read by turns: the processor's own
-/// prefetching keeps up with that, and asking ahead of it does harm.
-template <PanelKind K, ActivationBits Bits>
-void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
-  constexpr IntegerKind kind = integer_kind(K);
-  F sum = V::zero();
-  for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
-    const std::byte *header = panel + at, *codes = header + kind.header_bytes(groups);
-    prefetch(header, kind.header_bytes(groups));
-    const auto add = [&](int g, const Cell& cell) __attribute__((always_inline)) {
-      const std::byte* group = codes + static_cast<std::size_t>(g) * kind.code_bytes();
-      integer_group<K, Bits>([&](auto j) { return quad_codes<K, j>(group); }, GroupScales<K>(header, g), cell, sum);
-    };
-    for (int g = 0; g < groups; ++g) {
-      prefetch(codes + static_cast<std::size_t>(g) * kind.code_bytes(), kind.code_bytes());
-      add(g, Cell(x, first + g));
-    }
-    if constexpr (Bits == ActivationBits::eight)
-      for (const RefinedCell& cell : x.refined_of(first, 1)) add(cell.group, Cell(cell));
-  });
-  V::store(out, sum);
-}
-
-/// One panel for a tile of tokens of eight bits, straight from its codes: each quad meets all tokens in registers.
-template <PanelKind K, int T>
-void integer_rows(const std::byte* panel, const QuantizedRows& x, float* out, std::int64_t stride) {
-  constexpr IntegerKind kind = integer_kind(K);
-  constexpr int kSubs = kind.subgroups(), kSubQuads = kQuads / kSubs;
-  F sum[T];
-  unroll<T>([&](auto t) __attribute__((always_inline)) { sum[t] = V::zero(); });
-  for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
-    const std::byte *header = panel + at, *codes = header + kind.header_bytes(groups);
-    prefetch(header, kind.header_bytes(groups));
-    for (int g = 0; g < groups; ++g) {
-      const std::byte* group = codes + static_cast<std::size_t>(g) * kind.code_bytes();
-      prefetch(group, kind.code_bytes());
-      const GroupScales<K> scales(header, g);
-      const std::int8_t* bytes = x.codes + (first + g) * T * QuantizedRows::group_bytes(ActivationBits::eight);
-      unroll<kSubs>([&](auto s) __attribute__((always_inline)) {
-        const std::int64_t sums = ((first + g) * QuantizedRows::kSums + (kSubs == 1 ? 2 : s)) * T;
-        V::I acc[T];
-        unroll<T>([&](auto t)
-                      __attribute__((always_inline)) { acc[t] = minus_zeros<kind.zero_log2>(x.minus_sums[sums + t]); });
-        unroll<kSubQuads>([&](auto j) __attribute__((always_inline)) {
-          constexpr int quad = s * kSubQuads + j;
-          const V::B quad_of_rows = quad_codes<K, quad>(group);
-          unroll<T>([&](auto t) __attribute__((always_inline)) {
-            acc[t] = V::dot(acc[t], quad_of_rows, bytes + (quad * T + t) * 4);
-          });
-        });
-        unroll<T>([&](auto t) __attribute__((always_inline)) {
-          sum[t] = V::fma(V::to_float(acc[t]), V::mul(scales.scale[s], V::set1(x.scales[(first + g) * T + t])), sum[t]);
-          if constexpr (kind.has_offset()) sum[t] = V::fma(scales.offset[s], V::set1(x.scaled_sums[sums + t]), sum[t]);
-        });
-      });
-    }
-    const auto cells = x.refined_of(first, T);
-    std::size_t next = 0;  // they have the tokens' order
-    unroll<T>([&](auto t) __attribute__((always_inline)) {
-      for (; next < cells.size() && cells[next].token == t; ++next) {
-        const std::byte* group = codes + cells[next].group * kind.code_bytes();
-        integer_group<K, ActivationBits::eight>([&](auto j)
-                                                    __attribute__((always_inline)) { return quad_codes<K, j>(group); },
-                                                GroupScales<K>(header, cells[next].group), Cell(cells[next]), sum[t]);
-      }
-    });
-  });
-  unroll<T>([&](auto t) __attribute__((always_inline)) { V::store(out + t * stride, sum[t]); });
-}
 
 /// acc[t] += part S of Subs of a group, times the tile's tokens in words.
 template <int S, int Subs, int T>
@@ -299,9 +141,10 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
   constexpr IntegerKind kind = integer_kind(K);
   using Block =
       std::conditional_t<Bits == ActivationBits::eight, ByteBlock<kind.max_code(), kind.zero_log2>, WordBlock>;
-  // As many share a block's decoding; fewer meet codes as they are. Codes of bytes need no decoding.
-  constexpr int kBlockTokens = Bits != ActivationBits::eight || !V::kTokensInRegisters ? 2 : kind.bits == 8 ? 17 : 8;
   constexpr int kFewTokens = 16;  // whose part of all blocks stays in a cache: panels are read as one stream
+  // As many share a block's decoding, where codes need any; fewer meet them as they are.
+  constexpr bool kInRegisters = Bits == ActivationBits::eight && V::kTokensInRegisters;
+  constexpr int kBlockTokens = !kInRegisters ? 2 : kind.bits == 8 ? kFewTokens + 1 : 8;
   const auto block = [&](int p, int count, std::size_t at, const std::byte* next, std::int64_t first, int groups) {
     block_products<K, Block>(w.part(p, count), at, next, first, groups, x, first_token, tokens, out + p * kPanelRows,
                              stride);

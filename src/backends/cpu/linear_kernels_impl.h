@@ -10,6 +10,7 @@
 //       words; dot(I, B codes, p): lane sums of 4 unsigned codes times the 4 signed bytes at p
 //   kMostHigh: the largest |byte| at p that dot takes of every code without overflow
 //   kMostByteCode: the largest code that dot takes with every byte at p
+//   kTokens: the most tokens of a tile; kTokensInRegisters: whether there are registers for their sums beside codes
 #include "integer_products_impl.h"
 #include "linear_kernels.h"
 

@@ -109,21 +109,26 @@ fi
 
 ttt=$root/build/bin/ttt
 [ -x "$ttt" ] || { say "bench/compare.sh: $ttt is not built (run scripts/demo.sh first)"; exit 1; }
-# Random checkpoints, made once.
+# name_of FORMAT, or SHAPE:FORMAT: of the checkpoint.
+name_of() {
+  local of=$1
+  [[ $of = *:* ]] || of=$shape:$of
+  printf '%s' "${of/:/-}"
+}
+# Random checkpoints, made where there are none or older ones than their generator.
 make_checkpoints() {
-  local format file of python=$peers/venv/bin/python
+  local format file name python=$peers/venv/bin/python
   if [ ! -x "$python" ]; then
     python3 -m venv "$peers/venv"
     "$python" -m pip install --quiet "$(grep '^gguf==' "$root/tools/goldens/requirements.txt")" \
       "$(grep '^numpy==' "$root/tools/goldens/requirements.txt")"
   fi
   for format in ${formats//,/$'\n'}; do
-    of=$shape
-    [[ $format != *:* ]] || of=${format%:*}
-    file=$peers/checkpoints/$of-${format#*:}.gguf
+    name=$(name_of "$format")
+    file=$peers/checkpoints/$name.gguf
     if [ ! "$file" -nt "$root/bench/make_checkpoint.py" ]; then
       say "making $file"
-      "$python" "$root/bench/make_checkpoint.py" --shape "$of" --type "${format#*:}" "$file"
+      "$python" "$root/bench/make_checkpoint.py" --shape "${name%-*}" --type "${name##*-}" "$file"
     fi
     models+=("$file")
   done
@@ -222,7 +227,7 @@ for model in "${models[@]}"; do
     done
     measure_step "$round-prefill" "$prefill" 0 "$depth"
     for format in ${deep//,/$'\n'}; do
-      [ "$name" != "$shape-$format" ] || measure_step "$round-deep" "$prefill" "$decode" "$deep_tokens"
+      [ "$name" != "$(name_of "$format")" ] || measure_step "$round-deep" "$prefill" "$decode" "$deep_tokens"
     done
     [ -z "$batches" ] || measure_batches "$round-batches"
   done

@@ -77,10 +77,11 @@ def start_table(folder):
     for model, by_program in sorted(costs.items()):
         median = {program: [statistics.median(column) for column in zip(*values)] for program, values in by_program.items()}
         peer = min((median[p] for p in ("clang", "gcc") if p in median), default=None)
-        ours, kept = median["ttt"], median["ttt-kept"]
+        ours, kept = median["ttt"], median.get("ttt-kept")
         cells = [f"{peer[0]:.2f}", f"{peer[1] / 1e6:.0f}"] if peer else ["-", "-"]
         yield (model, f"{int(files[model]) / 1e6:.0f}", *cells, f"{ours[0]:.2f}", f"{ours[1] / 1e6:.0f}",
-               f"{peer[0] / ours[0]:.2f}x" if peer else "-", f"{kept[0]:.2f}", f"{peer[0] / kept[0]:.2f}x" if peer else "-")
+               f"{peer[0] / ours[0]:.2f}x" if peer else "-", f"{kept[0]:.2f}" if kept else "-",
+               f"{peer[0] / kept[0]:.2f}x" if peer and kept else "-")
 
 
 def aligned(rows, words):

@@ -51,10 +51,10 @@ def random_blocks(kind, elements, rng):
 
 
 def matrix(kind, rows, cols, rng):
-    """A piece of random blocks over and over: speed does not depend on the values, and a gigabyte of them takes minutes."""
+    """A piece of random blocks over and over: a gigabyte of them takes minutes. Its odd number of rows keeps experts apart."""
     size, block_bytes = gguf.GGML_QUANT_SIZES[kind]
     row_bytes = cols // size * block_bytes
-    piece_rows = min(rows, max(1, (1 << 20) // cols))
+    piece_rows = min(rows, (1 << 20) // cols | 1)
     piece = random_blocks(kind, piece_rows * cols, rng).reshape(piece_rows, row_bytes)
     return np.resize(piece, (rows, row_bytes))
 

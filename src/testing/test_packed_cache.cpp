@@ -202,16 +202,16 @@ TEST_F(PackedCache, AFolderThatCannotBeUsedIsAnError) {
 
 TEST_F(PackedCache, OnlyWhatNobodyWritesIsRemoved) {
   open();
-  const auto dead = path_ / "aaaaaa.unfinished", alive = path_ / "bbbbbb.unfinished";
+  const auto dead = path_ / "aaaaaa.ttt-unfinished", alive = path_ / "bbbbbb.ttt-unfinished";
   write_file(dead, "half a matrix");
   write_file(alive, "half a matrix");
   const int fd = ::open(alive.c_str(), O_RDONLY | O_CLOEXEC);
   ASSERT_EQ(::flock(fd, LOCK_EX | LOCK_NB), 0);
   open();
   ::close(fd);
-  EXPECT_EQ(files(".unfinished"), std::vector{alive});
+  EXPECT_EQ(files(".ttt-unfinished"), std::vector{alive});
   open();
-  EXPECT_TRUE(files(".unfinished").empty());
+  EXPECT_TRUE(files(".ttt-unfinished").empty());
 }
 
 /// Packs and forgets in a process of its own, until it is killed after some microseconds.
@@ -238,10 +238,10 @@ TEST_F(PackedCache, AKillAtAnyMomentLeavesNothingWrong) {
           for (const auto& file : files(".packed")) fs::remove(file);
         },
         static_cast<useconds_t>(1'000 + kills * 700));
-    const bool left = fs::exists(path_) && !files(".unfinished").empty();
+    const bool left = fs::exists(path_) && !files(".ttt-unfinished").empty();
     unfinished += left ? 1 : 0;
     EXPECT_EQ(unpacked(*open(), parts), want);
-    EXPECT_TRUE(files(".unfinished").empty());
+    EXPECT_TRUE(files(".ttt-unfinished").empty());
   }
   EXPECT_EQ(unfinished, kWanted) << "kills that met a file half written";
   EXPECT_TRUE(warnings_.empty());

@@ -79,6 +79,23 @@ TEST(Quantize, OddInputsGiveAnAnswer) {
   }
 }
 
+/// As gguf does: the block's scale becomes NaN, so that nobody takes what is left for weights.
+TEST(Quantize, NanStaysNanInABlock) {
+  for (const std::size_t at : {0, 5, 31}) {
+    std::vector<float> in(64, 0.5f), back(64);
+    in[at] = NAN;
+    in[31] = at == 31 ? NAN : 0.0f;
+    for (const auto format : {DType::q8_0, DType::q4_0}) {
+      std::vector<std::byte> out(*row_bytes(format, in.size()));
+      quantize(format, in, out);
+      dequantize(format, out, back);
+      const auto is_nan = [](float x) { return std::isnan(x); };
+      EXPECT_TRUE(std::all_of(back.begin(), back.begin() + 32, is_nan)) << name(format) << " " << at;
+      EXPECT_TRUE(std::none_of(back.begin() + 32, back.end(), is_nan)) << name(format) << " " << at;
+    }
+  }
+}
+
 /// Large enough for several of the parts in which a tensor is converted, and no multiple of one.
 TEST(InFormat, IsWhatTheWholeTensorWouldBecome) {
   constexpr std::int64_t kRows = 3, kCols = 65536 + 32;

@@ -102,7 +102,7 @@ void run_together(CpuDevice& device, const ops::Experts::Args& a, const ByExpert
   });
 }
 
-/// Whether the matrices of both have the same sizes and kinds: kernels are chosen for all parts of a call.
+/// Whether both have the same inner size, and matrices of the same kinds: kernels are chosen for all parts of a call.
 bool are_alike(const ops::Expert& a, const ops::Expert& b) {
   const auto same = [](const ops::PackedMatrix* x, const ops::PackedMatrix* y) {
     return std::ranges::equal(

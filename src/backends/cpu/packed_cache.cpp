@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,13 +20,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kUnfinished = ".unfinished";
+constexpr std::string_view kUnfinished = ".ttt-unfinished";
 
 /// What a file begins with; the bytes kept follow.
 struct alignas(64) Header {
   std::array<char, 8> magic{'T', 'T', 'T', 'P', 'A', 'C', 'K', '1'};
   Digest key{};
   Digest contents{};
+  std::array<std::byte, 24> unused{};
 };
 static_assert(sizeof(Header) == 64);
 
@@ -37,10 +39,8 @@ static_assert(sizeof(Header) == 64);
 /// what a killed one left.
 class UnfinishedFile {
  public:
-  explicit UnfinishedFile(const fs::path& folder) : path_((folder / "XXXXXX").string() + std::string(kUnfinished)) {
-    fd_ = ::mkostemps(path_.data(), static_cast<int>(kUnfinished.size()), O_CLOEXEC);
-    if (fd_ < 0) fail_errno("cannot make a file");
-    ::flock(fd_, LOCK_EX | LOCK_NB);
+  explicit UnfinishedFile(const fs::path& folder) {
+    while (!make(folder)) ::close(fd_);
   }
   ~UnfinishedFile() {
     ::close(fd_);
@@ -62,12 +62,22 @@ class UnfinishedFile {
     if (::rename(path_.c_str(), name.c_str()) != 0) fail_errno("cannot rename a file");
     path_.clear();
   }
-  /// Unless something has that name.
+  /// Unless something has that name. What it holds outlives even a crash of the system.
   void link_to(const fs::path& name) const {
+    if (::fsync(fd_) != 0) fail_errno("cannot write");
     if (::link(path_.c_str(), name.c_str()) != 0 && errno != EEXIST) fail_errno("cannot link a file");
   }
 
  private:
+  /// False: before it was locked, another process took it for a leftover.
+  bool make(const fs::path& folder) {
+    path_ = (folder / "XXXXXX").string() + std::string(kUnfinished);
+    fd_ = ::mkostemps(path_.data(), static_cast<int>(kUnfinished.size()), O_CLOEXEC);
+    if (fd_ < 0) fail_errno("cannot make a file");
+    struct stat status{};
+    return ::flock(fd_, LOCK_EX) != 0 || ::fstat(fd_, &status) != 0 || status.st_nlink > 0;
+  }
+
   std::string path_;
   int fd_ = -1;
 };
@@ -96,7 +106,8 @@ std::uint64_t read_or_make_seed(const fs::path& folder) {
     made.link_to(file);
   }
   const auto kept = MappedFile::open(file);
-  if (kept.size() != sizeof seed) throw FormatError(file.string(), "is not a cache's seed; remove the folder");
+  if (kept.size() != sizeof seed)
+    throw DeviceError("packed cache", file.string() + " is not a cache's seed; remove the folder");
   std::memcpy(&seed, kept.data().get(), sizeof seed);
   return seed;
 }
@@ -106,6 +117,8 @@ std::uint64_t open_folder(const fs::path& folder) try {
   fs::create_directories(folder);
   remove_leftovers(folder);
   return read_or_make_seed(folder);
+} catch (const DeviceError&) {
+  throw;
 } catch (const std::exception& e) {
   throw DeviceError("packed cache",
                     fmt::format("{} cannot be used: {}; choose another folder", folder.string(), e.what()));

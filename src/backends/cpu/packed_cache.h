@@ -11,7 +11,7 @@ namespace ttt::cpu {
 
 /// Packed weights in a folder, kept from one start to the next: a file for each, named by what it was packed from. A
 /// file gets its name when it is whole, and is read only if its digest is right, so that neither a kill nor a fault of
-/// the disk leaves weights that are not those asked for. Any number of processes may share a folder.
+/// the disk leaves weights that are not those asked for. Any number of one user's processes may share a folder.
 class PackedCache {
  public:
   /// Makes the folder where there is none, and removes what processes that were killed left behind. Throws DeviceError

@@ -20,11 +20,14 @@ constexpr std::array<DType, 5> kLoadFormats{DType::bfp8, DType::bfp4, DType::bf1
 
 void store_u16(std::uint16_t value, std::uint8_t* out) { std::memcpy(out, &value, sizeof value); }
 
-/// The largest of 32 magnitudes; NaN counts as more than infinity.
-float largest_magnitude(const float* x) {
-  std::int32_t most = 0;  // as integers magnitudes have the order that they have as numbers
-  for (int i = 0; i < 32; ++i) most = std::max(most, std::bit_cast<std::int32_t>(x[i]) & 0x7FFFFFFF);
-  return std::bit_cast<float>(most);
+/// As integers magnitudes have the order that they have as numbers; NaN comes behind infinity.
+std::int32_t magnitude_bits(float x) { return std::bit_cast<std::int32_t>(x) & 0x7FFFFFFF; }
+
+/// The largest of a block's 32 magnitudes.
+std::int32_t largest_magnitude(const float* x) {
+  std::int32_t most = 0;
+  for (int i = 0; i < 32; ++i) most = std::max(most, magnitude_bits(x[i]));
+  return most;
 }
 
 /// `value` cut to whole numbers and to [low, high]; NaN becomes low. In range that is the conversion gguf does;
@@ -44,7 +47,7 @@ int round_to(float value, float low, float high) {
 }
 
 void encode_q8_0(const float* x, std::uint8_t* out) {
-  const float d = largest_magnitude(x) / 127.0f;
+  const float d = std::bit_cast<float>(largest_magnitude(x)) / 127.0f;
   const float inverse = d == 0 ? 0.0f : 1.0f / d;
   std::array<std::int8_t, 32> codes;
   for (std::size_t i = 0; i < codes.size(); ++i)
@@ -55,8 +58,8 @@ void encode_q8_0(const float* x, std::uint8_t* out) {
 
 void encode_q4_0(const float* x, std::uint8_t* out) {
   // The value of largest magnitude, with its sign; the first of equals.
-  const float largest = largest_magnitude(x);
-  const float* const extreme = std::find_if(x, x + 31, [largest](float v) { return std::abs(v) == largest; });
+  const std::int32_t largest = largest_magnitude(x);
+  const float* const extreme = std::find_if(x, x + 31, [largest](float v) { return magnitude_bits(v) == largest; });
   const float d = *extreme / -8.0f;
   const float inverse = d == 0 ? 0.0f : 1.0f / d;
   std::array<std::uint8_t, 32> codes;

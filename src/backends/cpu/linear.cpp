@@ -7,6 +7,7 @@
 
 #include "linear_input.h"
 #include "linear_kernels.h"
+#include "scratch.h"
 #include "ttt/core/error.h"
 
 namespace ttt::cpu {
@@ -31,9 +32,7 @@ template <int I>
 float* tile_scratch(const LinearInput& input) {
   thread_local std::vector<float> buffer;
   const auto tokens = (input.tokens_per_call() + kPanelRows - 1) / kPanelRows * kPanelRows;
-  const auto size = static_cast<std::size_t>(tokens * input.stride());
-  if (buffer.size() < size) buffer.resize(size);
-  return buffer.data();
+  return at_least(buffer, static_cast<std::size_t>(tokens * input.stride()));
 }
 
 /// Panels that one task computes, and the output columns [first, first + cols) that they hold.
@@ -187,8 +186,7 @@ void embed(Device& device, const ops::Embed::Args& a) {
   const auto cols = static_cast<std::size_t>(a.weight.cols());
   cpu_device(device).pool().run(static_cast<std::int64_t>(a.ids.size()), [&](std::int64_t t) {
     thread_local std::vector<float> buffer;
-    if (buffer.size() < cols) buffer.resize(cols);
-    const std::span row(buffer.data(), cols);
+    const std::span row(at_least(buffer, cols), cols);
     a.weight.unpack_row(a.ids[static_cast<std::size_t>(t)], row);
     write_row(a.write, a.scale, row, a.y.row(t));
   });

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "scratch.h"
+
 namespace ttt::cpu {
 namespace {
 
@@ -10,8 +12,7 @@ namespace {
 template <class T>
 T* scratch(std::size_t count) {
   thread_local std::vector<T> buffer;
-  if (buffer.size() < count) buffer.resize(count);
-  return buffer.data();
+  return at_least(buffer, count);
 }
 
 using Matrices = LinearInput::Matrices;

@@ -6,6 +6,7 @@
 #include "linear.h"
 #include "linear_kernels.h"
 #include "packed_matrix.h"
+#include "scratch.h"
 
 namespace ttt::cpu {
 namespace {
@@ -18,14 +19,11 @@ struct Assignment {
 
 using ByExpert = std::vector<std::vector<Assignment>>;
 
-/// Scratch for experts' tokens, kept by the calling thread from call to call.
 Matrix scratch(std::vector<float>& buffer, std::int64_t rows, std::int64_t cols) {
-  const auto size = static_cast<std::size_t>(rows * cols);
-  if (buffer.size() < size) buffer.resize(size);
-  return {buffer.data(), rows, cols};
+  return {at_least(buffer, static_cast<std::size_t>(rows * cols)), rows, cols};
 }
 
-/// Inputs, inner activations and outputs of `rows` tokens.
+/// Inputs, inner activations and outputs of `rows` tokens, in memory that the calling thread keeps.
 struct Scratch {
   Matrix x, h, y;
 

@@ -241,6 +241,12 @@ class Bench(support.Case):
         want = [(kind, n, depth, batch) for depth in (0, 16) for batch in (1, 3) for kind, n in (("prefill", 4), ("prefill", 8), ("decode", 2))]
         self.assertEqual([tuple(row[key] for key in ("kind", "n", "depth", "batch")) for row in rows], want)
 
+    def test_sequences_choose_experts_of_their_own(self):
+        """Else a batch reads the experts of one sequence, which stay in the caches."""
+        rows = self.json("bench", "--model", GOLDENS / "qwen3-moe-all-sparse", "-p", 0, "-n", 8, "-b", "1,4", "-r", 1)["rows"]
+        one, four = (row["gb_per_second"] * row["batch"] / row["tokens_per_second"]["median"] for row in rows)
+        self.assertGreater(four, 1.3 * one)
+
     def test_profile_and_trace(self):
         trace = self.folder / "trace.json"
         bench = ("bench", "--model", TINY, "-p", 8, "-n", 2, "-r", 1)

@@ -36,6 +36,7 @@ constexpr AmxParts amx_parts(PanelKind kind) {
     case PanelKind::f16:
       return {2, 2};
     case PanelKind::bf16:
+    case PanelKind::bf16_coded:
     case PanelKind::mxfp4:
     case PanelKind::bfp8:
     case PanelKind::bfp4:

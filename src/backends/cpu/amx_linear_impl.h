@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "amx_linear.h"
+#include "coded_bf16_impl.h"
 #include "panel_codes_impl.h"
 
 namespace ttt::cpu {
@@ -88,6 +89,7 @@ void unpack_tiles(const PanelLayout& l, const std::byte* panel, std::int64_t fir
     std::memcpy(tiles, panel + static_cast<std::size_t>(first) * kPanelRows * 2, pairs * 64);
     return;
   }
+  if (l.kind == PanelKind::bf16_coded) return unpack_bf16(panel, first, count, tiles);
   alignas(64) float values[kUnpackedCols * kPanelRows];
   for (std::int64_t k = 0; k < count; k += kUnpackedCols) {
     const std::int64_t n = std::min<std::int64_t>(kUnpackedCols, count - k);

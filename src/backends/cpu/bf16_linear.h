@@ -5,13 +5,16 @@
 
 namespace ttt::cpu {
 
-/// Activations in bf16, [token][column], zeros from the last column up to `stride`, which is even.
+/// Activations in bf16, [token][part][column], zeros from the last column up to `stride`, which is even. Of two parts
+/// the second is what the first lacks: they have 16 bits of mantissa.
 struct Bf16Rows {
   std::uint16_t* values;
   std::int64_t stride;
+  int parts;
 
-  std::uint16_t* row(std::int64_t token) const { return values + token * stride; }
-  static constexpr std::int64_t stride_for(std::int64_t cols) { return (cols + 15) / 16 * 16; }
+  std::uint16_t* row(std::int64_t token) const { return values + token * parts * stride; }
+  /// An odd number of a cache's lines: rows that lie a power of two apart would share a few places of the first cache.
+  static constexpr std::int64_t stride_for(std::int64_t cols) { return (cols + 31) / 32 / 2 * 64 + 32; }
 };
 
 /// Linear layers whose weights and activations are bf16, on the processor's dot product of two: twice the
@@ -20,7 +23,8 @@ struct Bf16Rows {
 struct Bf16Kernels {
   /// Rounds a token's activations to bf16.
   void (*store_row)(const float* x, std::int64_t cols, const Bf16Rows& rows, std::int64_t token);
-  /// out[t * stride + 16 * p + lane] = W[panel p, lane] . x[token + t], for PanelKind::bf16.
+  /// out[t * stride + 16 * p + lane] = W[panel p, lane] . x[token + t], for both kinds of bf16.
+  /// Of two parts no more than 8 tokens; they take twice the rows of `out` in between.
   void (*products)(const PanelRange& w, const Bf16Rows& x, std::int64_t token, int tokens, float* out,
                    std::int64_t stride);
 };

@@ -56,19 +56,22 @@ const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens, Activati
   return nullptr;
 }
 
-/// AVX-512 BF16 for this call, whose activations have eight bits then as well, or null. Fewer tokens wait for the
-/// weights' bytes in f32 too; as that depends on their number, a device that promises the same bits for any batch takes
-/// it always or never.
-const Bf16Kernels* bf16_for(const CpuDevice& device, ConstMatrix x, std::int64_t tokens) {
+/// Of how many bf16 an activation is the sum where AVX-512 BF16 takes this call; 0: it does not. Fewer tokens wait for
+/// the weights' bytes with two as well; as that depends on their number, a device that promises the same bits for any
+/// batch takes one always or none.
+int bf16_parts(const CpuDevice& device, ConstMatrix x, std::int64_t tokens) {
 #if defined(__x86_64__)
   constexpr std::int64_t kFewestTokens = 4;
-  const bool many = tokens >= kFewestTokens && device.options().batch_invariance == BatchInvariance::off;
-  if (device.isa().bf16 && !device.exact() && eight_bits_do(device, x) &&
-      (many || device.options().precision == Precision::fast))
-    return &bf16_kernels();
-#endif
+  if (!device.isa().bf16 || device.exact()) return 0;
+  const bool same_bits = device.options().batch_invariance != BatchInvariance::off;
+  if (eight_bits_do(device, x) &&
+      (device.options().precision == Precision::fast || (tokens >= kFewestTokens && !same_bits)))
+    return 1;
+  return tokens < kFewestTokens && !same_bits ? 2 : 0;
+#else
   (void)device, (void)x, (void)tokens;
-  return nullptr;
+  return 0;
+#endif
 }
 
 struct TokenTile {
@@ -96,9 +99,8 @@ LinearInput::LinearInput(CpuDevice& device, const LinearKernels& kernels, ConstM
     fill_tiles(device, any_kind(weights, [](PanelKind kind) { return amx_parts(kind).tokens == 2; }));
   else if (!device.exact() && any_kind(weights, is_integer))
     quantize(device, bits, ranges);
-  if (amx_ == nullptr && any_kind(weights, [](PanelKind kind) { return kind == PanelKind::bf16; }))
-    bf16_ = bf16_for(device, x, most);
-  if (bf16_ != nullptr) fill_bf16(device);
+  if (amx_ == nullptr && any_kind(weights, is_bf16)) bf16_rows_.parts = bf16_parts(device, x, most);
+  if (bf16_rows_.parts > 0) fill_bf16(device);
 }
 
 std::int64_t LinearInput::tokens_per_call() const {
@@ -127,7 +129,7 @@ void LinearInput::products(const PanelRange& w, std::int64_t token, int tokens, 
     amx_->products(w, tiles_, token, tokens, out, stride);
   else if (quantized_ && is_integer(w.layout.kind))
     kernels_.integer_products(w, rows_, token, tokens, out, stride);
-  else if (bf16_ != nullptr && w.layout.kind == PanelKind::bf16)
+  else if (bf16_ != nullptr && is_bf16(w.layout.kind))
     bf16_->products(w, bf16_rows_, token, tokens, out, stride);
   else
     kernels_.float_products(w, x_.row(token), x_.stride, tokens, out, stride);
@@ -145,8 +147,9 @@ void LinearInput::fill_tiles(CpuDevice& device, bool with_low) {
 }
 
 void LinearInput::fill_bf16(CpuDevice& device) {
+  bf16_ = &bf16_kernels();
   bf16_rows_.stride = Bf16Rows::stride_for(x_.cols);
-  bf16_rows_.values = scratch<std::uint16_t>(static_cast<std::size_t>(x_.rows * bf16_rows_.stride));
+  bf16_rows_.values = scratch<std::uint16_t>(static_cast<std::size_t>(x_.rows * bf16_rows_.parts * bf16_rows_.stride));
   device.pool().run(x_.rows, [&](std::int64_t t) { bf16_->store_row(x_.row(t), x_.cols, bf16_rows_, t); });
 }
 

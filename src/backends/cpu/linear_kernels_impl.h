@@ -6,11 +6,13 @@
 //       store_i16, and as 16 lanes of 2 words: load_words, store_words, dot_words(I, I words, p): lane sums of 2 words
 //       times the 2 words at p
 //   B   16 lanes of 4 bytes: load_bytes, store_bytes, low_nibbles, high_nibbles, bits<mask, left>, either, lookup,
-//       byte_to_float<k>, even_bytes_less(B, z), odd_bytes_less(B, z): bytes 0, 2 or 1, 3 of each lane less z, as
-//       words; dot(I, B codes, p): lane sums of 4 unsigned codes times the 4 signed bytes at p
+//       word_bits<mask, left>, sub_words, bf16_pair(words, even, odd), byte_to_float<k>, even_bytes_less(B, z),
+//       odd_bytes_less(B, z): bytes 0, 2 or 1, 3 of each lane less z, as words; dot(I, B codes, p): lane sums of 4
+//       unsigned codes times the 4 signed bytes at p
 //   kMostHigh: the largest |byte| at p that dot takes of every code without overflow
 //   kMostByteCode: the largest code that dot takes with every byte at p
 //   kTokens: the most tokens of a tile; kTokensInRegisters: whether there are registers for their sums beside codes
+#include "coded_bf16_impl.h"
 #include "integer_products_impl.h"
 #include "linear_kernels.h"
 
@@ -69,18 +71,49 @@ void plain_float(const PanelRange& w, const float* x, std::int64_t xs, float* ou
   tile.store(out, stride);
 }
 
+template <int P, int T>
+void coded_bf16(const PanelRange& w, const float* x, std::int64_t xs, float* out, std::int64_t stride) {
+  const Panels<P> panels(w);
+  Tile<P, T> tile;
+  for_each_bf16_block(w.layout.cols, [&](std::int64_t first, std::size_t at, int octets) {
+    CodedBf16Block blocks[P];
+    unroll<P>([&](auto p) __attribute__((always_inline)) { blocks[p] = CodedBf16Block(panels.p[p] + at); });
+    for (int octet = 0; octet < octets; ++octet) {
+      const float* columns = x + first + octet * kOctet;
+      unroll<P>([&](auto p) __attribute__((always_inline)) {
+        const OctetPairs pairs = blocks[p].template load<bf16_ahead(T)>(octet);
+        unroll<kOctetPairs>([&](auto q) __attribute__((always_inline)) {
+          F even, odd;
+          V::bf16_pair(pairs.pair[q], even, odd);
+          tile.accumulate(p, even, columns + 2 * q, xs);
+          tile.accumulate(p, odd, columns + 2 * q + 1, xs);
+        });
+      });
+    }
+  });
+  tile.store(out, stride);
+}
+
 /// Tiles: 4 panels of floats for one token, so that four chains of additions overlap; 1 panel for several tokens, which
 /// share its decoding.
 constexpr int kPanels = 4;
+
+template <PanelKind K, int P, int T>
+void float_tile(const PanelRange& w, const float* x, std::int64_t xs, float* out, std::int64_t stride) {
+  if constexpr (K == PanelKind::bf16_coded)
+    coded_bf16<P, T>(w, x, xs, out, stride);
+  else
+    plain_float<K, P, T>(w, x, xs, out, stride);
+}
 
 template <PanelKind K>
 void plain_products(const PanelRange& w, const float* x, std::int64_t xs, int tokens, float* out, std::int64_t stride) {
   int p = 0;
   for (; tokens == 1 && p + kPanels <= w.count; p += kPanels)
-    plain_float<K, kPanels, 1>(w.part(p, kPanels), x, xs, out + p * kPanelRows, stride);
+    float_tile<K, kPanels, 1>(w.part(p, kPanels), x, xs, out + p * kPanelRows, stride);
   for (; p < w.count; ++p)
     for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
-      plain_float<K, 1, count>(w.part(p, 1), x + t * xs, xs, out + t * stride + p * kPanelRows, stride);
+      float_tile<K, 1, count>(w.part(p, 1), x + t * xs, xs, out + t * stride + p * kPanelRows, stride);
     });
 }
 
@@ -93,6 +126,14 @@ void float_products(const PanelRange& w, const float* x, std::int64_t xs, int to
       return plain_products<PanelKind::f16>(w, x, xs, tokens, out, stride);
     case PanelKind::bf16:
       return plain_products<PanelKind::bf16>(w, x, xs, tokens, out, stride);
+    case PanelKind::bf16_coded: {
+      if (tokens <= kTokens) return plain_products<PanelKind::bf16_coded>(w, x, xs, tokens, out, stride);
+      const PanelLayout plain{PanelKind::bf16, l.rows, l.cols};
+      std::byte* panels = panel_scratch(static_cast<std::size_t>(w.count) * plain.panel_bytes());
+      for (int p = 0; p < w.count; ++p)
+        unpack_bf16(w.panel(p), 0, l.cols, panels + static_cast<std::size_t>(p) * plain.panel_bytes());
+      return plain_products<PanelKind::bf16>({plain, panels, w.count}, x, xs, tokens, out, stride);
+    }
     default:
       break;
   }

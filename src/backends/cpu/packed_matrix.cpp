@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 
+#include "coded_bf16.h"
 #include "cpu_device.h"
+#include "scratch.h"
 #include "ttt/core/error.h"
 #include "ttt/formats/dequantize.h"
 #include "ttt/formats/mapped_file.h"
@@ -22,9 +25,9 @@ std::uint16_t load_u16(const std::byte* p) {
   return value;
 }
 
-PanelKind panel_kind(DType dtype) {
+PanelKind panel_kind(DType dtype, std::int64_t cols) {
   if (const auto integer = integer_kind_of(dtype)) return *integer;
-  if (dtype == DType::bf16) return PanelKind::bf16;
+  if (dtype == DType::bf16) return cols % kOctet == 0 ? PanelKind::bf16_coded : PanelKind::bf16;
   return dtype == DType::f16 ? PanelKind::f16 : PanelKind::f32;
 }
 
@@ -61,21 +64,36 @@ void interleave(const PanelRowBytes& rows, std::size_t words, std::byte* out) {
   }
 }
 
-void pack_float_panel(const PanelLayout& l, PanelRowBytes rows, std::byte* panel) {
+/// False: bf16 that cannot be coded.
+bool pack_float_panel(const PanelLayout& l, PanelRowBytes rows, std::byte* panel) {
   const auto cols = static_cast<std::size_t>(l.cols);
-  if (l.kind == PanelKind::f32) return interleave<std::uint32_t>(rows, cols, panel);
-  if (l.kind == PanelKind::f16) return interleave<std::uint16_t>(rows, cols, panel);
-  interleave<std::uint32_t>(rows, cols / 2, panel);
-  if (cols % 2 == 0) return;
+  switch (l.kind) {
+    case PanelKind::f32:
+      interleave<std::uint32_t>(rows, cols, panel);
+      return true;
+    case PanelKind::f16:
+      interleave<std::uint16_t>(rows, cols, panel);
+      return true;
+    case PanelKind::bf16_coded: {
+      thread_local std::vector<std::uint16_t> buffer;
+      const std::span plain(at_least(buffer, cols * kPanelRows), cols * kPanelRows);
+      interleave<std::uint32_t>(rows, cols / 2, reinterpret_cast<std::byte*>(plain.data()));
+      return code_bf16(plain, l.cols, panel);
+    }
+    default:
+      interleave<std::uint32_t>(rows, cols / 2, panel);
+  }
+  if (cols % 2 == 0) return true;
   // The last pair lacks its second column.
   std::array<std::array<std::uint16_t, 2>, kPanelRows> last{};
   for (std::size_t r = 0; r < kPanelRows; ++r)
     if (rows[r] != nullptr) std::memcpy(&last[r][0], rows[r] + (cols - 1) * 2, 2);
   std::memcpy(panel + cols / 2 * sizeof last, last.data(), sizeof last);
+  return true;
 }
 
-/// Packs one panel; rows beyond the matrix are zero.
-void pack_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_t index, std::byte* panel) {
+/// Packs one panel; rows beyond the matrix are zero. False: bf16 that cannot be coded.
+bool pack_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_t index, std::byte* panel) {
   const DType dtype = parts.front().dtype();
   const std::int64_t first = index * kPanelRows, count = std::min<std::int64_t>(kPanelRows, l.rows - first);
   if (!is_integer(l.kind)) {
@@ -111,6 +129,7 @@ void pack_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_
     store_blocks(kind, blocks, groups, panel);
     panel += kind.block_bytes(groups);
   }
+  return true;
 }
 
 /// Gives back the checkpoint's pages of rows [first, first + count) of the parts.
@@ -130,15 +149,20 @@ void give_back_rows(std::span<const Tensor> parts, std::int64_t first, std::int6
 /// would else be in memory twice.
 constexpr std::size_t kBytesAtOnce = 16 << 20;
 
-void pack_panels(ThreadPool& pool, const PanelLayout& layout, std::span<const Tensor> parts, std::byte* data) {
+/// False: bf16 that cannot be coded.
+bool pack_panels(ThreadPool& pool, const PanelLayout& layout, std::span<const Tensor> parts, std::byte* data) {
+  std::atomic<bool> done = true;
   const auto at_once = static_cast<std::int64_t>(kBytesAtOnce / std::max<std::size_t>(1, layout.panel_bytes()) + 1);
   for (std::int64_t first = 0; first < layout.panels(); first += at_once) {
     const std::int64_t count = std::min(at_once, layout.panels() - first);
     pool.run(count, [&](std::int64_t i) {
-      pack_panel(layout, parts, first + i, data + static_cast<std::size_t>(first + i) * layout.panel_bytes());
+      if (!pack_panel(layout, parts, first + i, data + static_cast<std::size_t>(first + i) * layout.panel_bytes()))
+        done = false;
     });
+    if (!done) return false;
     give_back_rows(parts, first * kPanelRows, count * kPanelRows);
   }
+  return true;
 }
 
 /// Names the panels that the parts make: by what is in them, and by all that decides how they are packed.
@@ -161,6 +185,7 @@ Digest digest_of(ThreadPool& pool, std::uint64_t seed, const PanelLayout& layout
   return digest(std::as_bytes(std::span(digests)), seed);
 }
 
+/// Null: bf16 that cannot be coded.
 std::shared_ptr<const std::byte> packed(CpuDevice& device, const PanelLayout& layout, std::span<const Tensor> parts) {
   constexpr std::size_t kLeastKept = 64 << 10;  // what is smaller is packed before its file is opened
   PackedCache* const cache = layout.bytes() < kLeastKept ? nullptr : device.packed_cache();
@@ -170,7 +195,7 @@ std::shared_ptr<const std::byte> packed(CpuDevice& device, const PanelLayout& la
     if (auto kept = cache->find(key, layout.bytes(), device.pool())) return kept;
   }
   auto data = device.allocate(layout.bytes());
-  pack_panels(device.pool(), layout, parts, data.get());
+  if (!pack_panels(device.pool(), layout, parts, data.get())) return nullptr;
   if (cache != nullptr) cache->keep(key, {data.get(), layout.bytes()}, device.pool());
   return data;
 }
@@ -203,6 +228,12 @@ void CpuPackedMatrix::unpack_row(std::int64_t row, std::span<float> out) const {
     }
     return;
   }
+  if (l.kind == PanelKind::bf16_coded) {
+    std::vector<std::uint16_t> bits(out.size());
+    decode_bf16_row(panel, l.cols, static_cast<int>(lane), bits);
+    std::ranges::transform(bits, out.begin(), bf16_to_f32);
+    return;
+  }
   for (std::size_t k = 0; k < out.size(); ++k) {
     const std::byte* at = panel + float_at(l.kind, k, lane);
     switch (l.kind) {
@@ -224,14 +255,22 @@ std::shared_ptr<const ops::PackedMatrix> pack_matrix(Device& device, const ops::
   std::vector<Section> sections;
   std::int64_t rows = 0;
   for (std::size_t first = 0, last = 0; first < parts.size(); first = last) {
-    PanelLayout layout{panel_kind(parts[first].dtype()), 0, parts.front().shape()[1]};
+    PanelLayout layout{panel_kind(parts[first].dtype(), parts.front().shape()[1]), 0, parts.front().shape()[1]};
     for (; last < parts.size() && parts[last].dtype() == parts[first].dtype(); ++last) {
       if (parts[last].shape().rank() != 2 || parts[last].shape()[1] != layout.cols)
         throw WeightError("pack_matrix", "parts must be matrices of equal width");
       layout.rows += parts[last].shape()[0];
     }
-    const auto same = parts.subspan(first, last - first);
-    sections.push_back({layout, rows, parts[first].has_data() ? packed(cpu, layout, same) : nullptr});
+    std::shared_ptr<const std::byte> data;
+    if (parts[first].has_data()) {
+      const auto same = parts.subspan(first, last - first);
+      data = packed(cpu, layout, same);
+      if (data == nullptr) {
+        layout.kind = PanelKind::bf16;
+        data = packed(cpu, layout, same);
+      }
+    }
+    sections.push_back({layout, rows, std::move(data)});
     rows += layout.rows;
   }
   return std::make_shared<CpuPackedMatrix>(std::move(sections), parts.front().dtype());

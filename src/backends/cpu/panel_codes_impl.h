@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "linear_kernels.h"
 #include "panel_layout.h"
 
 namespace ttt::cpu {

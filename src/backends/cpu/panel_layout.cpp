@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "coded_bf16.h"
 #include "ttt/formats/block_float.h"
 #include "ttt/formats/dequantize.h"
 
@@ -225,6 +226,8 @@ std::size_t PanelLayout::panel_bytes() const {
       return k * kPanelRows * 2;
     case PanelKind::bf16:
       return (k + 1) / 2 * kPanelRows * 4;
+    case PanelKind::bf16_coded:
+      return coded_bf16_bytes(cols);
     default:
       break;
   }

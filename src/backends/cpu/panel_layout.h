@@ -17,13 +17,14 @@ constexpr int kBlockGroups = 8;  ///< groups that share a header in a panel: a K
 
 /// Counts the changes of what any panel holds for the same weights: packed weights that are kept on disk are found by
 /// those who pack as those did who kept them.
-constexpr int kPanelVersion = 1;
+constexpr int kPanelVersion = 2;
 
 /// How a panel stores its weights: as floats, or as a block format's own codes.
 enum class PanelKind {
-  f32,   ///< [k][16] f32
-  f16,   ///< [k][16] f16
-  bf16,  ///< [k/2][16][2] bf16
+  f32,         ///< [k][16] f32
+  f16,         ///< [k][16] f16
+  bf16,        ///< [k/2][16][2] bf16
+  bf16_coded,  ///< the same in fewer bits (coded_bf16.h)
   u4,
   u4_offset,
   u5,
@@ -89,6 +90,7 @@ struct IntegerKind {
 };
 
 constexpr bool is_integer(PanelKind kind) { return kind >= PanelKind::u4; }
+constexpr bool is_bf16(PanelKind kind) { return kind == PanelKind::bf16 || kind == PanelKind::bf16_coded; }
 
 /// Of an integer kind.
 constexpr IntegerKind integer_kind(PanelKind kind) {

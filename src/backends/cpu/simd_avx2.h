@@ -79,12 +79,13 @@ struct V {
     };
     return {widen(p), widen(p + 8)};
   }
-  static void load_bf16_pair(const std::byte* p, F& even, F& odd) {
-    const B w = load_bytes(p);
+  /// Of words [16][even, odd] in bf16.
+  static void bf16_pair(B w, F& even, F& odd) {
     const __m256i high = _mm256_set1_epi32(static_cast<int>(0xffff0000u));
     even = {_mm256_castsi256_ps(_mm256_slli_epi32(w.a, 16)), _mm256_castsi256_ps(_mm256_slli_epi32(w.b, 16))};
     odd = {_mm256_castsi256_ps(_mm256_and_si256(w.a, high)), _mm256_castsi256_ps(_mm256_and_si256(w.b, high))};
   }
+  static void load_bf16_pair(const std::byte* p, F& even, F& odd) { bf16_pair(load_bytes(p), even, odd); }
   static I load_u8_int(const std::byte* p) {
     const auto* v = reinterpret_cast<const __m128i*>(p);
     return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(v)),
@@ -144,6 +145,7 @@ struct V {
     const auto* v = reinterpret_cast<const __m256i*>(p);
     return {_mm256_loadu_si256(v), _mm256_loadu_si256(v + 1)};
   }
+  static B load_once(const std::byte* p) { return load_bytes(p); }
   static void store_bytes(std::byte* p, B x) {
     auto* v = reinterpret_cast<__m256i*>(p);
     _mm256_store_si256(v, x.a);
@@ -169,6 +171,16 @@ struct V {
     const __m256i mask = _mm256_set1_epi8(Mask);
     return {_mm256_and_si256(moved(x.a), mask), _mm256_and_si256(moved(x.b), mask)};
   }
+  /// The same of words.
+  template <int Mask, int Left>
+  static B word_bits(B x) {
+    const auto moved = [](__m256i v) {
+      return Left >= 0 ? _mm256_slli_epi16(v, Left >= 0 ? Left : 0) : _mm256_srli_epi16(v, Left < 0 ? -Left : 0);
+    };
+    const __m256i mask = _mm256_set1_epi16(static_cast<short>(Mask));
+    return {_mm256_and_si256(moved(x.a), mask), _mm256_and_si256(moved(x.b), mask)};
+  }
+  static B sub_words(B x, B y) { return {_mm256_sub_epi16(x.a, y.a), _mm256_sub_epi16(x.b, y.b)}; }
   static B either(B x, B y) { return {_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)}; }
   static B lookup(const std::uint8_t* table, B index) {
     const __m256i t = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));

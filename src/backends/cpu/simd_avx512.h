@@ -59,11 +59,12 @@ struct V {
   static F load_i8(const std::byte* p) {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
   }
-  static void load_bf16_pair(const std::byte* p, F& even, F& odd) {
-    const __m512i w = _mm512_loadu_si512(p);
-    even = _mm512_castsi512_ps(_mm512_slli_epi32(w, 16));
-    odd = _mm512_castsi512_ps(_mm512_and_si512(w, _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
+  /// Of words [16][even, odd] in bf16.
+  static void bf16_pair(B words, F& even, F& odd) {
+    even = _mm512_castsi512_ps(_mm512_slli_epi32(words.v, 16));
+    odd = _mm512_castsi512_ps(_mm512_and_si512(words.v, _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
   }
+  static void load_bf16_pair(const std::byte* p, F& even, F& odd) { bf16_pair(load_bytes(p), even, odd); }
 #ifdef __AVX512BF16__
   static void store_bf16(std::uint16_t* p, F x) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), std::bit_cast<__m256i>(_mm512_cvtneps_pbh(x)));
@@ -132,6 +133,12 @@ struct V {
   }
   static F to_float(I x) { return _mm512_cvtepi32_ps(x.v); }
   static B load_bytes(const std::byte* p) { return {_mm512_loadu_si512(p)}; }
+  /// The same, where compilers would make the load a part of each operation on it.
+  static B load_once(const std::byte* p) {
+    B x = load_bytes(p);
+    asm("" : "+v"(x.v));
+    return x;
+  }
   static void store_bytes(std::byte* p, B x) { _mm512_store_si512(p, x.v); }
   static B low_nibbles(B x) { return {_mm512_and_si512(x.v, _mm512_set1_epi8(15))}; }
   static B high_nibbles(B x) { return low_nibbles({_mm512_srli_epi16(x.v, 4)}); }
@@ -149,6 +156,14 @@ struct V {
         Left >= 0 ? _mm512_slli_epi16(x.v, Left >= 0 ? Left : 0) : _mm512_srli_epi16(x.v, Left < 0 ? -Left : 0);
     return {_mm512_and_si512(moved, _mm512_set1_epi8(Mask))};
   }
+  /// The same of words.
+  template <int Mask, int Left>
+  static B word_bits(B x) {
+    const __m512i moved =
+        Left >= 0 ? _mm512_slli_epi16(x.v, Left >= 0 ? Left : 0) : _mm512_srli_epi16(x.v, Left < 0 ? -Left : 0);
+    return {_mm512_and_si512(moved, _mm512_set1_epi16(static_cast<short>(Mask)))};
+  }
+  static B sub_words(B a, B b) { return {_mm512_sub_epi16(a.v, b.v)}; }
   static B either(B a, B b) { return {_mm512_or_si512(a.v, b.v)}; }
   static B lookup(const std::uint8_t* table, B index) {
     return {

@@ -80,12 +80,14 @@ struct V {
   static F load_i8(const std::byte* p) {
     return map([&](int i) { return static_cast<float>(static_cast<std::int8_t>(p[i])); });
   }
-  static void load_bf16_pair(const std::byte* p, F& even, F& odd) {
+  /// Of words [16][even, odd] in bf16.
+  static void bf16_pair(B words, F& even, F& odd) {
     std::uint32_t w[16];
-    std::memcpy(w, p, sizeof w);
+    std::memcpy(w, words.v, sizeof w);
     even = map([&](int i) { return std::bit_cast<float>(w[i] << 16); });
     odd = map([&](int i) { return std::bit_cast<float>(w[i] & 0xffff0000u); });
   }
+  static void load_bf16_pair(const std::byte* p, F& even, F& odd) { bf16_pair(load_bytes(p), even, odd); }
   static void store_bf16(std::uint16_t* p, F x) {
     for (int i = 0; i < 16; ++i) p[i] = f32_to_bf16(x.v[i]);
   }
@@ -170,6 +172,7 @@ struct V {
   static F to_float(I a) {
     return map([&](int i) { return static_cast<float>(a.v[i]); });
   }
+  static B load_once(const std::byte* p) { return load_bytes(p); }
   static void store_bytes(std::byte* p, B x) { std::memcpy(p, x.v, sizeof x.v); }
   static B load_bytes(const std::byte* p) {
     B r;
@@ -194,6 +197,25 @@ struct V {
     for (auto& v : a.v)
       v = static_cast<std::uint8_t>((Left >= 0 ? v << (Left >= 0 ? Left : 0) : v >> (Left < 0 ? -Left : 0)) & Mask);
     return a;
+  }
+  template <class Op>
+  static B map_words(B a, B b, Op op) {
+    std::uint16_t x[32], y[32];
+    std::memcpy(x, a.v, sizeof x);
+    std::memcpy(y, b.v, sizeof y);
+    for (int i = 0; i < 32; ++i) x[i] = static_cast<std::uint16_t>(op(x[i], y[i]));
+    std::memcpy(a.v, x, sizeof x);
+    return a;
+  }
+  /// The same of words.
+  template <int Mask, int Left>
+  static B word_bits(B a) {
+    return map_words(a, a, [](std::uint16_t v, std::uint16_t) {
+      return (Left >= 0 ? v << (Left >= 0 ? Left : 0) : v >> (Left < 0 ? -Left : 0)) & Mask;
+    });
+  }
+  static B sub_words(B a, B b) {
+    return map_words(a, b, [](std::uint16_t x, std::uint16_t y) { return x - y; });
   }
   static B either(B a, B b) {
     for (int i = 0; i < 64; ++i) a.v[i] |= b.v[i];

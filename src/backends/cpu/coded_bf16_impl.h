@@ -1,0 +1,101 @@
+#pragma once
+// Reading coded bf16 (coded_bf16.h) into vectors of bf16, over a level's primitives `V`. See linear_kernels_impl.h.
+#include <algorithm>
+#include <cstring>
+
+#include "coded_bf16.h"
+#include "panel_codes_impl.h"
+
+namespace ttt::cpu {
+namespace {
+
+/// Pair Q of an octet: the exponents below their largest ones, and the rest of its bits.
+template <int Q>
+inline __attribute__((always_inline)) V::B octet_pair(V::B below, V::B rest, V::B largest) {
+  constexpr int kUp = Q % 2 == 0 ? 8 : 0;  // from the byte that has the rest to where bf16 has the sign
+  // In this order a processor that has an operation of three inputs takes one for a mask and the joining.
+  const V::B with_mantissa = V::either(largest, V::template word_bits < 0x7f, kUp == 0 ? -8 : 0 > (rest)),
+             bits = V::either(with_mantissa, V::template word_bits<0x8000, kUp>(rest));
+  return V::sub_words(bits, V::template word_bits<0x780, 7 - 4 * Q>(below));
+}
+
+/// How far ahead of an octet memory is asked for, in bytes. Where many tokens meet it, the instructions that a
+/// processor looks over have too few reads among them; few need but a push.
+constexpr std::size_t bf16_ahead(int tokens) { return tokens > 2 ? 16 * kOctetBytes : 2 * kOctetBytes; }
+
+/// An octet's pairs of columns.
+struct OctetPairs {
+  V::B pair[kOctetPairs];
+};
+
+/// Puts an octet's exceptions in their places.
+[[gnu::noinline]] inline OctetPairs with_exceptions(const std::byte* block, int octet, const OctetPairs& pairs) {
+  constexpr int kWords = kOctetPairs * 2 * kPanelRows;
+  CodedBf16Header header;
+  std::memcpy(&header, block, sizeof header);
+  alignas(64) std::uint16_t words[kWords];
+  const auto at = [&](int q) { return reinterpret_cast<std::byte*>(words + q * 2 * kPanelRows); };
+  for (int q = 0; q < kOctetPairs; ++q) V::store_bytes(at(q), pairs.pair[q]);
+  for (const auto& exception : header.exceptions)
+    if (exception.place / kWords == octet) words[exception.place % kWords] = exception.bits;
+  OctetPairs mended;
+  for (int q = 0; q < kOctetPairs; ++q) mended.pair[q] = V::load_bytes(at(q));
+  return mended;
+}
+
+/// A block of a panel.
+class CodedBf16Block {
+ public:
+  CodedBf16Block() = default;
+  inline __attribute__((always_inline)) explicit CodedBf16Block(const std::byte* block)
+      : block_(block), largest_(V::load_bytes(block)) {
+    std::memcpy(&exceptions_, block + offsetof(CodedBf16Header, octets), sizeof exceptions_);
+  }
+
+  template <std::size_t Ahead>
+  inline __attribute__((always_inline)) OctetPairs load(int octet) const {
+    const std::byte* at = block_ + sizeof(CodedBf16Header) + static_cast<std::size_t>(octet) * kOctetBytes;
+    for (std::size_t line = 0; line < kOctetBytes; line += 64) __builtin_prefetch(at + Ahead + line);
+    const V::B below = V::load_once(at), rest[2] = {V::load_once(at + 64), V::load_once(at + 128)};
+    OctetPairs pairs;
+    unroll<kOctetPairs>(
+        [&](auto q) __attribute__((always_inline)) { pairs.pair[q] = octet_pair<q>(below, rest[q / 2], largest_); });
+    if (__builtin_expect(exceptions_ >> octet & 1, 0)) {
+      const OctetPairs read = pairs;  // of its own, or the pairs would be kept in memory
+      pairs = with_exceptions(block_, octet, read);
+    }
+    return pairs;
+  }
+
+ private:
+  const std::byte* block_;
+  V::B largest_;
+  std::uint32_t exceptions_;
+};
+
+/// Calls f(first column, where the block lies in a panel, number of octets) for a panel's blocks, in order.
+template <class F>
+inline __attribute__((always_inline)) void for_each_bf16_block(std::int64_t cols, F f) {
+  std::size_t at = 0;
+  for (std::int64_t first = 0; first < cols; first += kBf16BlockCols) {
+    const std::int64_t count = std::min<std::int64_t>(kBf16BlockCols, cols - first);
+    f(first, at, static_cast<int>(count / kOctet));
+    at += coded_bf16_bytes(count);
+  }
+}
+
+/// Columns [first, first + count) of a panel as PanelKind::bf16; `first` is a multiple of 256, `count` of 8.
+inline void unpack_bf16(const std::byte* panel, std::int64_t first, std::int64_t count, std::byte* out) {
+  panel += coded_bf16_bytes(first);
+  for_each_bf16_block(count, [&](std::int64_t, std::size_t at, int octets) {
+    const CodedBf16Block block(panel + at);
+    for (int octet = 0; octet < octets; ++octet)
+      for (const V::B pair : block.load<bf16_ahead(kBf16BlockCols)>(octet).pair) {
+        V::store_bytes(out, pair);
+        out += 64;
+      }
+  });
+}
+
+}  // namespace
+}  // namespace ttt::cpu

@@ -99,7 +99,7 @@ inline __attribute__((always_inline)) void prefetch(const std::byte* p, std::siz
 }
 
 /// One panel for one token, straight from its codes. Cells in the order of block_tile. Memory is first asked for
-/// strictly in order, a header or a group at a time, whose bit planes are then read by turns: the processor's own
+/// strictly in order, a header or a group at a time, whose vectors are then read by turns: the processor's own
 /// prefetching keeps up with that, and asking ahead of it does harm.
 template <PanelKind K, ActivationBits Bits>
 void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "code_bits.h"
 #include "panel_layout.h"
 
 namespace ttt::cpu {
@@ -19,30 +20,25 @@ inline __attribute__((always_inline)) void unroll(F f) {
   }(std::make_integer_sequence<int, N>{});
 }
 
+/// A part of a quad, in place and zeros around it.
+template <CodeBits Part>
+inline __attribute__((always_inline)) V::B code_bits(const std::byte* codes) {
+  constexpr int kMask = ((1 << Part.width) - 1) << Part.to;
+  return V::template bits<kMask, Part.to - Part.from>(V::load_bytes(codes + Part.vector * 64));
+}
+
 /// Quad J of a group's codes: 16 rows x 4 columns, a byte each.
 template <PanelKind K, int J>
 inline __attribute__((always_inline)) V::B quad_codes(const std::byte* codes) {
   constexpr IntegerKind kind = integer_kind(K);
-  if constexpr (kind.bits == 8) {
-    return V::load_bytes(codes + J * 64);
-  } else if constexpr (kind.bits >= 4) {
-    const V::B stored = V::load_bytes(codes + J / 2 * 64);
-    const V::B low = J % 2 ? V::high_nibbles(stored) : V::low_nibbles(stored);
-    if constexpr (kind.table)
-      return V::lookup(code_table(K).data(), low);
-    else if constexpr (kind.bits == 4)
-      return low;
-    else if constexpr (kind.bits == 5)
-      return V::either(low, V::template bits<0x10, 4 - J>(V::load_bytes(codes + 256)));
-    else
-      return V::either(low, V::template bits<0x30, 4 - J % 4 * 2>(V::load_bytes(codes + 256 + J / 4 * 64)));
-  } else {
-    const V::B low = V::template bits<3, -(J % 4) * 2>(V::load_bytes(codes + J / 4 * 64));
-    if constexpr (kind.bits == 2)
-      return low;
-    else
-      return V::either(low, V::template bits<4, 2 - J>(V::load_bytes(codes + 128)));
-  }
+  constexpr QuadBits kParts = quad_bits(kind.bits, J);
+  V::B quad = code_bits<kParts[0]>(codes);
+  unroll<kParts.size() - 1>([&](auto i) __attribute__((always_inline)) {
+    constexpr CodeBits kPart = kParts[i + 1];
+    if constexpr (kPart.width > 0) quad = V::either(quad, code_bits<kPart>(codes));
+  });
+  if constexpr (kind.table) return V::lookup(code_table(K).data(), quad);
+  return quad;
 }
 
 /// A block of a panel in f32 scales and decoded codes: for several tokens to share its decoding, and so small that it

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "code_bits.h"
 #include "ttt/formats/block_float.h"
 #include "ttt/formats/dequantize.h"
 
@@ -137,48 +138,6 @@ void read_k_block(DType dtype, Bytes b, CodedBlock& out) {
   }
 }
 
-/// A bit plane of a group: `width` bits of each code from bit `from` on; a byte holds 8 / width quads.
-struct Plane {
-  int width, from;
-};
-
-/// Calls f(plane, its first byte in the group's codes).
-template <class F>
-void for_each_plane(int bits, F f) {
-  std::size_t at = 0;
-  int from = 0;
-  for (const int width : {8, 4, 2, 1})
-    if (bits & width) {
-      f(Plane{width, from}, at);
-      at += static_cast<std::size_t>(width) * 64;
-      from += width;
-    }
-}
-
-constexpr int kQuads = kGroup / 4;
-/// The codes of 16 rows in one group, four columns to a word.
-using QuadLanes = std::array<std::array<std::uint32_t, kPanelRows>, kQuads>;
-
-QuadLanes quad_lanes(const std::array<CodedBlock, kPanelRows>& rows, std::int64_t group) {
-  QuadLanes lanes;
-  for (std::size_t r = 0; r < kPanelRows; ++r)
-    for (std::size_t j = 0; j < kQuads; ++j)
-      std::memcpy(&lanes[j][r], rows[r].codes.data() + group * kGroup + static_cast<std::int64_t>(j) * 4, 4);
-  return lanes;
-}
-
-void store_plane(Plane plane, const QuadLanes& lanes, std::byte* out) {
-  const auto quads = static_cast<std::size_t>(8 / plane.width);
-  const std::uint32_t mask = 0x01010101u * ((1u << plane.width) - 1);
-  for (std::size_t first = 0; first < kQuads; first += quads, out += 4 * kPanelRows) {
-    std::array<std::uint32_t, kPanelRows> words{};
-    for (std::size_t j = 0; j < quads; ++j)
-      for (std::size_t r = 0; r < kPanelRows; ++r)
-        words[r] |= (lanes[first + j][r] >> plane.from & mask) << (j * static_cast<std::size_t>(plane.width));
-    std::memcpy(out, words.data(), sizeof words);
-  }
-}
-
 }  // namespace
 
 std::optional<PanelKind> integer_kind_of(DType dtype) {
@@ -260,8 +219,9 @@ void store_blocks(const IntegerKind& kind, const std::array<CodedBlock, kPanelRo
   for (int field = 0; field < kind.narrow_fields(groups); ++field)
     for (const auto& row : rows) *block++ = static_cast<std::byte>(row.narrow[static_cast<std::size_t>(field)]);
   for (std::int64_t g = 0; g < groups; ++g, block += kind.code_bytes()) {
-    const QuadLanes lanes = quad_lanes(rows, g);
-    for_each_plane(kind.bits, [&](Plane plane, std::size_t at) { store_plane(plane, lanes, block + at); });
+    RowCodes codes;
+    for (std::size_t r = 0; r < kPanelRows; ++r) codes[r] = rows[r].codes.data() + g * kGroup;
+    store_codes(kind.bits, codes, block);
   }
 }
 
@@ -273,16 +233,7 @@ CodedBlock load_block(const IntegerKind& kind, const std::byte* block, std::int6
   for (int field = 0; field < kind.narrow_fields(groups); ++field, block += kPanelRows)
     result.narrow[static_cast<std::size_t>(field)] = static_cast<std::uint8_t>(block[lane]);
   for (std::int64_t g = 0; g < groups; ++g, block += kind.code_bytes())
-    for_each_plane(kind.bits, [&](Plane plane, std::size_t at) {
-      const int quads = 8 / plane.width, mask = (1 << plane.width) - 1;
-      for (int i = 0; i < kGroup; ++i) {
-        const int j = i / 4;
-        const auto byte = static_cast<int>(
-            block[at + static_cast<std::size_t>(j / quads) * 64 + lane * 4 + static_cast<std::size_t>(i % 4)]);
-        auto& code = result.codes[static_cast<std::size_t>(g * kGroup + i)];
-        code = static_cast<std::uint8_t>(code | (byte >> (j % quads * plane.width) & mask) << plane.from);
-      }
-    });
+    load_codes(kind.bits, block, row, result.codes.data() + g * kGroup);
   return result;
 }
 

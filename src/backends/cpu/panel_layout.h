@@ -17,7 +17,7 @@ constexpr int kBlockGroups = 8;  ///< groups that share a header in a panel: a K
 
 /// Counts the changes of what any panel holds for the same weights: packed weights that are kept on disk are found by
 /// those who pack as those did who kept them.
-constexpr int kPanelVersion = 1;
+constexpr int kPanelVersion = 2;
 
 /// How a panel stores its weights: as floats, or as a block format's own codes.
 enum class PanelKind {
@@ -53,9 +53,8 @@ enum class Scales {
 };
 
 /// A block of up to 256 columns in a panel is a header and its groups' codes. The header has two-byte fields, then
-/// one-byte fields, each for 16 rows. A code for row r and column 4j + c of a group is spread over bit planes: of its
-/// byte r * 4 + c, the 4-bit plane holds quads j = 2i and 2i + 1 in byte row i, then the 2-bit plane four quads, the
-/// 1-bit plane all eight.
+/// one-byte fields, each for 16 rows. The codes of a group are as many vectors of 64 bytes as a code has bits. Of each,
+/// byte r * 4 + c has bits of row r and of columns 4j + c: of which quads j, and which bits, says quad_bits().
 struct IntegerKind {
   int bits;  ///< of a code: 2, 3, 4, 5, 6, 8
   Scales scales;

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "panel_layout.h"
 
@@ -40,11 +41,13 @@ constexpr QuadBits quad_bits(int bits, int quad) {
   }
 }
 
-/// The codes that each row of a panel has in a group.
-using RowCodes = std::array<const std::uint8_t*, kPanelRows>;
+/// The codes of a quad, unpacked: 16 rows x 4 columns, a byte each.
+using QuadVector = std::array<std::uint32_t, kPanelRows>;
 
-/// Writes a group's codes, and reads one row's back.
-void store_codes(int bits, const RowCodes& rows, std::byte* group);
-void load_codes(int bits, const std::byte* group, int row, std::uint8_t* codes);
+/// Packs the quads of a group or, where codes have 6 bits, of half a group.
+void pack_quads(int bits, std::span<const QuadVector> quads, std::byte* out);
+
+/// Of packed quads, the bytes of quad `quad` from byte `first` on.
+void unpack_bytes(int bits, const std::byte* packed, int quad, int first, std::span<std::uint8_t> out);
 
 }  // namespace ttt::cpu

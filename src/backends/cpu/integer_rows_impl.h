@@ -106,8 +106,9 @@ void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
   constexpr IntegerKind kind = integer_kind(K);
   F sum = V::zero();
   for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
-    const std::byte *header = panel + at, *codes = header + kind.header_bytes(groups);
-    prefetch(header, kind.header_bytes(groups));
+    const std::byte* codes = panel + at + kind.header_bytes(groups);
+    prefetch(panel + at, kind.header_bytes(groups));
+    const BlockHeader<K> header(panel + at);
     const auto add = [&](int g, const Cell& cell) __attribute__((always_inline)) {
       const std::byte* group = codes + static_cast<std::size_t>(g) * kind.code_bytes();
       integer_group<K, Bits>([&](auto j) { return quad_codes<K, j>(group); }, GroupScales<K>(header, g), cell, sum);
@@ -130,8 +131,9 @@ void integer_rows(const std::byte* panel, const QuantizedRows& x, float* out, st
   F sum[T];
   unroll<T>([&](auto t) __attribute__((always_inline)) { sum[t] = V::zero(); });
   for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
-    const std::byte *header = panel + at, *codes = header + kind.header_bytes(groups);
-    prefetch(header, kind.header_bytes(groups));
+    const std::byte* codes = panel + at + kind.header_bytes(groups);
+    prefetch(panel + at, kind.header_bytes(groups));
+    const BlockHeader<K> header(panel + at);
     for (int g = 0; g < groups; ++g) {
       const std::byte* group = codes + static_cast<std::size_t>(g) * kind.code_bytes();
       prefetch(group, kind.code_bytes());

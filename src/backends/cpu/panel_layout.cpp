@@ -138,6 +138,25 @@ void read_k_block(DType dtype, Bytes b, CodedBlock& out) {
   }
 }
 
+/// The codes of 16 rows in one group.
+std::array<QuadVector, kGroup / 4> quads_of_group(const std::array<CodedBlock, kPanelRows>& rows, std::int64_t group) {
+  std::array<QuadVector, kGroup / 4> quads;
+  for (std::size_t r = 0; r < kPanelRows; ++r)
+    for (std::size_t j = 0; j < quads.size(); ++j)
+      std::memcpy(&quads[j][r], rows[r].codes.data() + group * kGroup + static_cast<std::int64_t>(j) * 4, 4);
+  return quads;
+}
+
+/// Fields of 16 rows; packed, four of them are a quad.
+void store_narrow_fields(const IntegerKind& kind, const std::array<CodedBlock, kPanelRows>& rows, std::int64_t groups,
+                         std::byte* out) {
+  std::array<QuadVector, 4> quads;
+  auto* byte = kind.narrow_bits() == 8 ? out : reinterpret_cast<std::byte*>(quads.data());
+  for (int field = 0; field < kind.narrow_fields(groups); ++field)
+    for (const auto& row : rows) *byte++ = static_cast<std::byte>(row.narrow[static_cast<std::size_t>(field)]);
+  if (kind.narrow_bits() < 8) pack_quads(kind.narrow_bits(), quads, out);
+}
+
 }  // namespace
 
 std::optional<PanelKind> integer_kind_of(DType dtype) {
@@ -216,24 +235,24 @@ void store_blocks(const IntegerKind& kind, const std::array<CodedBlock, kPanelRo
       std::memcpy(block, &row.wide[static_cast<std::size_t>(field)], 2);
       block += 2;
     }
-  for (int field = 0; field < kind.narrow_fields(groups); ++field)
-    for (const auto& row : rows) *block++ = static_cast<std::byte>(row.narrow[static_cast<std::size_t>(field)]);
-  for (std::int64_t g = 0; g < groups; ++g, block += kind.code_bytes()) {
-    RowCodes codes;
-    for (std::size_t r = 0; r < kPanelRows; ++r) codes[r] = rows[r].codes.data() + g * kGroup;
-    store_codes(kind.bits, codes, block);
-  }
+  store_narrow_fields(kind, rows, groups, block);
+  block += kind.narrow_bytes(groups);
+  for (std::int64_t g = 0; g < groups; ++g, block += kind.code_bytes())
+    pack_quads(kind.bits, quads_of_group(rows, g), block);
 }
 
 CodedBlock load_block(const IntegerKind& kind, const std::byte* block, std::int64_t groups, int row) {
   CodedBlock result{};
-  const auto lane = static_cast<std::size_t>(row);
   for (int field = 0; field < kind.wide_fields(groups); ++field, block += 2 * kPanelRows)
-    result.wide[static_cast<std::size_t>(field)] = load_u16(block + 2 * lane);
-  for (int field = 0; field < kind.narrow_fields(groups); ++field, block += kPanelRows)
-    result.narrow[static_cast<std::size_t>(field)] = static_cast<std::uint8_t>(block[lane]);
+    result.wide[static_cast<std::size_t>(field)] = load_u16(block + 2 * row);
+  for (int field = 0; field < kind.narrow_fields(groups); ++field)
+    unpack_bytes(kind.narrow_bits(), block, field / 4, field % 4 * kPanelRows + row,
+                 std::span(result.narrow).subspan(static_cast<std::size_t>(field), 1));
+  block += kind.narrow_bytes(groups);
   for (std::int64_t g = 0; g < groups; ++g, block += kind.code_bytes())
-    load_codes(kind.bits, block, row, result.codes.data() + g * kGroup);
+    for (int quad = 0; quad < kGroup / 4; ++quad)
+      unpack_bytes(kind.bits, block, quad, row * 4,
+                   std::span(result.codes).subspan(static_cast<std::size_t>(g * kGroup + quad * 4), 4));
   return result;
 }
 

@@ -43,15 +43,14 @@ void unpack_integer_tiles(const std::byte* block, std::int64_t groups, std::byte
   constexpr IntegerKind kind = integer_kind(K);
   static_assert(kGroup == kTileCols && amx_parts(K).weights == 1);
   const V::F minus_zero = V::set1(static_cast<float>(-kind.zero()));
-  for_each_group<K>(groups, [&](std::int64_t g, std::size_t header, std::size_t codes, int in_block) {
-    const GroupScales<K> group(block + header, in_block);
+  for_each_group<K>(block, groups, [&](std::int64_t g, const GroupScales<K>& group, const std::byte* codes) {
     V::F offset[kind.subgroups()];
     for (int s = 0; s < kind.subgroups(); ++s)
       offset[s] = kind.has_offset() ? group.offset[s] : V::mul(group.scale[s], minus_zero);
     std::byte* tile = tiles + static_cast<std::size_t>(g) * kTileBytes;
     unroll<kQuads>([&](auto j) {
       constexpr int kSub = j * kind.subgroups() / kQuads;
-      const V::B quad = quad_codes<K, j>(block + codes);
+      const V::B quad = quad_codes<K, j>(codes);
       unroll<2>([&](auto pair) {
         const auto value = [&](auto column) {
           return V::fma(group.scale[kSub], V::template byte_to_float<column>(quad), offset[kSub]);

@@ -27,13 +27,13 @@ inline __attribute__((always_inline)) V::I add_dots(V::I acc, const V::B (&quads
   constexpr int kFit = Level::pair_sums_that_fit(MaxCode, Most);
   if constexpr (kFit > 1) {
     V::I pairs;
-    unroll<N>([&](auto j) {
+    unroll<N>([&](auto j) __attribute__((always_inline)) {
       const V::I products = Level::pair_products(quads[j], x + j * 4);
       pairs = j % kFit == 0 ? products : Level::add_pairs(pairs, products);
       if (j % kFit == kFit - 1 || j == N - 1) acc = V::add_int(acc, Level::widen_pairs(pairs));
     });
   } else {
-    unroll<N>([&](auto j) { acc = V::dot(acc, quads[j], x + j * 4); });
+    unroll<N>([&](auto j) __attribute__((always_inline)) { acc = V::dot(acc, quads[j], x + j * 4); });
   }
   return acc;
 }
@@ -82,10 +82,12 @@ inline __attribute__((always_inline)) void integer_group(Quad quad, const GroupS
                                                          F& sum) {
   constexpr IntegerKind kind = integer_kind(K);
   constexpr int kSubs = kind.subgroups(), kSubQuads = kQuads / kSubs;
-  unroll<kSubs>([&](auto s) {
+  unroll<kSubs>([&](auto s) __attribute__((always_inline)) {
     constexpr int kSum = kSubs == 1 ? 2 : s;
     V::B quads[kSubQuads];
-    unroll<kSubQuads>([&](auto j) { quads[j] = quad(std::integral_constant<int, s * kSubQuads + j>{}); });
+    unroll<kSubQuads>([&](auto j) __attribute__((always_inline)) {
+      quads[j] = quad(std::integral_constant<int, s * kSubQuads + j>{});
+    });
     const V::I acc = cell_dots<K, Bits>(quads, cell.codes + s * kSubQuads * 4, cell.minus_sums[kSum]);
     sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(cell.scale)), sum);
     if constexpr (kind.has_offset()) sum = V::fma(scales.offset[s], V::set1(cell.scaled_sums[kSum]), sum);
@@ -99,18 +101,20 @@ inline __attribute__((always_inline)) void prefetch(const std::byte* p, std::siz
 }
 
 /// One panel for one token, straight from its codes. Cells in the order of block_tile. Memory is first asked for
-/// strictly in order, a header or a group at a time, whose bit planes are then read by turns: the processor's own
+/// strictly in order, a header or a group at a time, whose vectors are then read by turns: the processor's own
 /// prefetching keeps up with that, and asking ahead of it does harm.
 template <PanelKind K, ActivationBits Bits>
 void integer_row(const std::byte* panel, const QuantizedRows& x, float* out) {
   constexpr IntegerKind kind = integer_kind(K);
   F sum = V::zero();
   for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
-    const std::byte *header = panel + at, *codes = header + kind.header_bytes(groups);
-    prefetch(header, kind.header_bytes(groups));
+    const std::byte* codes = panel + at + kind.header_bytes(groups);
+    prefetch(panel + at, kind.header_bytes(groups));
+    const BlockHeader<K> header(panel + at);
     const auto add = [&](int g, const Cell& cell) __attribute__((always_inline)) {
       const std::byte* group = codes + static_cast<std::size_t>(g) * kind.code_bytes();
-      integer_group<K, Bits>([&](auto j) { return quad_codes<K, j>(group); }, GroupScales<K>(header, g), cell, sum);
+      integer_group<K, Bits>([&](auto j) __attribute__((always_inline)) { return quad_codes<K, j>(group); },
+                             GroupScales<K>(header, g), cell, sum);
     };
     for (int g = 0; g < groups; ++g) {
       prefetch(codes + static_cast<std::size_t>(g) * kind.code_bytes(), kind.code_bytes());
@@ -130,8 +134,9 @@ void integer_rows(const std::byte* panel, const QuantizedRows& x, float* out, st
   F sum[T];
   unroll<T>([&](auto t) __attribute__((always_inline)) { sum[t] = V::zero(); });
   for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
-    const std::byte *header = panel + at, *codes = header + kind.header_bytes(groups);
-    prefetch(header, kind.header_bytes(groups));
+    const std::byte* codes = panel + at + kind.header_bytes(groups);
+    prefetch(panel + at, kind.header_bytes(groups));
+    const BlockHeader<K> header(panel + at);
     for (int g = 0; g < groups; ++g) {
       const std::byte* group = codes + static_cast<std::size_t>(g) * kind.code_bytes();
       prefetch(group, kind.code_bytes());

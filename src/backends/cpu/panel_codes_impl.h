@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "code_bits.h"
 #include "linear_kernels.h"
 #include "panel_layout.h"
 
@@ -20,31 +21,59 @@ inline __attribute__((always_inline)) void unroll(F f) {
   }(std::make_integer_sequence<int, N>{});
 }
 
+/// Part of packed codes, where it belongs in a byte, and zeros around it.
+template <CodeBits Part>
+inline __attribute__((always_inline)) V::B code_bits(const std::byte* codes) {
+  constexpr int kMask = ((1 << Part.width) - 1) << Part.to;
+  return V::template bits<kMask, Part.to - Part.from>(V::load_bytes(codes + Part.vector * 64));
+}
+
+/// Quad J of packed codes.
+template <int Bits, int J>
+inline __attribute__((always_inline)) V::B unpacked_quad(const std::byte* packed) {
+  constexpr QuadBits kParts = quad_bits(Bits, J);
+  V::B quad = code_bits<kParts[0]>(packed);
+  unroll<kParts.size() - 1>([&](auto i) __attribute__((always_inline)) {
+    constexpr CodeBits kPart = kParts[i + 1];
+    if constexpr (kPart.width > 0) quad = V::either(quad, code_bits<kPart>(packed));
+  });
+  return quad;
+}
+
 /// Quad J of a group's codes: 16 rows x 4 columns, a byte each.
 template <PanelKind K, int J>
 inline __attribute__((always_inline)) V::B quad_codes(const std::byte* codes) {
   constexpr IntegerKind kind = integer_kind(K);
-  if constexpr (kind.bits == 8) {
-    return V::load_bytes(codes + J * 64);
-  } else if constexpr (kind.bits >= 4) {
-    const V::B stored = V::load_bytes(codes + J / 2 * 64);
-    const V::B low = J % 2 ? V::high_nibbles(stored) : V::low_nibbles(stored);
-    if constexpr (kind.table)
-      return V::lookup(code_table(K).data(), low);
-    else if constexpr (kind.bits == 4)
-      return low;
-    else if constexpr (kind.bits == 5)
-      return V::either(low, V::template bits<0x10, 4 - J>(V::load_bytes(codes + 256)));
-    else
-      return V::either(low, V::template bits<0x30, 4 - J % 4 * 2>(V::load_bytes(codes + 256 + J / 4 * 64)));
-  } else {
-    const V::B low = V::template bits<3, -(J % 4) * 2>(V::load_bytes(codes + J / 4 * 64));
-    if constexpr (kind.bits == 2)
-      return low;
-    else
-      return V::either(low, V::template bits<4, 2 - J>(V::load_bytes(codes + 128)));
-  }
+  const V::B quad = unpacked_quad<kind.bits, J>(codes);
+  if constexpr (kind.table) return V::lookup(code_table(K).data(), quad);
+  return quad;
 }
+
+/// A block's header, whose one-byte fields are unpacked once for all groups where they have fewer bits.
+template <PanelKind K>
+class BlockHeader {
+ public:
+  inline __attribute__((always_inline)) explicit BlockHeader(const std::byte* header) : header_(header) {
+    if constexpr (kPacked)
+      unroll<kUnpackedBytes / 64>([&](auto j) __attribute__((always_inline)) {
+        V::store_bytes(unpacked_ + j * 64,
+                       unpacked_quad<kind.narrow_bits(), j>(header + kind.wide_bytes(kBlockGroups)));
+      });
+  }
+  /// Field `field` of all rows.
+  const std::byte* wide(int field) const { return header_ + field * kPanelRows * 2; }
+  const std::byte* narrow(int field) const {
+    return (kPacked ? unpacked_ : header_ + kind.wide_bytes(kBlockGroups)) + field * kPanelRows;
+  }
+
+ private:
+  static constexpr IntegerKind kind = integer_kind(K);
+  static constexpr bool kPacked = kind.narrow_bits() < 8;
+  static constexpr int kUnpackedBytes = kPacked ? kind.narrow_fields(kBlockGroups) * kPanelRows : 64;
+
+  const std::byte* header_;
+  alignas(64) std::byte unpacked_[kUnpackedBytes];
+};
 
 /// A block of a panel in f32 scales and decoded codes: for several tokens to share its decoding, and so small that it
 /// stays in the first cache while they do.
@@ -66,35 +95,32 @@ struct GroupScales {
       if constexpr (kind.has_offset()) offset[s] = V::load(block.offsets[g][s]);
     }
   }
-  inline __attribute__((always_inline)) GroupScales(const std::byte* header, int g) {
-    constexpr int kWide = kPanelRows * 2;
+  inline __attribute__((always_inline)) GroupScales(const BlockHeader<K>& header, int g) {
     if constexpr (kind.scales == Scales::f16) {
-      scale[0] = V::load_f16(header + g * kWide);
+      scale[0] = V::load_f16(header.wide(g));
     } else if constexpr (kind.scales == Scales::f16_offset) {
-      scale[0] = V::load_f16(header + g * 2 * kWide);
-      offset[0] = V::load_f16(header + (g * 2 + 1) * kWide);
+      scale[0] = V::load_f16(header.wide(g * 2));
+      offset[0] = V::load_f16(header.wide(g * 2 + 1));
     } else if constexpr (kind.scales == Scales::e8m0) {
-      scale[0] = V::load_e8m0(header + g * kPanelRows);
+      scale[0] = V::load_e8m0(header.narrow(g));
     } else if constexpr (kind.scales == Scales::e8m0_16) {
       const V::F unit = V::set1(4.0f / static_cast<float>(kind.zero()));
-      for (int s = 0; s < 2; ++s) scale[s] = V::mul(V::load_e8m0(header + (2 * g + s) * kPanelRows), unit);
+      for (int s = 0; s < 2; ++s) scale[s] = V::mul(V::load_e8m0(header.narrow(2 * g + s)), unit);
+    } else if constexpr (kind.scales == Scales::k16) {
+      const V::F d = V::load_f16(header.wide(0));
+      for (int s = 0; s < 2; ++s) scale[s] = V::mul(d, V::load_i8(header.narrow(2 * g + s)));
     } else {
-      const V::F d = V::load_f16(header), minus = V::mul(V::load_f16(header + kWide), V::set1(-1.0f));
-      const std::byte* narrow = header + 2 * kWide + g * 2 * kPanelRows;
-      if constexpr (kind.scales == Scales::k32_offset) {
-        scale[0] = V::mul(d, V::load_u8(narrow));
-        offset[0] = V::mul(minus, V::load_u8(narrow + kPanelRows));
-      } else {
-        for (int s = 0; s < 2; ++s) {
-          if constexpr (kind.scales == Scales::k16) {
-            scale[s] = V::mul(d, V::load_i8(narrow + s * kPanelRows));
-          } else {
-            V::F low, high;
-            V::load_u4_pair(narrow + s * kPanelRows, low, high);
-            scale[s] = V::mul(d, low);
-            offset[s] = V::mul(minus, high);
-          }
+      const V::F d = V::load_f16(header.wide(0)), minus = V::mul(V::load_f16(header.wide(1)), V::set1(-1.0f));
+      for (int s = 0; s < kind.subgroups(); ++s) {
+        V::F factor, least;
+        if constexpr (kind.scales == Scales::k32_offset) {
+          factor = V::load_u8(header.narrow(2 * g));
+          least = V::load_u8(header.narrow(2 * g + 1));
+        } else {
+          V::load_u4_pair(header.narrow(2 * g + s), factor, least);
         }
+        scale[s] = V::mul(d, factor);
+        offset[s] = V::mul(minus, least);
       }
     }
   }
@@ -112,13 +138,14 @@ inline __attribute__((always_inline)) void for_each_block(std::int64_t groups, F
   }
 }
 
-/// Calls f(g, header, codes, group within the header's block) for a panel's groups; `f` runs in order.
+/// Calls f(g, scales, codes) for a panel's groups; `f` runs in order.
 template <PanelKind K, class F>
-inline __attribute__((always_inline)) void for_each_group(std::int64_t groups, F f) {
+inline __attribute__((always_inline)) void for_each_group(const std::byte* panel, std::int64_t groups, F f) {
   constexpr IntegerKind kind = integer_kind(K);
-  for_each_block<K>(groups, [&](std::int64_t first, std::size_t header, int count) {
-    std::size_t codes = header + kind.header_bytes(count);
-    for (int g = 0; g < count; ++g, codes += kind.code_bytes()) f(first + g, header, codes, g);
+  for_each_block<K>(groups, [&](std::int64_t first, std::size_t at, int count) {
+    const BlockHeader<K> header(panel + at);
+    const std::byte* codes = panel + at + kind.header_bytes(count);
+    for (int g = 0; g < count; ++g, codes += kind.code_bytes()) f(first + g, GroupScales<K>(header, g), codes);
   });
 }
 
@@ -186,9 +213,10 @@ template <PanelKind K, class F>
 inline __attribute__((always_inline)) void decode_block(const std::byte* block, int groups, DecodedBlock& out,
                                                         F store) {
   constexpr IntegerKind kind = integer_kind(K);
+  const BlockHeader<K> header(block);
   const std::byte* codes = block + kind.header_bytes(groups);
   for (int g = 0; g < groups; ++g, codes += kind.code_bytes()) {
-    const GroupScales<K> scales(block, g);
+    const GroupScales<K> scales(header, g);
     for (int s = 0; s < kind.subgroups(); ++s) {
       V::store(out.scales[g][s], scales.scale[s]);
       if constexpr (kind.has_offset()) V::store(out.offsets[g][s], scales.offset[s]);
@@ -216,11 +244,10 @@ template <PanelKind K>
 void unpack_floats(const std::byte* panel, std::int64_t groups, float* out) {
   constexpr IntegerKind kind = integer_kind(K);
   const V::F minus_zero = V::set1(static_cast<float>(-kind.zero()));
-  for_each_group<K>(groups, [&](std::int64_t g, std::size_t header, std::size_t codes, int in_block) {
-    const GroupScales<K> group(panel + header, in_block);
+  for_each_group<K>(panel, groups, [&](std::int64_t g, const GroupScales<K>& group, const std::byte* codes) {
     unroll<kQuads>([&](auto j) {
       constexpr int kSub = j * kind.subgroups() / kQuads;
-      const V::B quad = quad_codes<K, j>(panel + codes);
+      const V::B quad = quad_codes<K, j>(codes);
       unroll<4>([&](auto c) {
         const V::F code = V::template byte_to_float<c>(quad);
         const V::F value = kind.has_offset() ? V::fma(group.scale[kSub], code, group.offset[kSub])

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "code_bits.h"
 #include "coded_bf16.h"
 #include "ttt/formats/block_float.h"
 #include "ttt/formats/dequantize.h"
@@ -138,46 +139,23 @@ void read_k_block(DType dtype, Bytes b, CodedBlock& out) {
   }
 }
 
-/// A bit plane of a group: `width` bits of each code from bit `from` on; a byte holds 8 / width quads.
-struct Plane {
-  int width, from;
-};
-
-/// Calls f(plane, its first byte in the group's codes).
-template <class F>
-void for_each_plane(int bits, F f) {
-  std::size_t at = 0;
-  int from = 0;
-  for (const int width : {8, 4, 2, 1})
-    if (bits & width) {
-      f(Plane{width, from}, at);
-      at += static_cast<std::size_t>(width) * 64;
-      from += width;
-    }
-}
-
-constexpr int kQuads = kGroup / 4;
-/// The codes of 16 rows in one group, four columns to a word.
-using QuadLanes = std::array<std::array<std::uint32_t, kPanelRows>, kQuads>;
-
-QuadLanes quad_lanes(const std::array<CodedBlock, kPanelRows>& rows, std::int64_t group) {
-  QuadLanes lanes;
+/// The codes of 16 rows in one group.
+std::array<QuadVector, kGroup / 4> quads_of_group(const std::array<CodedBlock, kPanelRows>& rows, std::int64_t group) {
+  std::array<QuadVector, kGroup / 4> quads;
   for (std::size_t r = 0; r < kPanelRows; ++r)
-    for (std::size_t j = 0; j < kQuads; ++j)
-      std::memcpy(&lanes[j][r], rows[r].codes.data() + group * kGroup + static_cast<std::int64_t>(j) * 4, 4);
-  return lanes;
+    for (std::size_t j = 0; j < quads.size(); ++j)
+      std::memcpy(&quads[j][r], rows[r].codes.data() + group * kGroup + static_cast<std::int64_t>(j) * 4, 4);
+  return quads;
 }
 
-void store_plane(Plane plane, const QuadLanes& lanes, std::byte* out) {
-  const auto quads = static_cast<std::size_t>(8 / plane.width);
-  const std::uint32_t mask = 0x01010101u * ((1u << plane.width) - 1);
-  for (std::size_t first = 0; first < kQuads; first += quads, out += 4 * kPanelRows) {
-    std::array<std::uint32_t, kPanelRows> words{};
-    for (std::size_t j = 0; j < quads; ++j)
-      for (std::size_t r = 0; r < kPanelRows; ++r)
-        words[r] |= (lanes[first + j][r] >> plane.from & mask) << (j * static_cast<std::size_t>(plane.width));
-    std::memcpy(out, words.data(), sizeof words);
-  }
+/// Fields of 16 rows; packed, four of them are a quad.
+void store_narrow_fields(const IntegerKind& kind, const std::array<CodedBlock, kPanelRows>& rows, std::int64_t groups,
+                         std::byte* out) {
+  std::array<QuadVector, 4> quads;
+  auto* byte = kind.narrow_bits() == 8 ? out : reinterpret_cast<std::byte*>(quads.data());
+  for (int field = 0; field < kind.narrow_fields(groups); ++field)
+    for (const auto& row : rows) *byte++ = static_cast<std::byte>(row.narrow[static_cast<std::size_t>(field)]);
+  if (kind.narrow_bits() < 8) pack_quads(kind.narrow_bits(), quads, out);
 }
 
 }  // namespace
@@ -260,32 +238,24 @@ void store_blocks(const IntegerKind& kind, const std::array<CodedBlock, kPanelRo
       std::memcpy(block, &row.wide[static_cast<std::size_t>(field)], 2);
       block += 2;
     }
-  for (int field = 0; field < kind.narrow_fields(groups); ++field)
-    for (const auto& row : rows) *block++ = static_cast<std::byte>(row.narrow[static_cast<std::size_t>(field)]);
-  for (std::int64_t g = 0; g < groups; ++g, block += kind.code_bytes()) {
-    const QuadLanes lanes = quad_lanes(rows, g);
-    for_each_plane(kind.bits, [&](Plane plane, std::size_t at) { store_plane(plane, lanes, block + at); });
-  }
+  store_narrow_fields(kind, rows, groups, block);
+  block += kind.narrow_bytes(groups);
+  for (std::int64_t g = 0; g < groups; ++g, block += kind.code_bytes())
+    pack_quads(kind.bits, quads_of_group(rows, g), block);
 }
 
 CodedBlock load_block(const IntegerKind& kind, const std::byte* block, std::int64_t groups, int row) {
   CodedBlock result{};
-  const auto lane = static_cast<std::size_t>(row);
   for (int field = 0; field < kind.wide_fields(groups); ++field, block += 2 * kPanelRows)
-    result.wide[static_cast<std::size_t>(field)] = load_u16(block + 2 * lane);
-  for (int field = 0; field < kind.narrow_fields(groups); ++field, block += kPanelRows)
-    result.narrow[static_cast<std::size_t>(field)] = static_cast<std::uint8_t>(block[lane]);
+    result.wide[static_cast<std::size_t>(field)] = load_u16(block + 2 * row);
+  for (int field = 0; field < kind.narrow_fields(groups); ++field)
+    unpack_bytes(kind.narrow_bits(), block, field / 4, field % 4 * kPanelRows + row,
+                 std::span(result.narrow).subspan(static_cast<std::size_t>(field), 1));
+  block += kind.narrow_bytes(groups);
   for (std::int64_t g = 0; g < groups; ++g, block += kind.code_bytes())
-    for_each_plane(kind.bits, [&](Plane plane, std::size_t at) {
-      const int quads = 8 / plane.width, mask = (1 << plane.width) - 1;
-      for (int i = 0; i < kGroup; ++i) {
-        const int j = i / 4;
-        const auto byte = static_cast<int>(
-            block[at + static_cast<std::size_t>(j / quads) * 64 + lane * 4 + static_cast<std::size_t>(i % 4)]);
-        auto& code = result.codes[static_cast<std::size_t>(g * kGroup + i)];
-        code = static_cast<std::uint8_t>(code | (byte >> (j % quads * plane.width) & mask) << plane.from);
-      }
-    });
+    for (int quad = 0; quad < kGroup / 4; ++quad)
+      unpack_bytes(kind.bits, block, quad, row * 4,
+                   std::span(result.codes).subspan(static_cast<std::size_t>(g * kGroup + quad * 4), 4));
   return result;
 }
 

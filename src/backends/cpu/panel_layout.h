@@ -17,7 +17,7 @@ constexpr int kBlockGroups = 8;  ///< groups that share a header in a panel: a K
 
 /// Counts the changes of what any panel holds for the same weights: packed weights that are kept on disk are found by
 /// those who pack as those did who kept them.
-constexpr int kPanelVersion = 2;
+constexpr int kPanelVersion = 3;
 
 /// How a panel stores its weights: as floats, or as a block format's own codes.
 enum class PanelKind {
@@ -54,9 +54,9 @@ enum class Scales {
 };
 
 /// A block of up to 256 columns in a panel is a header and its groups' codes. The header has two-byte fields, then
-/// one-byte fields, each for 16 rows. A code for row r and column 4j + c of a group is spread over bit planes: of its
-/// byte r * 4 + c, the 4-bit plane holds quads j = 2i and 2i + 1 in byte row i, then the 2-bit plane four quads, the
-/// 1-bit plane all eight.
+/// one-byte fields, each for 16 rows. The codes of a group are as many vectors of 64 bytes as a code has bits. Of each,
+/// byte r * 4 + c has bits of row r and of columns 4j + c: of which quads j, and which bits, says quad_bits(). The
+/// one-byte fields of k32_offset have 6 bits: four of them for 16 rows are packed as a quad of such codes is.
 struct IntegerKind {
   int bits;  ///< of a code: 2, 3, 4, 5, 6, 8
   Scales scales;
@@ -76,14 +76,20 @@ struct IntegerKind {
   constexpr std::size_t code_bytes() const { return static_cast<std::size_t>(bits) * 64; }
   constexpr bool has_exponents() const { return scales == Scales::e8m0 || scales == Scales::e8m0_16; }
   constexpr int wide_fields(std::int64_t groups) const {
-    return is_k() ? 2 : has_exponents() ? 0 : static_cast<int>(groups) * (scales == Scales::f16_offset ? 2 : 1);
+    return (is_k() ? 1 : has_exponents() ? 0 : static_cast<int>(groups)) * (has_offset() ? 2 : 1);
   }
   constexpr int narrow_fields(std::int64_t groups) const {
     return is_k() ? 16 : has_exponents() ? static_cast<int>(groups) * subgroups() : 0;
   }
-  constexpr std::size_t header_bytes(std::int64_t groups) const {
-    return static_cast<std::size_t>(wide_fields(groups) * 2 + narrow_fields(groups)) * kPanelRows;
+  /// Of a field that is not wide.
+  constexpr int narrow_bits() const { return scales == Scales::k32_offset ? 6 : 8; }
+  constexpr std::size_t wide_bytes(std::int64_t groups) const {
+    return static_cast<std::size_t>(wide_fields(groups)) * 2 * kPanelRows;
   }
+  constexpr std::size_t narrow_bytes(std::int64_t groups) const {
+    return static_cast<std::size_t>(narrow_fields(groups) * narrow_bits() / 8) * kPanelRows;
+  }
+  constexpr std::size_t header_bytes(std::int64_t groups) const { return wide_bytes(groups) + narrow_bytes(groups); }
   constexpr std::size_t block_bytes(std::int64_t groups) const {
     return header_bytes(groups) + static_cast<std::size_t>(groups) * code_bytes();
   }

@@ -151,11 +151,6 @@ struct V {
     _mm256_store_si256(v, x.a);
     _mm256_store_si256(v + 1, x.b);
   }
-  static B low_nibbles(B x) {
-    const __m256i mask = _mm256_set1_epi8(15);
-    return {_mm256_and_si256(x.a, mask), _mm256_and_si256(x.b, mask)};
-  }
-  static B high_nibbles(B x) { return low_nibbles({_mm256_srli_epi16(x.a, 4), _mm256_srli_epi16(x.b, 4)}); }
   template <int K>
   static F byte_to_float(B x) {
     const __m256i mask = _mm256_set1_epi32(255);
@@ -168,7 +163,7 @@ struct V {
     const auto moved = [](__m256i v) {
       return Left >= 0 ? _mm256_slli_epi16(v, Left >= 0 ? Left : 0) : _mm256_srli_epi16(v, Left < 0 ? -Left : 0);
     };
-    const __m256i mask = _mm256_set1_epi8(Mask);
+    const __m256i mask = _mm256_set1_epi8(static_cast<char>(Mask));
     return {_mm256_and_si256(moved(x.a), mask), _mm256_and_si256(moved(x.b), mask)};
   }
   /// The same of words.

@@ -140,8 +140,6 @@ struct V {
     return x;
   }
   static void store_bytes(std::byte* p, B x) { _mm512_store_si512(p, x.v); }
-  static B low_nibbles(B x) { return {_mm512_and_si512(x.v, _mm512_set1_epi8(15))}; }
-  static B high_nibbles(B x) { return low_nibbles({_mm512_srli_epi16(x.v, 4)}); }
   template <int K>
   static F byte_to_float(B x) {
     if constexpr (K == 3)
@@ -154,7 +152,7 @@ struct V {
   static B bits(B x) {
     const __m512i moved =
         Left >= 0 ? _mm512_slli_epi16(x.v, Left >= 0 ? Left : 0) : _mm512_srli_epi16(x.v, Left < 0 ? -Left : 0);
-    return {_mm512_and_si512(moved, _mm512_set1_epi8(Mask))};
+    return {_mm512_and_si512(moved, _mm512_set1_epi8(static_cast<char>(Mask)))};
   }
   /// The same of words.
   template <int Mask, int Left>

@@ -179,14 +179,6 @@ struct V {
     std::memcpy(r.v, p, sizeof r.v);
     return r;
   }
-  static B low_nibbles(B a) {
-    for (auto& v : a.v) v &= 15;
-    return a;
-  }
-  static B high_nibbles(B a) {
-    for (auto& v : a.v) v = static_cast<std::uint8_t>(v >> 4);
-    return a;
-  }
   template <int K>
   static F byte_to_float(B a) {
     return map([&](int i) { return static_cast<float>(a.v[4 * i + K]); });

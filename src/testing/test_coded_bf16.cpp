@@ -1,0 +1,151 @@
+#include <gtest/gtest.h>
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "backends/cpu/coded_bf16.h"
+#include "isa_levels.h"
+#include "ttt/formats/dequantize.h"
+#include "ttt/formats/quantize.h"
+#include "ttt/ops/linear.h"
+#include "ttt/testing/memory_weights.h"
+
+namespace ttt::test {
+namespace {
+
+using testing::random_values;
+
+constexpr std::int64_t kCols = 2312;  ///< nine blocks and an octet
+
+std::uint16_t bf16_of(float value) { return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16); }
+
+/// A panel's weights by row and column, as PanelKind::bf16 has them.
+class Panel {
+ public:
+  explicit Panel(std::int64_t cols) : cols_(cols), words_(static_cast<std::size_t>(cols * 16)) {
+    const auto values = random_values(words_.size(), 3, 0.1f);
+    std::ranges::transform(values, words_.begin(), bf16_of);
+  }
+  std::uint16_t& at(std::int64_t row, std::int64_t col) {
+    return words_[static_cast<std::size_t>((col / 2 * 16 + row) * 2 + col % 2)];
+  }
+  /// Codes the panel and reads its rows back. False: it cannot be coded.
+  bool survives() {
+    std::vector<std::byte> coded(cpu::coded_bf16_bytes(cols_));
+    if (!cpu::code_bf16(words_, cols_, coded.data())) return false;
+    std::vector<std::uint16_t> row(static_cast<std::size_t>(cols_));
+    for (int r = 0; r < 16; ++r) {
+      cpu::decode_bf16_row(coded.data(), cols_, r, row);
+      for (std::int64_t k = 0; k < cols_; ++k)
+        EXPECT_EQ(row[static_cast<std::size_t>(k)], at(r, k)) << "row " << r << " column " << k;
+    }
+    return true;
+  }
+
+ private:
+  std::int64_t cols_;
+  std::vector<std::uint16_t> words_;
+};
+
+TEST(CodedBf16, KeepsEachBit) {
+  for (const std::int64_t cols : {8, 256, 264, 576, 2312}) {
+    Panel panel(cols);
+    EXPECT_TRUE(panel.survives()) << cols;
+    EXPECT_LE(cpu::coded_bf16_bytes(cols) * 100, static_cast<std::size_t>(cols) * (cols < 256 ? 280 : 163) * 16);
+    // Exponents far below the others', at a block's ends and in between.
+    const std::array special{0.0f, -0.0f, 1e-40f, -1e-38f, 1e-20f};
+    for (std::size_t i = 0; i < special.size(); ++i)
+      panel.at(static_cast<int>(i * 3), i % 2 == 0 ? 0 : std::min<std::int64_t>(cols, 256) - 1) = bf16_of(special[i]);
+    panel.at(15, cols / 2) = bf16_of(1e-30f);
+    EXPECT_TRUE(panel.survives()) << cols;
+  }
+}
+
+TEST(CodedBf16, RowsOfOtherSizesHaveTheirOwnLargestExponent) {
+  Panel panel(512);
+  for (std::int64_t k = 0; k < 512; ++k) {
+    panel.at(3, k) = 0;
+    panel.at(4, k) = bf16_of(1e-30f);
+    panel.at(5, k) = bf16_of(std::numeric_limits<float>::infinity());
+    panel.at(6, k) = bf16_of(std::numeric_limits<float>::quiet_NaN());
+  }
+  EXPECT_TRUE(panel.survives());
+}
+
+TEST(CodedBf16, BlocksHaveRoomForFifteenExceptions) {
+  Panel panel(512);
+  for (int i = 0; i < 15; ++i) panel.at(i, 256 + 17 * i) = 0;
+  EXPECT_TRUE(panel.survives());
+  panel.at(15, 300) = 0;
+  EXPECT_FALSE(panel.survives());
+}
+
+/// Weights of which `count` in each 16 rows and 256 columns are 2^-30, in columns where activations are 2^30.
+struct FarBelow {
+  Tensor weight;
+  std::vector<float> x;
+
+  FarBelow(std::int64_t rows, std::int64_t tokens, int count) : x(random_values(tokens * kCols, 5)) {
+    auto values = random_values(static_cast<std::size_t>(rows * kCols), 4, 0.1f);
+    constexpr float kFar = 1 << 30;
+    for (std::int64_t first = 0; first + 256 <= kCols; first += 256) {
+      const std::int64_t column = first + first / 256 * 31 % 256;
+      for (std::int64_t t = 0; t < tokens; ++t) x[static_cast<std::size_t>(t * kCols + column)] = kFar;
+      for (std::int64_t r = 0; r < rows; ++r)
+        if (r % 16 < count) values[static_cast<std::size_t>(r * kCols + column)] = 1 / kFar;
+    }
+    weight =
+        Tensor::make(DType::bf16, {rows, kCols}, [&](std::span<std::byte> out) { quantize(DType::bf16, values, out); });
+  }
+};
+
+class CodedBf16Levels : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(CodedBf16Levels, ProductsHaveTheExceptions) {
+  constexpr std::int64_t kRows = 83;
+  for (const int count : {12, 16})  // the latter do not fit
+    for (const auto precision : {Precision::exact, Precision::standard})
+      for (const std::int64_t tokens : {1, 2, 3, 4, 8, 15, 16, 40}) {
+        const FarBelow from(kRows, tokens, count);
+        const auto device = open_level(GetParam(), precision);
+        const std::array<Tensor, 1> parts{from.weight};
+        const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
+        const double per_weight = static_cast<double>(packed->bytes()) / (96 * kCols);
+        EXPECT_EQ(per_weight < 1.6, count < 16) << per_weight;
+        std::vector<float> y(static_cast<std::size_t>(tokens * kRows)), want(y.size());
+        const auto args = [&](std::vector<float>& out) {
+          return ops::Linear::Args{
+              .weight = *packed, .x = {from.x.data(), tokens, kCols}, .y = {out.data(), tokens, kRows}};
+        };
+        ops::run<ops::Linear>(*device, args(y));
+        ops::Linear::reference(*device, args(want));
+        const double tolerance = precision == Precision::exact ? 1e-4 : 2e-2;
+        for (std::size_t i = 0; i < y.size(); ++i)
+          ASSERT_LE(std::fabs(y[i] - want[i]), tolerance * (9 + std::fabs(want[i])))
+              << count << " exceptions, " << tokens << " tokens, output " << i;
+      }
+}
+
+TEST_P(CodedBf16Levels, RowsAreReadBackBitForBit) {
+  const auto device = open_level(GetParam(), Precision::standard);
+  for (const int count : {12, 16}) {
+    const FarBelow from(19, 1, count);
+    const std::array<Tensor, 1> parts{from.weight};
+    const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
+    const Tensor want = to_f32(from.weight);
+    std::vector<float> row(kCols);
+    for (std::int64_t r = 0; r < 19; ++r) {
+      packed->unpack_row(r, row);
+      EXPECT_EQ(std::memcmp(row.data(), want.values<float>().data() + r * kCols, kCols * sizeof(float)), 0) << r;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, CodedBf16Levels, ::testing::ValuesIn(isa_levels()),
+                         [](const auto& info) { return info.param; });
+
+}  // namespace
+}  // namespace ttt::test

@@ -114,7 +114,7 @@ TEST_P(CodedBf16Levels, ProductsHaveTheExceptions) {
         const std::array<Tensor, 1> parts{from.weight};
         const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
         const double per_weight = static_cast<double>(packed->bytes()) / (96 * kCols);
-        EXPECT_EQ(per_weight < 1.6, count < 16) << per_weight;
+        EXPECT_EQ(per_weight < 1.6, count < 16 && GetParam() != "generic") << per_weight;
         std::vector<float> y(static_cast<std::size_t>(tokens * kRows)), want(y.size());
         const auto args = [&](std::vector<float>& out) {
           return ops::Linear::Args{

@@ -25,9 +25,11 @@ std::uint16_t load_u16(const std::byte* p) {
   return value;
 }
 
-PanelKind panel_kind(DType dtype, std::int64_t cols) {
+PanelKind panel_kind(const Isa& isa, DType dtype, std::int64_t cols) {
   if (const auto integer = integer_kind_of(dtype)) return *integer;
-  if (dtype == DType::bf16) return cols % kOctet == 0 ? PanelKind::bf16_coded : PanelKind::bf16;
+  // Without vectors, decoding takes longer than memory does.
+  const bool coded = isa.level != Isa::Level::generic && cols % kOctet == 0;
+  if (dtype == DType::bf16) return coded ? PanelKind::bf16_coded : PanelKind::bf16;
   return dtype == DType::f16 ? PanelKind::f16 : PanelKind::f32;
 }
 
@@ -255,7 +257,8 @@ std::shared_ptr<const ops::PackedMatrix> pack_matrix(Device& device, const ops::
   std::vector<Section> sections;
   std::int64_t rows = 0;
   for (std::size_t first = 0, last = 0; first < parts.size(); first = last) {
-    PanelLayout layout{panel_kind(parts[first].dtype(), parts.front().shape()[1]), 0, parts.front().shape()[1]};
+    PanelLayout layout{panel_kind(cpu.isa(), parts[first].dtype(), parts.front().shape()[1]), 0,
+                       parts.front().shape()[1]};
     for (; last < parts.size() && parts[last].dtype() == parts[first].dtype(); ++last) {
       if (parts[last].shape().rank() != 2 || parts[last].shape()[1] != layout.cols)
         throw WeightError("pack_matrix", "parts must be matrices of equal width");

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "support.h"
+#include "ttt/hardware/cpu_features.h"
 #include "ttt/hardware/device.h"
 #include "ttt/ops/kernel_table.h"
 #include "ttt/ops/packed_matrix.h"
@@ -249,6 +250,7 @@ TEST_F(PackedCache, AKillAtAnyMomentLeavesNothingWrong) {
 
 /// FNV-1a of what panels hold. Where it changes, packed weights on disk are not what this version would pack.
 TEST_F(PackedCache, PanelsAreThoseOfTheirVersion) {
+  if (detect_cpu_features().levels.size() == 1) GTEST_SKIP() << "without vectors bf16 is packed in another way";
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const auto& parts : matrices()) {
     fs::remove_all(path_);

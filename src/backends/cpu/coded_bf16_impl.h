@@ -12,10 +12,11 @@ namespace {
 /// Pair Q of an octet: the exponents below their largest ones, and the rest of its bits.
 template <int Q>
 inline __attribute__((always_inline)) V::B octet_pair(V::B below, V::B rest, V::B largest) {
-  constexpr int kUp = Q % 2 == 0 ? 8 : 0;  // from the byte that has the rest to where bf16 has the sign
+  // From the byte that has the rest to where bf16 has sign and mantissa.
+  constexpr int kSignUp = Q % 2 == 0 ? 8 : 0, kMantissaUp = kSignUp - 8;
   // In this order a processor that has an operation of three inputs takes one for a mask and the joining.
-  const V::B with_mantissa = V::either(largest, V::template word_bits < 0x7f, kUp == 0 ? -8 : 0 > (rest)),
-             bits = V::either(with_mantissa, V::template word_bits<0x8000, kUp>(rest));
+  const V::B with_mantissa = V::either(largest, V::template word_bits<0x7f, kMantissaUp>(rest)),
+             bits = V::either(with_mantissa, V::template word_bits<0x8000, kSignUp>(rest));
   return V::sub_words(bits, V::template word_bits<0x780, 7 - 4 * Q>(below));
 }
 
@@ -52,6 +53,7 @@ class CodedBf16Block {
     std::memcpy(&exceptions_, block + offsetof(CodedBf16Header, octets), sizeof exceptions_);
   }
 
+  /// Asks for what lies `Ahead` bytes behind the octet, too.
   template <std::size_t Ahead>
   inline __attribute__((always_inline)) OctetPairs load(int octet) const {
     const std::byte* at = block_ + sizeof(CodedBf16Header) + static_cast<std::size_t>(octet) * kOctetBytes;

@@ -14,7 +14,7 @@ constexpr std::int64_t kBlockPairs = 1024;
 static_assert(2 * kBlockPairs % kBf16BlockCols == 0);
 constexpr std::size_t kPairBytes = kPanelRows * 4;
 constexpr int kTokens = 8;    ///< of a tile
-constexpr int kFewRows = 16;  ///< more share the decoding of coded weights
+constexpr int kFewRows = 16;  ///< whose sums have registers beside coded weights; more share their decoding
 
 /// acc + a pair of columns of 16 rows times a token's pair. In assembly for the same reason as V::dot.
 inline V::F dot_pair(V::F acc, __m512i weights, const std::uint16_t* pair) {
@@ -91,8 +91,10 @@ void coded_tiles(const PanelRange& w, const std::uint16_t* x, std::int64_t x_str
   for (; p < w.count; ++p) coded_tile<1, T>(w.part(p, 1), x, x_stride, out + p * kPanelRows, stride);
 }
 
+/// Up to kFewRows rows.
 void coded_products(const PanelRange& w, const std::uint16_t* x, std::int64_t x_stride, int rows, float* out,
                     std::int64_t stride) {
+  if (rows == kFewRows) return coded_tiles<kFewRows>(w, x, x_stride, out, stride);
   const int panels = rows > kTokens ? 1 : w.count;  // which are decoded for each tile, the second time from a cache
   for (int p = 0; p < w.count; p += panels)
     for_each_token_tile<kTokens>(rows, [&](auto count, int t) {

@@ -5,7 +5,7 @@
 
 namespace ttt::cpu {
 
-/// Activations in bf16, [token][part][column], zeros from the last column up to `stride`, which is even. Of two parts
+/// Activations in bf16, [token][part][column], zeros from the last column up to the next multiple of 16. Of two parts
 /// the second is what the first lacks: they have 16 bits of mantissa.
 struct Bf16Rows {
   std::uint16_t* values;
@@ -19,12 +19,14 @@ struct Bf16Rows {
 
 /// Linear layers whose weights and activations are bf16, on the processor's dot product of two: twice the
 /// multiply-additions of f32 where it is as fast (Zen 4). Products are added in f32, in the order of the columns, so
-/// that the bits of an output do not depend on the number of tokens.
+/// that the bits of an output do not depend on the number of tokens, but on that of parts.
 struct Bf16Kernels {
-  /// Rounds a token's activations to bf16.
+  static constexpr int kMostTokensOfTwoParts = 3;
+
+  /// Stores a token's activations: rounded to bf16, or as a sum of two.
   void (*store_row)(const float* x, std::int64_t cols, const Bf16Rows& rows, std::int64_t token);
-  /// out[t * stride + 16 * p + lane] = W[panel p, lane] . x[token + t], for both kinds of bf16.
-  /// Of two parts no more than 8 tokens; they take twice the rows of `out` in between.
+  /// out[t * stride + 16 * p + lane] = W[panel p, lane] . x[token + t], for both kinds of bf16. Writes a row of `out`
+  /// for each part.
   void (*products)(const PanelRange& w, const Bf16Rows& x, std::int64_t token, int tokens, float* out,
                    std::int64_t stride);
 };

@@ -7,22 +7,26 @@
 
 namespace ttt::cpu {
 
-/// PanelKind::bf16_coded: bf16 in 12.25 bits, each bit kept. What takes the room in bf16 is its exponent, and the
+/// PanelKind::bf16_coded: bf16 in 12.4 bits, each bit kept. What takes the room in bf16 is its exponent, and the
 /// exponents of a row of weights are close to each other: nearly all lie within 16 below the largest of their block.
 /// (The same redundancy is what DFloat11, arXiv 2504.11651, codes by entropy; a fixed length costs little more room and
 /// takes six operations for 32 weights.)
 ///
 /// A panel is cut into blocks of 256 columns, the last one perhaps shorter; a block is a header and octets of columns.
-/// An octet has four pairs of columns, a pair [16 rows][2] bf16 as PanelKind::bf16 has it. It is stored as 32 words of
-/// exponents and 2 x 32 words of the rest: word i of the former has pair q's in bits 4 q to 4 q + 3, as what they lie
-/// below the row's largest; word i of the latter has sign and mantissa of an even and of an odd pair in its two bytes.
-constexpr int kOctet = 8;
+/// An octet has four pairs of columns, a pair [16 rows][2] bf16 as PanelKind::bf16 has it. It is stored as a vector of
+/// 32 words of exponents and two of the rest: word i of the former has pair q's in bits 4 q to 4 q + 3, as what they
+/// lie below the row's largest; word i of the latter has sign and mantissa of an even and of an odd pair in its two
+/// bytes.
+constexpr int kOctet = 8;  ///< columns of an octet
 constexpr int kOctetPairs = kOctet / 2;
 constexpr int kBf16BlockCols = 256;
-constexpr std::size_t kOctetBytes = 192;
+constexpr int kPairWords = 2 * kPanelRows;  ///< bf16 in a pair of columns
+constexpr int kOctetWords = kOctetPairs * kPairWords;
+constexpr std::size_t kPairBytes = kPairWords * 2;
+constexpr std::size_t kOctetBytes = 3 * kPairBytes;  ///< as it is stored
 
 struct CodedBf16Header {
-  static constexpr int kExceptions = 15;
+  static constexpr int kExceptions = 31;  ///< enough for a column of zeros among others
   static constexpr std::uint16_t kNone = 0xffff;
   struct Exception {
     std::uint16_t place;  ///< (pair of the block * 16 + row) * 2 + column of the pair; kNone: not in use
@@ -33,17 +37,24 @@ struct CodedBf16Header {
   Exception exceptions[kExceptions];     ///< the weights whose exponents lie farther below
   std::uint32_t octets;                  ///< bit i: some of them are in octet i
 };
-static_assert(sizeof(CodedBf16Header) == 128);
+static_assert(sizeof(CodedBf16Header) == 192);
 
+/// Of a panel of `cols` columns, a multiple of 8.
 constexpr std::size_t coded_bf16_bytes(std::int64_t cols) {
   return static_cast<std::size_t>((cols + kBf16BlockCols - 1) / kBf16BlockCols) * sizeof(CodedBf16Header) +
          static_cast<std::size_t>(cols / kOctet) * kOctetBytes;
 }
 
-/// Codes a panel of PanelKind::bf16, of a multiple of 8 columns. False: a block has more exceptions than fit.
+/// Whether weights of so many columns have a coded form, and it is smaller.
+constexpr bool is_worth_coding(std::int64_t cols) {
+  return cols % kOctet == 0 && coded_bf16_bytes(cols) < static_cast<std::size_t>(cols / 2) * kPairBytes;
+}
+
+/// Codes a panel of PanelKind::bf16, [cols / 2][16][2], into coded_bf16_bytes(cols) bytes. False: a block has more
+/// exceptions than fit, and `out` is whatever.
 bool code_bf16(std::span<const std::uint16_t> panel, std::int64_t cols, std::byte* out);
 
-/// One row of a coded panel, as bf16.
-void decode_bf16_row(const std::byte* panel, std::int64_t cols, int row, std::span<std::uint16_t> out);
+/// One row of a coded panel, [cols].
+void decode_bf16_row(const std::byte* panel, std::int64_t cols, int row, std::span<float> out);
 
 }  // namespace ttt::cpu

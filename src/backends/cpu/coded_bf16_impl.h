@@ -22,7 +22,8 @@ inline __attribute__((always_inline)) V::B octet_pair(V::B below, V::B rest, V::
 
 /// How far ahead of an octet memory is asked for, in bytes. Where many tokens meet it, the instructions that a
 /// processor looks over have too few reads among them; few need but a push.
-constexpr std::size_t bf16_ahead(int tokens) { return tokens > 2 ? 16 * kOctetBytes : 2 * kOctetBytes; }
+constexpr std::size_t kAheadOfFew = 2 * kOctetBytes, kAheadOfMany = 16 * kOctetBytes;
+constexpr std::size_t bf16_ahead(int tokens) { return tokens > 2 ? kAheadOfMany : kAheadOfFew; }
 
 /// An octet's pairs of columns.
 struct OctetPairs {
@@ -31,14 +32,13 @@ struct OctetPairs {
 
 /// Puts an octet's exceptions in their places.
 [[gnu::noinline]] inline OctetPairs with_exceptions(const std::byte* block, int octet, const OctetPairs& pairs) {
-  constexpr int kWords = kOctetPairs * 2 * kPanelRows;
   CodedBf16Header header;
   std::memcpy(&header, block, sizeof header);
-  alignas(64) std::uint16_t words[kWords];
-  const auto at = [&](int q) { return reinterpret_cast<std::byte*>(words + q * 2 * kPanelRows); };
+  alignas(64) std::uint16_t words[kOctetWords];
+  const auto at = [&](int q) { return reinterpret_cast<std::byte*>(words + q * kPairWords); };
   for (int q = 0; q < kOctetPairs; ++q) V::store_bytes(at(q), pairs.pair[q]);
   for (const auto& exception : header.exceptions)
-    if (exception.place / kWords == octet) words[exception.place % kWords] = exception.bits;
+    if (exception.place / kOctetWords == octet) words[exception.place % kOctetWords] = exception.bits;
   OctetPairs mended;
   for (int q = 0; q < kOctetPairs; ++q) mended.pair[q] = V::load_bytes(at(q));
   return mended;
@@ -57,8 +57,8 @@ class CodedBf16Block {
   template <std::size_t Ahead>
   inline __attribute__((always_inline)) OctetPairs load(int octet) const {
     const std::byte* at = block_ + sizeof(CodedBf16Header) + static_cast<std::size_t>(octet) * kOctetBytes;
-    for (std::size_t line = 0; line < kOctetBytes; line += 64) __builtin_prefetch(at + Ahead + line);
-    const V::B below = V::load_once(at), rest[2] = {V::load_once(at + 64), V::load_once(at + 128)};
+    for (std::size_t line = 0; line < kOctetBytes; line += kPairBytes) __builtin_prefetch(at + Ahead + line);
+    const V::B below = V::load_once(at), rest[2] = {V::load_once(at + kPairBytes), V::load_once(at + 2 * kPairBytes)};
     OctetPairs pairs;
     unroll<kOctetPairs>(
         [&](auto q) __attribute__((always_inline)) { pairs.pair[q] = octet_pair<q>(below, rest[q / 2], largest_); });
@@ -92,9 +92,9 @@ inline void unpack_bf16(const std::byte* panel, std::int64_t first, std::int64_t
   for_each_bf16_block(count, [&](std::int64_t, std::size_t at, int octets) {
     const CodedBf16Block block(panel + at);
     for (int octet = 0; octet < octets; ++octet)
-      for (const V::B pair : block.load<bf16_ahead(kBf16BlockCols)>(octet).pair) {
+      for (const V::B pair : block.load<kAheadOfMany>(octet).pair) {
         V::store_bytes(out, pair);
-        out += 64;
+        out += kPairBytes;
       }
   });
 }

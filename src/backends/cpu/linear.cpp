@@ -27,11 +27,13 @@ using ops::Write;
 
 const CpuPackedMatrix& packed(const ops::PackedMatrix& weight) { return static_cast<const CpuPackedMatrix&>(weight); }
 
-/// Room for one call's products of a matrix, which each thread keeps; I tells two that are in use at once apart.
+/// Room for one call's products of a matrix, which each thread keeps; I tells two that are in use at once apart. Whole
+/// tiles of AMX, which have room for the two parts of few tokens in bf16, too.
 template <int I>
 float* tile_scratch(const LinearInput& input) {
   thread_local std::vector<float> buffer;
-  const auto tokens = (input.tokens_per_call() + kPanelRows - 1) / kPanelRows * kPanelRows;
+  static_assert(2 * Bf16Kernels::kMostTokensOfTwoParts <= kTileTokens);
+  const auto tokens = (input.tokens_per_call() + kTileTokens - 1) / kTileTokens * kTileTokens;
   return at_least(buffer, static_cast<std::size_t>(tokens * input.stride()));
 }
 

@@ -12,7 +12,6 @@ namespace {
 /// Pairs of columns that all tiles of a call go through before the next: their weights stay in the second-level cache.
 constexpr std::int64_t kBlockPairs = 1024;
 static_assert(2 * kBlockPairs % kBf16BlockCols == 0);
-constexpr std::size_t kPairBytes = kPanelRows * 4;
 constexpr int kTokens = 8;    ///< of a tile
 constexpr int kFewRows = 16;  ///< whose sums have registers beside coded weights; more share their decoding
 
@@ -95,10 +94,12 @@ void coded_tiles(const PanelRange& w, const std::uint16_t* x, std::int64_t x_str
 void coded_products(const PanelRange& w, const std::uint16_t* x, std::int64_t x_stride, int rows, float* out,
                     std::int64_t stride) {
   if (rows == kFewRows) return coded_tiles<kFewRows>(w, x, x_stride, out, stride);
-  const int panels = rows > kTokens ? 1 : w.count;  // which are decoded for each tile, the second time from a cache
+  // Panels are decoded for each tile, the second time from a cache.
+  const int panels = tile_tokens(rows, kTokens) == rows ? w.count : 2;
   for (int p = 0; p < w.count; p += panels)
     for_each_token_tile<kTokens>(rows, [&](auto count, int t) {
-      coded_tiles<count>(w.part(p, panels), x + t * x_stride, x_stride, out + t * stride + p * kPanelRows, stride);
+      coded_tiles<count>(w.part(p, std::min(panels, w.count - p)), x + t * x_stride, x_stride,
+                         out + t * stride + p * kPanelRows, stride);
     });
 }
 
@@ -113,14 +114,17 @@ Weights weights_of(const PanelRange& w, int p, int count, Pairs pairs) {
   return {data, kBytes, pairs};
 }
 
-/// Products of `rows` rows of activations.
-void row_products(const PanelRange& w, const std::uint16_t* x, std::int64_t x_stride, int rows, float* out,
+/// Products of the tokens' rows, one for each part.
+void row_products(const PanelRange& w, const Bf16Rows& x_rows, std::int64_t token, int tokens, float* out,
                   std::int64_t stride) {
+  const std::uint16_t* x = x_rows.row(token);
+  const std::int64_t x_stride = x_rows.stride;
+  const int rows = tokens * x_rows.parts;
   if (w.layout.kind == PanelKind::bf16_coded && rows <= kFewRows)
     return coded_products(w, x, x_stride, rows, out, stride);
   const std::int64_t all = (w.layout.cols + 1) / 2;
   // One token waits for memory, which is read as one stream.
-  const std::int64_t step = rows > 1 ? kBlockPairs : all;
+  const std::int64_t step = tokens > 1 ? kBlockPairs : all;
   for (std::int64_t first = 0; first < all; first += step)
     for (int p = 0; p < w.count;) {
       const auto run = [&]<int P>(std::integral_constant<int, P>) {
@@ -131,7 +135,7 @@ void row_products(const PanelRange& w, const std::uint16_t* x, std::int64_t x_st
         });
         p += P;
       };
-      if (rows > 1 && p + 2 <= w.count)
+      if (tokens > 1 && p + 2 <= w.count)
         run(std::integral_constant<int, 2>{});
       else
         run(std::integral_constant<int, 1>{});
@@ -139,7 +143,7 @@ void row_products(const PanelRange& w, const std::uint16_t* x, std::int64_t x_st
 }
 
 void products(const PanelRange& w, const Bf16Rows& x, std::int64_t token, int tokens, float* out, std::int64_t stride) {
-  row_products(w, x.row(token), x.stride, tokens * x.parts, out, stride);
+  row_products(w, x, token, tokens, out, stride);
   if (x.parts == 1) return;
   for (int t = 0; t < tokens; ++t)
     for (int i = 0; i < w.count * kPanelRows; i += kPanelRows) {

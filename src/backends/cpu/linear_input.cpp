@@ -61,13 +61,13 @@ const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens, Activati
 /// batch takes one always or none.
 int bf16_parts(const CpuDevice& device, ConstMatrix x, std::int64_t tokens) {
 #if defined(__x86_64__)
-  constexpr std::int64_t kFewestTokens = 4;
+  constexpr int kMostOfTwo = Bf16Kernels::kMostTokensOfTwoParts;
   if (!device.isa().bf16 || device.exact()) return 0;
   const bool same_bits = device.options().batch_invariance != BatchInvariance::off;
   if (eight_bits_do(device, x) &&
-      (device.options().precision == Precision::fast || (tokens >= kFewestTokens && !same_bits)))
+      (device.options().precision == Precision::fast || (tokens > kMostOfTwo && !same_bits)))
     return 1;
-  return tokens < kFewestTokens && !same_bits ? 2 : 0;
+  return tokens <= kMostOfTwo && !same_bits ? 2 : 0;
 #else
   (void)device, (void)x, (void)tokens;
   return 0;

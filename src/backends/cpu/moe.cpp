@@ -103,9 +103,11 @@ void run_together(CpuDevice& device, const ops::Experts::Args& a, const ByExpert
 /// Whether both have the same inner size, and matrices of the same kinds: kernels are chosen for all parts of a call.
 bool are_alike(const ops::Expert& a, const ops::Expert& b) {
   const auto same = [](const ops::PackedMatrix* x, const ops::PackedMatrix* y) {
-    return std::ranges::equal(
-        static_cast<const CpuPackedMatrix*>(x)->sections(), static_cast<const CpuPackedMatrix*>(y)->sections(), {},
-        [](const auto& s) { return s.layout.kind; }, [](const auto& s) { return s.layout.kind; });
+    return std::ranges::equal(static_cast<const CpuPackedMatrix*>(x)->sections(),
+                              static_cast<const CpuPackedMatrix*>(y)->sections(), [](const auto& s, const auto& t) {
+                                return s.layout.kind == t.layout.kind ||
+                                       (is_bf16(s.layout.kind) && is_bf16(t.layout.kind));
+                              });
   };
   return a.gate->rows() == b.gate->rows() && same(a.gate, b.gate) && same(a.up, b.up) && same(a.down, b.down);
 }

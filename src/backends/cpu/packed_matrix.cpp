@@ -28,7 +28,7 @@ std::uint16_t load_u16(const std::byte* p) {
 PanelKind panel_kind(const Isa& isa, DType dtype, std::int64_t cols) {
   if (const auto integer = integer_kind_of(dtype)) return *integer;
   // Without vectors, decoding takes longer than memory does.
-  const bool coded = isa.level != Isa::Level::generic && cols % kOctet == 0;
+  const bool coded = isa.level != Isa::Level::generic && is_worth_coding(cols);
   if (dtype == DType::bf16) return coded ? PanelKind::bf16_coded : PanelKind::bf16;
   return dtype == DType::f16 ? PanelKind::f16 : PanelKind::f32;
 }
@@ -153,30 +153,27 @@ constexpr std::size_t kBytesAtOnce = 16 << 20;
 
 /// False: bf16 that cannot be coded.
 bool pack_panels(ThreadPool& pool, const PanelLayout& layout, std::span<const Tensor> parts, std::byte* data) {
-  std::atomic<bool> done = true;
+  std::atomic<bool> packed = true;
   const auto at_once = static_cast<std::int64_t>(kBytesAtOnce / std::max<std::size_t>(1, layout.panel_bytes()) + 1);
   for (std::int64_t first = 0; first < layout.panels(); first += at_once) {
     const std::int64_t count = std::min(at_once, layout.panels() - first);
     pool.run(count, [&](std::int64_t i) {
       if (!pack_panel(layout, parts, first + i, data + static_cast<std::size_t>(first + i) * layout.panel_bytes()))
-        done = false;
+        packed = false;
     });
-    if (!done) return false;
+    if (!packed) return false;
     give_back_rows(parts, first * kPanelRows, count * kPanelRows);
   }
   return true;
 }
 
-/// Names the panels that the parts make: by what is in them, and by all that decides how they are packed.
-Digest digest_of(ThreadPool& pool, std::uint64_t seed, const PanelLayout& layout, std::span<const Tensor> parts) {
+Digest digest_of(const std::string& text, std::uint64_t seed) { return digest(std::as_bytes(std::span(text)), seed); }
+
+/// Of what is in the parts.
+Digest digest_of(ThreadPool& pool, std::uint64_t seed, std::span<const Tensor> parts) {
   std::vector<Digest> digests;
-  const auto add_text = [&](const std::string& text) {
-    digests.push_back(digest(std::as_bytes(std::span(text)), seed));
-  };
-  add_text(fmt::format("panels {}, kind {}, {} x {}", kPanelVersion, static_cast<int>(layout.kind), layout.rows,
-                       layout.cols));
   for (const auto& part : parts) {
-    add_text(fmt::format("{} x {}", name(part.dtype()), part.shape()[0]));
+    digests.push_back(digest_of(fmt::format("{} x {}", name(part.dtype()), part.shape()[0]), seed));
     const auto bytes = part.bytes();
     for (std::size_t first = 0; first < bytes.size(); first += kBytesAtOnce) {
       const std::size_t count = std::min(kBytesAtOnce, bytes.size() - first);
@@ -187,18 +184,42 @@ Digest digest_of(ThreadPool& pool, std::uint64_t seed, const PanelLayout& layout
   return digest(std::as_bytes(std::span(digests)), seed);
 }
 
-/// Null: bf16 that cannot be coded.
-std::shared_ptr<const std::byte> packed(CpuDevice& device, const PanelLayout& layout, std::span<const Tensor> parts) {
+/// Names the panels that parts make: by what is in them, and by all that decides how they are packed.
+Digest name_of(const Digest& contents, PanelKind wanted, const PanelLayout& layout, std::uint64_t seed) {
+  const std::array digests{
+      digest_of(fmt::format("panels {}, kind {} for {}, {} x {}", kPanelVersion, static_cast<int>(layout.kind),
+                            static_cast<int>(wanted), layout.rows, layout.cols),
+                seed),
+      contents};
+  return digest(std::as_bytes(std::span(digests)), seed);
+}
+
+/// Packs the parts, or finds them packed. In the layout's kind, or as plain bf16 where it cannot be coded: `layout` has
+/// the kind that it was.
+std::shared_ptr<const std::byte> packed(CpuDevice& device, PanelLayout& layout, std::span<const Tensor> parts) {
   constexpr std::size_t kLeastKept = 64 << 10;  // what is smaller is packed before its file is opened
   PackedCache* const cache = layout.bytes() < kLeastKept ? nullptr : device.packed_cache();
-  Digest key{};
+  const PanelKind wanted = layout.kind;
+  const std::array kinds{wanted, PanelKind::bf16};
+  const std::span possible(kinds.data(), wanted == PanelKind::bf16_coded ? 2 : 1);
+  Digest contents{};
   if (cache != nullptr) {
-    key = digest_of(device.pool(), cache->seed(), layout, parts);
-    if (auto kept = cache->find(key, layout.bytes(), device.pool())) return kept;
+    contents = digest_of(device.pool(), cache->seed(), parts);
+    for (const auto kind : possible) {
+      layout.kind = kind;
+      if (auto kept = cache->find(name_of(contents, wanted, layout, cache->seed()), layout.bytes(), device.pool()))
+        return kept;
+    }
   }
-  auto data = device.allocate(layout.bytes());
-  if (!pack_panels(device.pool(), layout, parts, data.get())) return nullptr;
-  if (cache != nullptr) cache->keep(key, {data.get(), layout.bytes()}, device.pool());
+  std::shared_ptr<std::byte> data;
+  for (const auto kind : possible) {
+    layout.kind = kind;
+    data.reset();
+    data = device.allocate(layout.bytes());
+    if (pack_panels(device.pool(), layout, parts, data.get())) break;
+  }
+  if (cache != nullptr)
+    cache->keep(name_of(contents, wanted, layout, cache->seed()), {data.get(), layout.bytes()}, device.pool());
   return data;
 }
 
@@ -231,9 +252,7 @@ void CpuPackedMatrix::unpack_row(std::int64_t row, std::span<float> out) const {
     return;
   }
   if (l.kind == PanelKind::bf16_coded) {
-    std::vector<std::uint16_t> bits(out.size());
-    decode_bf16_row(panel, l.cols, static_cast<int>(lane), bits);
-    std::ranges::transform(bits, out.begin(), bf16_to_f32);
+    decode_bf16_row(panel, l.cols, static_cast<int>(lane), out);
     return;
   }
   for (std::size_t k = 0; k < out.size(); ++k) {
@@ -265,14 +284,10 @@ std::shared_ptr<const ops::PackedMatrix> pack_matrix(Device& device, const ops::
       layout.rows += parts[last].shape()[0];
     }
     std::shared_ptr<const std::byte> data;
-    if (parts[first].has_data()) {
-      const auto same = parts.subspan(first, last - first);
-      data = packed(cpu, layout, same);
-      if (data == nullptr) {
-        layout.kind = PanelKind::bf16;
-        data = packed(cpu, layout, same);
-      }
-    }
+    if (parts[first].has_data())
+      data = packed(cpu, layout, parts.subspan(first, last - first));
+    else if (layout.kind == PanelKind::bf16_coded)
+      layout.kind = PanelKind::bf16;  // a plan is for the worst: weights that cannot be coded
     sections.push_back({layout, rows, std::move(data)});
     rows += layout.rows;
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "load.h"
 #include "ttt/formats/dequantize.h"
 
 namespace ttt::cpu {
@@ -13,12 +14,6 @@ constexpr int kMantissaBits = 7;
 constexpr std::uint16_t kExponent = 0x7f80;
 
 using Words = std::array<std::uint16_t, kPairWords>;
-
-std::uint16_t load_u16(const std::byte* p) {
-  std::uint16_t value;
-  std::memcpy(&value, p, sizeof value);
-  return value;
-}
 
 /// The largest exponents of a block, each in both words of its row.
 Words largest_of(std::span<const std::uint16_t> block) {

@@ -9,6 +9,7 @@
 
 #include "coded_bf16.h"
 #include "cpu_device.h"
+#include "load.h"
 #include "scratch.h"
 #include "ttt/core/error.h"
 #include "ttt/formats/dequantize.h"
@@ -18,12 +19,6 @@ namespace ttt::cpu {
 namespace {
 
 using Section = CpuPackedMatrix::Section;
-
-std::uint16_t load_u16(const std::byte* p) {
-  std::uint16_t value;
-  std::memcpy(&value, p, sizeof value);
-  return value;
-}
 
 PanelKind panel_kind(const Isa& isa, DType dtype, std::int64_t cols) {
   if (const auto integer = integer_kind_of(dtype)) return *integer;

@@ -7,6 +7,7 @@
 
 #include "code_bits.h"
 #include "coded_bf16.h"
+#include "load.h"
 #include "ttt/formats/block_float.h"
 #include "ttt/formats/dequantize.h"
 
@@ -15,12 +16,6 @@ namespace {
 
 using Bytes = const std::uint8_t*;
 constexpr int kColumns = kBlockGroups * kGroup;
-
-std::uint16_t load_u16(const void* p) {
-  std::uint16_t value;
-  std::memcpy(&value, p, sizeof value);
-  return value;
-}
 
 /// Sixteen bytes' low halves, then their high ones; eight bytes at a time.
 void read_nibbles(Bytes b, std::uint8_t* codes) {

@@ -26,7 +26,7 @@ Words largest_of(std::span<const std::uint16_t> block) {
 }
 
 /// Codes an octet; an exponent too far below its largest one gets any code. True: there are such.
-bool code_octet(const std::uint16_t* octet, const Words& largest, std::uint16_t* out) {
+bool code_octet(const std::uint16_t* octet, const Words& largest, std::byte* out) {
   std::array<std::uint16_t, 3 * kPairWords> coded{};
   std::uint16_t all_below = 0;
   for (std::size_t q = 0; q < kOctetPairs; ++q)
@@ -52,10 +52,7 @@ bool code_block(std::span<const std::uint16_t> block, std::byte* out) {
   int exceptions = 0;
   std::byte* codes = out + sizeof header;
   for (std::size_t at = 0; at < block.size(); at += kOctetWords, codes += kOctetBytes) {
-    std::array<std::uint16_t, kOctetBytes / 2> coded;
-    const bool any = code_octet(&block[at], largest, coded.data());
-    std::memcpy(codes, coded.data(), sizeof coded);
-    if (!any) continue;
+    if (!code_octet(&block[at], largest, codes)) continue;
     header.octets |= 1u << at / kOctetWords;
     for (std::size_t i = at; i < at + kOctetWords; ++i) {
       if ((largest[i % kPairWords] - (block[i] & kExponent)) >> kMantissaBits <= 15) continue;

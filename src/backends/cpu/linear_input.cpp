@@ -56,22 +56,24 @@ const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens, Activati
   return nullptr;
 }
 
-/// Of how many bf16 an activation is the sum where AVX-512 BF16 takes this call; 0: it does not. Fewer tokens wait for
-/// the weights' bytes with two as well; as that depends on their number, a device that promises the same bits for any
-/// batch takes one always or none.
-int bf16_parts(const CpuDevice& device, ConstMatrix x, std::int64_t tokens) {
+struct Bf16Choice {
+  const Bf16Kernels* kernels = nullptr;
+  int parts = 0;  ///< bf16 that an activation is the sum of
+};
+
+/// AVX-512 BF16 for this call, or null. Fewer tokens wait for the weights' bytes with two parts as well; as that
+/// depends on their number, a device that promises the same bits for any batch takes one part always or none.
+Bf16Choice bf16_for(const CpuDevice& device, ConstMatrix x, std::int64_t tokens) {
 #if defined(__x86_64__)
-  constexpr int kMostOfTwo = Bf16Kernels::kMostTokensOfTwoParts;
-  if (!device.isa().bf16 || device.exact()) return 0;
-  const bool same_bits = device.options().batch_invariance != BatchInvariance::off;
-  if (eight_bits_do(device, x) &&
-      (device.options().precision == Precision::fast || (tokens > kMostOfTwo && !same_bits)))
-    return 1;
-  return tokens <= kMostOfTwo && !same_bits ? 2 : 0;
-#else
-  (void)device, (void)x, (void)tokens;
-  return 0;
+  if (!device.isa().bf16 || device.exact()) return {};
+  const bool few = tokens <= Bf16Kernels::kMostTokensOfTwoParts,
+             same_bits = device.options().batch_invariance != BatchInvariance::off;
+  if (eight_bits_do(device, x) && (device.options().precision == Precision::fast || (!few && !same_bits)))
+    return {&bf16_kernels(), 1};
+  if (few && !same_bits) return {&bf16_kernels(), 2};
 #endif
+  (void)device, (void)x, (void)tokens;
+  return {};
 }
 
 struct TokenTile {
@@ -99,8 +101,10 @@ LinearInput::LinearInput(CpuDevice& device, const LinearKernels& kernels, ConstM
     fill_tiles(device, any_kind(weights, [](PanelKind kind) { return amx_parts(kind).tokens == 2; }));
   else if (!device.exact() && any_kind(weights, is_integer))
     quantize(device, bits, ranges);
-  if (amx_ == nullptr && any_kind(weights, is_bf16)) bf16_rows_.parts = bf16_parts(device, x, most);
-  if (bf16_rows_.parts > 0) fill_bf16(device);
+  if (amx_ != nullptr || !any_kind(weights, is_bf16)) return;
+  const Bf16Choice bf16 = bf16_for(device, x, most);
+  bf16_ = bf16.kernels;
+  if (bf16_ != nullptr) fill_bf16(device, bf16.parts);
 }
 
 std::int64_t LinearInput::tokens_per_call() const {
@@ -146,10 +150,10 @@ void LinearInput::fill_tiles(CpuDevice& device, bool with_low) {
   });
 }
 
-void LinearInput::fill_bf16(CpuDevice& device) {
-  bf16_ = &bf16_kernels();
+void LinearInput::fill_bf16(CpuDevice& device, int parts) {
+  bf16_rows_.parts = parts;
   bf16_rows_.stride = Bf16Rows::stride_for(x_.cols);
-  bf16_rows_.values = scratch<std::uint16_t>(static_cast<std::size_t>(x_.rows * bf16_rows_.parts * bf16_rows_.stride));
+  bf16_rows_.values = scratch<std::uint16_t>(static_cast<std::size_t>(x_.rows * parts * bf16_rows_.stride));
   device.pool().run(x_.rows, [&](std::int64_t t) { bf16_->store_row(x_.row(t), x_.cols, bf16_rows_, t); });
 }
 

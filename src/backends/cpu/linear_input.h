@@ -40,7 +40,7 @@ class LinearInput {
 
  private:
   void fill_tiles(CpuDevice& device, bool with_low);
-  void fill_bf16(CpuDevice& device);
+  void fill_bf16(CpuDevice& device, int parts);
   void quantize(CpuDevice& device, ActivationBits bits, std::span<const TokenRange> ranges);
 
   const LinearKernels& kernels_;

@@ -3,13 +3,14 @@
 # comes and with --batch-invariant.
 #
 # usage: bench/compare.sh [--build-only] [--rounds N] [--threads N] [--model FILE]... [--formats LIST] [--shape NAME]
-#                         [--prefill N] [--decode N] [--depth LIST] [--deep LIST] [--batch LIST] [--write]
+#                         [--prefill N] [--decode N] [--depth LIST] [--deep LIST] [--batch LIST] [--avx2] [--write]
 #   --model    a GGUF; again for more. Without it and without --formats: SmolLM2
 #   --formats  q4_0,q8_0,...: random checkpoints of a real shape (--shape, llama-1b; or SHAPE:FORMAT in the list), made by
 #              bench/make_checkpoint.py
 #   --depth    0,4096: tokens in the cache before; --batch 1,8,16: sequences that decode at once, at depth 0
 #   --deep     those of --formats to be measured behind 4096 tokens too, once a round, as that takes minutes
-#   --write    puts the table into docs/performance.md too, in place of this processor's, and into the README
+#   --avx2     both are held to AVX2, as on a processor that has no more
+#   --write    puts the rows into this processor's table in docs/performance.md too, and into the README's
 #
 # llama.cpp is built outside the repository, with g++ and with clang 19 (the better of the two is the bar),
 # from the source bundle in the npm package node-llama-cpp.
@@ -32,9 +33,11 @@ deep_tokens=4096
 batch=1
 write=0
 build_only=0
+level=''
+instructions=(-DGGML_NATIVE=ON)
 jobs=${TTT_JOBS:-2}
 
-usage() { sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 while [ $# -gt 0 ]; do
   case $1 in
     --build-only) build_only=1 ;;
@@ -46,6 +49,11 @@ while [ $# -gt 0 ]; do
     --depth) depth=$2; shift ;;
     --deep) deep=$2; shift ;;
     --batch) batch=$2; shift ;;
+    --avx2)
+      level=-avx2
+      instructions=(-DGGML_NATIVE=OFF -DGGML_SSE42=ON -DGGML_AVX=ON -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON)
+      export TTT_CPU_ISA=avx2
+      ;;
     --write) write=1 ;;
     --prefill) prefill=$2; shift ;;
     --decode) decode=$2; shift ;;
@@ -79,7 +87,7 @@ fetch_llama_cpp() {
 
 build_llama_cpp() {  # build_llama_cpp NAME CC CXX
   local name=$1 cc=$2 cxx=$3
-  local src=$peers/llama.cpp-$version dir=$peers/llama.cpp-$version/build-$1
+  local src=$peers/llama.cpp-$version dir=$peers/llama.cpp-$version/build-$1$level
   [ -x "$dir/bin/llama-bench" ] && [ -x "$dir/bin/llama-perplexity" ] && [ -x "$dir/bin/llama-batched-bench" ] && return
   if ! command -v "$cxx" >/dev/null 2>&1; then
     say "llama.cpp with $name: left out, $cxx is not installed"
@@ -87,7 +95,7 @@ build_llama_cpp() {  # build_llama_cpp NAME CC CXX
   fi
   say "building llama.cpp with $name (log: $dir.log)"
   cmake -S "$src" -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" \
-    -DGGML_NATIVE=ON -DGGML_OPENMP=OFF -DGGML_LLAMAFILE=ON -DBUILD_SHARED_LIBS=OFF -DLLAMA_CURL=OFF \
+    "${instructions[@]}" -DGGML_OPENMP=OFF -DGGML_LLAMAFILE=ON -DBUILD_SHARED_LIBS=OFF -DLLAMA_CURL=OFF \
     -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF \
     -DLLAMA_BUILD_NUMBER=0 -DLLAMA_BUILD_COMMIT="node-$version" >"$dir.log" 2>&1
   nice -n 10 cmake --build "$dir" -j "$jobs" --target llama-bench llama-batched-bench llama-perplexity >>"$dir.log" 2>&1
@@ -101,7 +109,7 @@ build_llama_cpp gcc gcc g++
 if [ "$build_only" = 1 ]; then
   for name in clang gcc; do
     for program in llama-bench llama-batched-bench llama-perplexity; do
-      ls "$peers/llama.cpp-$version/build-$name/bin/$program" 2>/dev/null || true
+      ls "$peers/llama.cpp-$version/build-$name$level/bin/$program" 2>/dev/null || true
     done
   done
   exit 0
@@ -152,7 +160,7 @@ trap 'rm -rf "$results"' EXIT
 llama_rows() {
   local name=$1 program=$2 output=$3
   shift 3
-  local bin=$peers/llama.cpp-$version/build-$name/bin/$program
+  local bin=$peers/llama.cpp-$version/build-$name$level/bin/$program
   [ -x "$bin" ] || return 0
   if ! "$bin" -t "$threads" -ngl 0 "$@" >"$output" 2>"$output.err"; then
     say "$program with $name failed: $(tail -n 1 "$output.err")"
@@ -187,7 +195,7 @@ measure_start() {
   fi
   start_cost "$results/$name@ttt-kept@$1.start" "${start[@]}" --packed-cache "$results/packed"
   for peer in clang gcc; do
-    bin=$peers/llama.cpp-$version/build-$peer/bin/llama-bench
+    bin=$peers/llama.cpp-$version/build-$peer$level/bin/llama-bench
     [ ! -x "$bin" ] || start_cost "$results/$name@$peer@$1.start" \
       "$bin" -t "$threads" -ngl 0 -m "$model" -p 0 -n 1 -r 1 --no-warmup
   done

@@ -7,9 +7,10 @@ usage: compare_table.py FOLDER [--write PAGE README]
 
 FOLDER holds MODEL@PROGRAM@TURN.json (`ttt bench --json`, with `--batch-invariant` too, `llama-bench -o json`),
 MODEL@PROGRAM@TURN.jsonl (`llama-batched-bench --output-format jsonl`), MODEL@PROGRAM@TURN.start (process_cost.py),
-`files` (MODEL BYTES) and `devices` (`ttt devices --json`). --write replaces the part of PAGE
-between this processor's markers, or adds one at the end, and quotes it in the README. --quote does only that, with
-the last section on PAGE. --check fails unless what the README quotes is on PAGE, word for word.
+`files` (MODEL BYTES) and `devices` (`ttt devices --json`). --write puts the rows into the part of PAGE between this
+processor's markers, in place of those of the same models, or into a new one at the end, and quotes it in the README.
+--quote does only that, with the last section on PAGE. --check fails unless what the README quotes is on PAGE, word for
+word.
 """
 import json
 import pathlib
@@ -95,22 +96,44 @@ def aligned(rows, words):
     return lines
 
 
-def machine(folder):
-    """(name, a sentence) of the processor and of what was measured of it."""
+def rows_kept(section, head, rows):
+    """`rows`, and those that a section's table with that head has of other models, by model."""
+    models = {row[0] for row in rows}
+    tables = [[tuple(cell.strip() for cell in line.strip("|").split("|")) for line in table.splitlines()]
+              for table in re.findall(r"(?:^\|.*\n?)+", section, re.M)]
+    kept = [row for table in tables if table[0] == head for row in table[2:] if row[0] not in models]
+    return sorted([*kept, *rows], key=lambda row: row[0])
+
+
+def rates_of(section):
+    """What a section says of reading, in GB/s."""
+    found = re.search(r"reading ([\d.]+)(?: to ([\d.]+))? GB/s", section)
+    return [float(rate) for rate in found.groups() if rate] if found else []
+
+
+def section_of(page, name):
+    found = re.search(f"<!-- measured: {re.escape(name)} -->\n(.*?)<!-- end: {re.escape(name)} -->", page.read_text(), re.S)
+    return found[1] if found else ""
+
+
+def machine_name(folder):
     device = json.loads((folder / "devices").read_text())["devices"][0]
     found = re.search(r"^model name\s*:\s*(.+)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
     name = found[1].strip() if found else "unknown processor"
+    return ", ".join([name, device["isa"], *device["features"]])
+
+
+def machine(folder, before):
+    """A sentence on what was measured of the processor; `before`: and when older rows were."""
     runs = [json.loads(path.read_text()) for path in sorted(folder.glob("*@ttt@*.json"))]
     # Models that fit in a cache read at its speed, so that only the largest say what memory does.
     largest = max(run["roofline"]["working_set_bytes"] for run in runs)
     rates = [run["roofline"]["bytes_per_second"] / 1e9 for run in runs if run["roofline"]["working_set_bytes"] >= largest / 4]
+    rates += rates_of(before)
     slowest, fastest = f"{min(rates):.1f}", f"{max(rates):.1f}"
     reading = fastest if slowest == fastest else f"{slowest} to {fastest}"
     peak, instruction = max((run["roofline"]["flops_per_second"], run["roofline"]["instruction"]) for run in runs)
-    features = ", ".join([device["isa"], *device["features"]])
-    return f"{name}, {features}", (
-        f"{runs[0]['threads']} threads; reading {reading} GB/s, "
-        f"multiply-adds {peak / 1e12:.3f} TFLOP/s ({instruction})")
+    return f"{runs[0]['threads']} threads; reading {reading} GB/s, multiply-adds {peak / 1e12:.3f} TFLOP/s ({instruction})"
 
 
 def write(file, name, text):
@@ -152,16 +175,17 @@ def main():
     if sys.argv[1] == "--quote":
         readme, page = map(pathlib.Path, sys.argv[2:4])
         return quote(readme, page, list(sections(page))[-1])
-    folder = pathlib.Path(sys.argv[1])
-    name, sentence = machine(folder)
-    text = sentence + "\n\n" + "\n".join(aligned([HEAD, *table(folder)], 2))
-    start = list(start_table(folder))
+    folder, page, readme = (pathlib.Path(argument) for argument in [sys.argv[1], *(sys.argv[3:5] or ["", ""])])
+    name = machine_name(folder)
+    before = section_of(page, name) if sys.argv[2:3] == ["--write"] else ""
+    text = machine(folder, before) + "\n\n" + "\n".join(aligned([HEAD, *rows_kept(before, HEAD, list(table(folder)))], 2))
+    start = rows_kept(before, START_HEAD, list(start_table(folder)))
     if start:
         text += "\n\nFrom start to the first token, with the file in the page cache:\n\n" + "\n".join(aligned([START_HEAD, *start], 1))
     print(f"{name}\n{text}")
     if sys.argv[2:3] == ["--write"]:
-        write(pathlib.Path(sys.argv[3]), name, text)
-        quote(pathlib.Path(sys.argv[4]), pathlib.Path(sys.argv[3]), name)
+        write(page, name, text)
+        quote(readme, page, name)
 
 
 if __name__ == "__main__":

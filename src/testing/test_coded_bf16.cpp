@@ -130,6 +130,52 @@ TEST_P(CodedBf16Levels, PlansBoundWhatIsPacked) {
   }
 }
 
+/// Files in f16 are most often made of weights in bf16.
+TEST_P(CodedBf16Levels, WeightsInF16ThatAreBf16ArePackedAsSuch) {
+  constexpr std::int64_t kRows = 83, kTokens = 4;
+  auto values = random_values(static_cast<std::size_t>(kRows * kCols), 6, 0.1f);
+  for (auto& value : values) value = bf16_to_f32(bf16_of(value));
+  values[7] = 0x1p-20f;  // subnormal in f16
+  values[8] = -0.0f;
+  const auto x = random_values(static_cast<std::size_t>(kTokens * kCols), 7);
+  const auto stored = [&](DType dtype) {
+    return Tensor::make(dtype, {kRows, kCols}, [&](std::span<std::byte> out) { quantize(dtype, values, out); });
+  };
+  const auto device = open_level(GetParam(), Precision::standard);
+  const auto packed = [&](const Tensor& weight) {
+    const std::array<Tensor, 1> parts{weight};
+    return ops::run<ops::PackMatrix>(*device, {parts});
+  };
+  const auto products = [&](const ops::PackedMatrix& weight) {
+    std::vector<float> y(static_cast<std::size_t>(kTokens * kRows));
+    ops::run<ops::Linear>(*device,
+                          {.weight = weight, .x = {x.data(), kTokens, kCols}, .y = {y.data(), kTokens, kRows}});
+    return y;
+  };
+  const auto f16 = packed(stored(DType::f16));
+  EXPECT_EQ(f16->format(), DType::f16);
+  std::vector<float> row(kCols);
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    f16->unpack_row(r, row);
+    for (std::int64_t k = 0; k < kCols; ++k) {
+      // Smaller ones lose bits to f16.
+      const float value = values[static_cast<std::size_t>(r * kCols + k)];
+      ASSERT_EQ(row[static_cast<std::size_t>(k)], f16_to_f32(f32_to_f16(value))) << "row " << r << " column " << k;
+    }
+  }
+  for (auto& value : values) value = f16_to_f32(f32_to_f16(value));
+  const auto bf16 = packed(stored(DType::bf16));
+  if (GetParam() == "generic") return;  // which packs each as it is
+  EXPECT_EQ(f16->bytes(), bf16->bytes());
+  EXPECT_EQ(products(*f16), products(*bf16));
+  // One weight with more bits, in the last row.
+  values.back() = 1 + 0x1p-10f;
+  const auto other = packed(stored(DType::f16));
+  EXPECT_EQ(other->bytes(), std::size_t{96} * kCols * 2);
+  other->unpack_row(kRows - 1, row);
+  EXPECT_EQ(row.back(), values.back());
+}
+
 void expect_close(std::span<const float> got, std::span<const float> want, Precision precision) {
   const double tolerance = precision == Precision::exact ? 1e-4 : 2e-2;
   for (std::size_t i = 0; i < got.size(); ++i)

@@ -1,7 +1,6 @@
 #include "cpu_device.h"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
@@ -15,6 +14,7 @@
 #include "packed_matrix.h"
 #include "roofline.h"
 #include "ttt/core/error.h"
+#include "ttt/core/memory.h"
 #include "ttt/formats/dequantize.h"
 #include "ttt/hardware/memory_plan.h"
 #include "ttt/ops/elementwise.h"
@@ -62,18 +62,10 @@ CpuDevice::CpuDevice(DeviceConfig config, DeviceOptions options)
   register_attention_kernels(kernels_);
 }
 
-std::shared_ptr<std::byte> CpuDevice::allocate(std::size_t bytes) {
-  // Memory that is streamed through meets fewer page faults, and fewer misses of the TLB, in huge pages.
-  constexpr std::size_t kHugePage = std::size_t{2} << 20, kCacheLine = 64;
-  const bool huge = bytes >= kHugePage;
-  const std::align_val_t alignment{huge ? kHugePage : kCacheLine};
-  auto* memory = static_cast<std::byte*>(::operator new(bytes, alignment, std::nothrow));
-  if (memory == nullptr) throw DeviceError(config().name, fmt::format("cannot allocate {}", format_bytes(bytes)));
-#if defined(MADV_HUGEPAGE)
-  // Only whole ones: the rest belongs to others. Where the system has none, this fails and nothing is lost.
-  if (huge) ::madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
-#endif
-  return {memory, [alignment](std::byte* p) { ::operator delete(p, alignment); }};
+std::shared_ptr<std::byte> CpuDevice::allocate(std::size_t bytes) try {
+  return allocate_bytes(bytes);
+} catch (const std::bad_alloc&) {
+  throw DeviceError(config().name, fmt::format("cannot allocate {}", format_bytes(bytes)));
 }
 
 std::shared_ptr<const float> CpuDevice::upload(const Tensor& tensor) {

@@ -17,6 +17,7 @@ Isa select_isa(const DeviceConfig& config) {
                                                fmt::join(levels, ", ")));
   if (config.isa == "generic") return {};
   if (config.isa == "avx2") return {.level = Isa::Level::avx2};
+  if (config.isa == "avx_vnni") return {.level = Isa::Level::avx_vnni};
   return {.level = Isa::Level::avx512,
           .vnni = config.has_feature("avx512_vnni"),
           .bf16 = config.isa == "avx512" && config.has_feature("avx512_bf16"),

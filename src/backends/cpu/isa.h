@@ -5,7 +5,7 @@ namespace ttt::cpu {
 
 /// Which kernels a device runs.
 struct Isa {
-  enum class Level { generic, avx2, avx512 };
+  enum class Level { generic, avx2, avx_vnni, avx512 };
   Level level = Level::generic;
   bool vnni = false;  ///< AVX-512 VNNI
   bool bf16 = false;  ///< AVX-512 BF16; not beside AMX, where it is slower than f32

@@ -15,6 +15,7 @@ namespace ttt::cpu {
 const LinearKernels& linear_kernels(const Isa& isa) {
 #if defined(__x86_64__)
   if (isa.level == Isa::Level::avx512 && isa.vnni) return avx512_linear_kernels();
+  if (isa.level == Isa::Level::avx_vnni) return avx_vnni_linear_kernels();
   if (isa.level != Isa::Level::generic) return avx2_linear_kernels();
 #endif
   (void)isa;

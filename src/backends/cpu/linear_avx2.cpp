@@ -1,5 +1,11 @@
 #include "simd_avx2.h"
-//
+
+namespace ttt::cpu {
+namespace {
+using V = Avx2;
+}
+}  // namespace ttt::cpu
+
 #include "linear_kernels_impl.h"
 
 namespace ttt::cpu {

@@ -126,6 +126,7 @@ const LinearKernels& linear_kernels(const Isa& isa);
 
 const LinearKernels& generic_linear_kernels();
 const LinearKernels& avx2_linear_kernels();
+const LinearKernels& avx_vnni_linear_kernels();
 const LinearKernels& avx512_linear_kernels();  ///< needs VNNI
 
 }  // namespace ttt::cpu

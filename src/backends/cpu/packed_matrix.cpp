@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstring>
 
 #include "coded_bf16.h"
@@ -20,12 +21,15 @@ namespace {
 
 using Section = CpuPackedMatrix::Section;
 
-PanelKind panel_kind(const Isa& isa, DType dtype, std::int64_t cols) {
-  if (const auto integer = integer_kind_of(dtype)) return *integer;
+/// The kinds that weights are packed in, the first that can hold them; the last one can.
+std::vector<PanelKind> panel_kinds(const Isa& isa, DType dtype, std::int64_t cols) {
+  if (const auto integer = integer_kind_of(dtype)) return {*integer};
+  if (dtype != DType::bf16 && dtype != DType::f16) return {PanelKind::f32};
+  const PanelKind plain = dtype == DType::bf16 ? PanelKind::bf16 : PanelKind::f16;
   // Without vectors, decoding takes longer than memory does.
-  const bool coded = isa.level != Isa::Level::generic && is_worth_coding(cols);
-  if (dtype == DType::bf16) return coded ? PanelKind::bf16_coded : PanelKind::bf16;
-  return dtype == DType::f16 ? PanelKind::f16 : PanelKind::f32;
+  if (isa.level == Isa::Level::generic || !is_worth_coding(cols)) return {plain};
+  // Files in f16 are most often made of weights in bf16, which then lose nothing as such.
+  return {PanelKind::bf16_coded, plain};
 }
 
 /// Where element k of a lane lies in a float panel.
@@ -61,8 +65,8 @@ void interleave(const PanelRowBytes& rows, std::size_t words, std::byte* out) {
   }
 }
 
-/// False: bf16 that cannot be coded.
-bool pack_float_panel(const PanelLayout& l, PanelRowBytes rows, std::byte* panel) {
+/// Makes a panel of floats of its rows. False: weights that cannot be coded.
+bool interleave_rows(const PanelLayout& l, const PanelRowBytes& rows, std::byte* panel) {
   const auto cols = static_cast<std::size_t>(l.cols);
   switch (l.kind) {
     case PanelKind::f32:
@@ -89,26 +93,45 @@ bool pack_float_panel(const PanelLayout& l, PanelRowBytes rows, std::byte* panel
   return true;
 }
 
-/// Packs one panel; rows beyond the matrix are zero. False: bf16 that cannot be coded.
-bool pack_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_t index, std::byte* panel) {
-  const DType dtype = parts.front().dtype();
-  const std::int64_t first = index * kPanelRows, count = std::min<std::int64_t>(kPanelRows, l.rows - first);
-  if (!is_integer(l.kind)) {
-    PanelRowBytes rows{};
-    // What has no panel of its own, like f64, becomes f32.
-    const bool as_stored = dtype == DType::f32 || l.kind != PanelKind::f32;
-    std::vector<float> values(as_stored ? 0 : static_cast<std::size_t>(count * l.cols));
-    for (std::int64_t r = 0; r < count; ++r) {
-      const auto source = source_row(parts, first + r);
-      auto& row = rows[static_cast<std::size_t>(r)];
-      row = source.data();
-      if (as_stored) continue;
-      const std::span to(values.data() + r * l.cols, static_cast<std::size_t>(l.cols));
-      dequantize(dtype, source, to);
-      row = reinterpret_cast<const std::byte*>(to.data());
-    }
-    return pack_float_panel(l, rows, panel);
+/// A row's weights, which lie in another format, as f32 or bf16 panels hold them. Null: not all are bf16.
+const std::byte* converted_row(PanelKind kind, DType dtype, std::span<const std::byte> source, std::span<float> values,
+                               std::span<std::uint16_t> halves) {
+  dequantize(dtype, source, values);
+  if (kind == PanelKind::f32) return std::as_bytes(values).data();
+  std::uint32_t lost = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(values[i]);
+    halves[i] = static_cast<std::uint16_t>(bits >> 16);
+    lost |= bits & 0xffff;
   }
+  return lost == 0 ? std::as_bytes(halves).data() : nullptr;
+}
+
+/// False: weights that cannot be coded.
+bool pack_float_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_t first, std::int64_t count,
+                      std::byte* panel) {
+  thread_local std::vector<float> values;
+  thread_local std::vector<std::uint16_t> halves;
+  const DType dtype = parts.front().dtype();
+  const bool as_stored = dtype == DType::f32 || dtype == DType::bf16 || l.kind == PanelKind::f16;
+  const auto cols = static_cast<std::size_t>(l.cols);
+  PanelRowBytes rows{};
+  for (std::size_t r = 0; r < static_cast<std::size_t>(count); ++r) {
+    const auto source = source_row(parts, first + static_cast<std::int64_t>(r));
+    rows[r] = source.data();
+    if (as_stored) continue;
+    rows[r] = converted_row(l.kind, dtype, source, {at_least(values, kPanelRows * cols) + r * cols, cols},
+                            {at_least(halves, kPanelRows * cols) + r * cols, cols});
+    if (rows[r] == nullptr) return false;
+  }
+  return interleave_rows(l, rows, panel);
+}
+
+/// Packs one panel; rows beyond the matrix are zero. False: weights that cannot be coded.
+bool pack_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_t index, std::byte* panel) {
+  const std::int64_t first = index * kPanelRows, count = std::min<std::int64_t>(kPanelRows, l.rows - first);
+  if (!is_integer(l.kind)) return pack_float_panel(l, parts, first, count, panel);
+  const DType dtype = parts.front().dtype();
   const IntegerKind kind = integer_kind(l.kind);
   std::array<CodedBlock, kPanelRows> blocks{};
   for (std::int64_t g = 0; g < l.groups(); g += kBlockGroups) {
@@ -146,14 +169,15 @@ void give_back_rows(std::span<const Tensor> parts, std::int64_t first, std::int6
 /// would else be in memory twice.
 constexpr std::size_t kBytesAtOnce = 16 << 20;
 
-/// False: bf16 that cannot be coded.
+/// False: weights that cannot be coded.
 bool pack_panels(ThreadPool& pool, const PanelLayout& layout, std::span<const Tensor> parts, std::byte* data) {
   std::atomic<bool> packed = true;
   const auto at_once = static_cast<std::int64_t>(kBytesAtOnce / std::max<std::size_t>(1, layout.panel_bytes()) + 1);
   for (std::int64_t first = 0; first < layout.panels(); first += at_once) {
     const std::int64_t count = std::min(at_once, layout.panels() - first);
     pool.run(count, [&](std::int64_t i) {
-      if (!pack_panel(layout, parts, first + i, data + static_cast<std::size_t>(first + i) * layout.panel_bytes()))
+      if (packed &&
+          !pack_panel(layout, parts, first + i, data + static_cast<std::size_t>(first + i) * layout.panel_bytes()))
         packed = false;
     });
     if (!packed) return false;
@@ -189,27 +213,28 @@ Digest name_of(const Digest& contents, PanelKind wanted, const PanelLayout& layo
   return digest(std::as_bytes(std::span(digests)), seed);
 }
 
-/// Packs the parts, or finds them packed. In the layout's kind, or as plain bf16 where it cannot be coded: `layout` has
-/// the kind that it was.
-std::shared_ptr<const std::byte> packed(CpuDevice& device, PanelLayout& layout, std::span<const Tensor> parts) {
+/// Packs the parts, or finds them packed, in the first of `kinds` that can hold them, which `layout` then has.
+std::shared_ptr<const std::byte> packed(CpuDevice& device, std::span<const PanelKind> kinds, PanelLayout& layout,
+                                        std::span<const Tensor> parts) {
   constexpr std::size_t kLeastKept = 64 << 10;  // what is smaller is packed before its file is opened
   PackedCache* const cache = layout.bytes() < kLeastKept ? nullptr : device.packed_cache();
-  const PanelKind wanted = layout.kind;
-  const std::array kinds{wanted, PanelKind::bf16};
-  const std::span possible(kinds.data(), wanted == PanelKind::bf16_coded ? 2 : 1);
+  const PanelKind wanted = kinds.front();
   Digest contents{};
   if (cache != nullptr) {
     contents = digest_of(device.pool(), cache->seed(), parts);
-    for (const auto kind : possible) {
+    for (const auto kind : kinds) {
       layout.kind = kind;
       if (auto kept = cache->find(name_of(contents, wanted, layout, cache->seed()), layout.bytes(), device.pool()))
         return kept;
     }
   }
   std::shared_ptr<std::byte> data;
-  for (const auto kind : possible) {
+  for (const auto kind : kinds) {
     layout.kind = kind;
     data.reset();
+    // One panel tells of most others, before there is room for all.
+    std::vector<std::byte> first_panel(kind == kinds.back() ? 0 : layout.panel_bytes());
+    if (!first_panel.empty() && !pack_panel(layout, parts, 0, first_panel.data())) continue;
     data = device.allocate(layout.bytes());
     if (pack_panels(device.pool(), layout, parts, data.get())) break;
   }
@@ -271,18 +296,16 @@ std::shared_ptr<const ops::PackedMatrix> pack_matrix(Device& device, const ops::
   std::vector<Section> sections;
   std::int64_t rows = 0;
   for (std::size_t first = 0, last = 0; first < parts.size(); first = last) {
-    PanelLayout layout{panel_kind(cpu.isa(), parts[first].dtype(), parts.front().shape()[1]), 0,
-                       parts.front().shape()[1]};
+    const std::int64_t cols = parts.front().shape()[1];
+    const auto kinds = panel_kinds(cpu.isa(), parts[first].dtype(), cols);
+    PanelLayout layout{kinds.back(), 0, cols};  // what a plan takes, made of weights without data: the largest
     for (; last < parts.size() && parts[last].dtype() == parts[first].dtype(); ++last) {
       if (parts[last].shape().rank() != 2 || parts[last].shape()[1] != layout.cols)
         throw WeightError("pack_matrix", "parts must be matrices of equal width");
       layout.rows += parts[last].shape()[0];
     }
     std::shared_ptr<const std::byte> data;
-    if (parts[first].has_data())
-      data = packed(cpu, layout, parts.subspan(first, last - first));
-    else if (layout.kind == PanelKind::bf16_coded)
-      layout.kind = PanelKind::bf16;  // a plan is for the worst: weights that cannot be coded
+    if (parts[first].has_data()) data = packed(cpu, kinds, layout, parts.subspan(first, last - first));
     sections.push_back({layout, rows, std::move(data)});
     rows += layout.rows;
   }

@@ -22,6 +22,7 @@ std::vector<PeakKernel> peak_kernels(const DeviceConfig& config);
 
 std::span<const PeakKernel> generic_peak_kernels();
 std::span<const PeakKernel> avx2_peak_kernels();
+std::span<const PeakKernel> avx_vnni_peak_kernels();     ///< int8
 std::span<const PeakKernel> avx512_peak_kernels();       ///< f32
 std::span<const PeakKernel> avx512_vnni_peak_kernels();  ///< int8
 std::span<const PeakKernel> avx512_bf16_peak_kernels();

@@ -61,6 +61,10 @@ std::vector<PeakKernel> peak_kernels(const DeviceConfig& config) {
   if (config.isa == "generic") return kernels;
   add(avx2_peak_kernels());
   if (config.isa == "avx2") return kernels;
+  if (config.isa == "avx_vnni") {
+    add(avx_vnni_peak_kernels());
+    return kernels;
+  }
   add(avx512_peak_kernels());
   if (config.has_feature("avx512_vnni")) add(avx512_vnni_peak_kernels());
   if (config.has_feature("avx512_bf16")) add(avx512_bf16_peak_kernels());

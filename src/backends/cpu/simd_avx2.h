@@ -10,7 +10,7 @@
 namespace ttt::cpu {
 namespace {
 
-struct V {
+struct Avx2 {
   struct F {
     __m256 a, b;
   };
@@ -181,14 +181,19 @@ struct V {
     const __m256i t = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
     return {_mm256_shuffle_epi8(t, index.a), _mm256_shuffle_epi8(t, index.b)};
   }
+  /// Four bytes in all lanes.
+  template <class T>
+  static __m256i broadcast(const T* four) {
+    std::int32_t bits;
+    std::memcpy(&bits, four, sizeof bits);
+    return _mm256_set1_epi32(bits);
+  }
   /// maddubs saturates at 2^15: two products of 255 and 64, or of 127 and 127, stay below.
   static constexpr int kMostHigh = 64, kMostByteCode = 127;
   static constexpr int pair_sums_that_fit(int max_code, int most) { return 32767 / (2 * max_code * most); }
   /// 32 sums of two products each, in 16 bits.
   static I pair_products(B codes, const std::int8_t* four) {
-    std::int32_t bytes;
-    std::memcpy(&bytes, four, sizeof bytes);
-    const __m256i x = _mm256_set1_epi32(bytes);
+    const __m256i x = broadcast(four);
     return {_mm256_maddubs_epi16(codes.a, x), _mm256_maddubs_epi16(codes.b, x)};
   }
   static I add_pairs(I x, I y) { return {_mm256_add_epi16(x.a, y.a), _mm256_add_epi16(x.b, y.b)}; }
@@ -214,9 +219,7 @@ struct V {
     return {_mm256_sub_epi16(_mm256_srli_epi16(x.a, 8), less), _mm256_sub_epi16(_mm256_srli_epi16(x.b, 8), less)};
   }
   static I dot_words(I acc, I words, const std::int16_t* two) {
-    std::int32_t bits;
-    std::memcpy(&bits, two, sizeof bits);
-    const __m256i x = _mm256_set1_epi32(bits);
+    const __m256i x = broadcast(two);
     return add_int(acc, {_mm256_madd_epi16(words.a, x), _mm256_madd_epi16(words.b, x)});
   }
   static I dot(I acc, B codes, const std::int8_t* four) {

@@ -3,14 +3,11 @@
 #include <fmt/format.h>
 
 #include <cstring>
-#include <new>
 
 #include "ttt/core/error.h"
+#include "ttt/core/memory.h"
 
 namespace ttt::inline v2 {
-namespace {
-constexpr std::align_val_t kTensorAlignment{64};
-}
 
 Tensor::Tensor(DType dtype, Shape shape, std::shared_ptr<const std::byte> data, std::size_t bytes)
     : dtype_(dtype), shape_(shape), data_(std::move(data)), bytes_(bytes) {
@@ -38,8 +35,7 @@ std::size_t Tensor::bytes_for(DType dtype, const Shape& shape) {
 
 std::size_t Tensor::allocate(DType dtype, const Shape& shape, std::shared_ptr<std::byte>& data) {
   const auto bytes = bytes_for(dtype, shape);
-  data = {static_cast<std::byte*>(::operator new(bytes ? bytes : 1, kTensorAlignment)),
-          [](std::byte* p) { ::operator delete(p, kTensorAlignment); }};
+  data = allocate_bytes(bytes);
   return bytes;
 }
 

@@ -17,7 +17,13 @@ void dequantize(DType dtype, std::span<const std::byte> in, std::span<float> out
 /// The tensor's elements in f32.
 Tensor to_f32(const Tensor& tensor);
 
-float f16_to_f32(std::uint16_t bits);   ///< exact
+/// Exact.
+inline float f16_to_f32(std::uint16_t bits) {
+  const std::uint32_t sign = (bits & 0x8000u) << 16, magnitude = (bits & 0x7FFFu) << 13;
+  // f32 counts exponents from 112 less; a product moves subnormal ones, too.
+  const auto moved = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
+  return std::bit_cast<float>(sign | moved | (magnitude < 0x0F800000u ? 0 : 0x7F800000u));
+}
 std::uint16_t f32_to_f16(float value);  ///< round to nearest even
 
 /// Exact.

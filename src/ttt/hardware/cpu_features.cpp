@@ -46,6 +46,7 @@ CpuFeatures detect_cpu_features() {
   const bool ymm = (states & 0x6) == 0x6, zmm = (states & 0xe6) == 0xe6, tiles = (states & 0x60000) == 0x60000;
   if (!(ymm && bit(seven.b, 5) && bit(one.c, 12) && bit(one.c, 29))) return result;  // AVX2, FMA, F16C
   result.levels.push_back("avx2");
+  if (bit(seven_one.a, 4)) result.levels.push_back("avx_vnni");
   // F, DQ, BW, VL
   if (!(zmm && bit(seven.b, 16) && bit(seven.b, 17) && bit(seven.b, 30) && bit(seven.b, 31))) return result;
   result.levels.push_back("avx512");

@@ -5,7 +5,8 @@
 
 namespace ttt::inline v2 {
 
-/// Instruction-set levels of x86, ascending: "generic", "avx2", "avx512", "amx". A level includes those before it.
+/// Instruction-set levels of x86, ascending: "generic", "avx2", "avx_vnni", "avx512", "amx". A level includes those
+/// before it, but for avx_vnni, which many processors with avx512 lack.
 struct CpuFeatures {
   std::vector<std::string> levels;    ///< that this machine and its kernel support
   std::vector<std::string> features;  ///< "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"

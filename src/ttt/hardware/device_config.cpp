@@ -119,7 +119,8 @@ DeviceConfig DeviceConfig::auto_detect() {
 }
 
 std::vector<std::string> DeviceConfig::known_names() {
-  return {"auto", "cpu", "x86-generic", "x86-avx2", "x86-avx512", "x86-amx", "wormhole_b0", "blackhole", "grayskull"};
+  return {"auto",       "cpu",     "x86-generic", "x86-avx2",  "x86-avx_vnni",
+          "x86-avx512", "x86-amx", "wormhole_b0", "blackhole", "grayskull"};
 }
 
 DeviceConfig DeviceConfig::named(std::string_view name) {

@@ -14,7 +14,7 @@ namespace ttt::inline v2 {
 struct DeviceConfig {
   std::string name;     ///< "cpu", "x86-avx512", "wormhole_b0"
   std::string backend;  ///< which backend opens it: "cpu", "tenstorrent"
-  std::string isa;      ///< highest instruction-set level ("generic", "avx2", "avx512", "amx"); empty if none
+  std::string isa;  ///< highest instruction-set level ("generic", "avx2", "avx_vnni", "avx512", "amx"); empty if none
   std::vector<std::string> features;  ///< "avx512_vnni", "avx512_bf16", "amx_int8", ...
   int num_cores = 1;                  ///< cores usable by this process (affinity and cgroup quota respected)
   std::uint64_t memory_bytes = 0;     ///< available to this process (cgroup limit respected)

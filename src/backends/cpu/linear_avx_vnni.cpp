@@ -1,0 +1,7 @@
+#include "simd_avx_vnni.h"
+//
+#include "linear_kernels_impl.h"
+
+namespace ttt::cpu {
+const LinearKernels& avx_vnni_linear_kernels() { return kKernels; }
+}  // namespace ttt::cpu

@@ -8,9 +8,9 @@ usage: compare_table.py FOLDER [--write PAGE README]
 FOLDER holds MODEL@PROGRAM@TURN.json (`ttt bench --json`, with `--batch-invariant` too, `llama-bench -o json`),
 MODEL@PROGRAM@TURN.jsonl (`llama-batched-bench --output-format jsonl`), MODEL@PROGRAM@TURN.start (process_cost.py),
 `files` (MODEL BYTES) and `devices` (`ttt devices --json`). --write puts the rows into the part of PAGE between this
-processor's markers, in place of those of the same models, or into a new one at the end, and quotes it in the README.
---quote does only that, with the last section on PAGE. --check fails unless what the README quotes is on PAGE, word for
-word.
+processor's markers, in place of those of the same models, or into a new one at the end; and quotes it in the README,
+unless that quotes another processor's. --quote does only that, with the last section on PAGE. --check fails unless what
+the README quotes is what --quote makes of a section on PAGE.
 """
 import json
 import pathlib
@@ -96,24 +96,17 @@ def aligned(rows, words):
     return lines
 
 
-def rows_kept(section, head, rows):
-    """`rows`, and those that a section's table with that head has of other models, by model."""
+def other_rows(section, head, rows):
+    """What a section's table with that head, or with its first columns, has of models that `rows` lack."""
     models = {row[0] for row in rows}
     tables = [[tuple(cell.strip() for cell in line.strip("|").split("|")) for line in table.splitlines()]
               for table in re.findall(r"(?:^\|.*\n?)+", section, re.M)]
-    kept = [row for table in tables if table[0] == head for row in table[2:] if row[0] not in models]
+    return [row + ("-",) * (len(head) - len(row)) for table in tables if table[0] == head[: len(table[0])]
+            for row in table[2:] if row[0] not in models]
+
+
+def joined(kept, rows):
     return sorted([*kept, *rows], key=lambda row: row[0])
-
-
-def rates_of(section):
-    """What a section says of reading, in GB/s."""
-    found = re.search(r"reading ([\d.]+)(?: to ([\d.]+))? GB/s", section)
-    return [float(rate) for rate in found.groups() if rate] if found else []
-
-
-def section_of(page, name):
-    found = re.search(f"<!-- measured: {re.escape(name)} -->\n(.*?)<!-- end: {re.escape(name)} -->", page.read_text(), re.S)
-    return found[1] if found else ""
 
 
 def machine_name(folder):
@@ -123,17 +116,35 @@ def machine_name(folder):
     return ", ".join([name, device["isa"], *device["features"]])
 
 
-def machine(folder, before):
-    """A sentence on what was measured of the processor; `before`: and when older rows were."""
-    runs = [json.loads(path.read_text()) for path in sorted(folder.glob("*@ttt@*.json"))]
+def machine(runs, rates):
+    """A sentence on what was measured of the processor, where rows that are kept were measured at other rates, too."""
     # Models that fit in a cache read at its speed, so that only the largest say what memory does.
     largest = max(run["roofline"]["working_set_bytes"] for run in runs)
-    rates = [run["roofline"]["bytes_per_second"] / 1e9 for run in runs if run["roofline"]["working_set_bytes"] >= largest / 4]
-    rates += rates_of(before)
+    rates = [*rates, *(run["roofline"]["bytes_per_second"] / 1e9 for run in runs if run["roofline"]["working_set_bytes"] >= largest / 4)]
     slowest, fastest = f"{min(rates):.1f}", f"{max(rates):.1f}"
     reading = fastest if slowest == fastest else f"{slowest} to {fastest}"
     peak, instruction = max((run["roofline"]["flops_per_second"], run["roofline"]["instruction"]) for run in runs)
     return f"{runs[0]['threads']} threads; reading {reading} GB/s, multiply-adds {peak / 1e12:.3f} TFLOP/s ({instruction})"
+
+
+def rates_of(section):
+    """What a section says of reading, in GB/s."""
+    found = re.search(r"reading ([\d.]+)(?: to ([\d.]+))? GB/s", section)
+    return [float(rate) for rate in found.groups() if rate] if found else []
+
+
+def section_text(folder, before):
+    """A processor's section, with the rows of other models that its section `before` has for as many threads."""
+    runs = [json.loads(path.read_text()) for path in sorted(folder.glob("*@ttt@*.json"))]
+    if f"{runs[0]['threads']} threads;" not in before:
+        before = ""
+    rows, start = list(table(folder)), list(start_table(folder))
+    kept, kept_start = other_rows(before, HEAD, rows), other_rows(before, START_HEAD, start)
+    text = machine(runs, rates_of(before) if kept else []) + "\n\n" + "\n".join(aligned([HEAD, *joined(kept, rows)], 2))
+    if start or kept_start:
+        text += "\n\nFrom start to the first token, with the file in the page cache:\n\n"
+        text += "\n".join(aligned([START_HEAD, *joined(kept_start, start)], 1))
+    return text
 
 
 def write(file, name, text):
@@ -153,19 +164,32 @@ QUOTED = re.compile(r"(<!-- speed: begin -->\n)(.*?)(<!-- speed: end -->)", re.S
 
 
 def sections(page):
-    """{processor: its section as the README quotes it}"""
+    """{processor: its section}"""
     found = re.findall(r"^<!-- measured: [^\n]* -->\n## ([^\n]*)\n\n(.*?)\n<!-- end: ", page.read_text(), re.M | re.S)
-    return {name: f"{name}; {section}\n" for name, section in found}
+    return dict(found)
+
+
+def quotation(name, section):
+    """What the README says of a section: a row for each model, of the steps that most models have."""
+    rows, starts = other_rows(section, HEAD, []), other_rows(section, START_HEAD, [])
+    models = list(dict.fromkeys(row[0] for row in rows))
+    cells = {(row[0], row[1]): f"{row[3]} ({row[4]})" if row[4] != "-" else row[3] for row in rows}
+    steps = [step for step in dict.fromkeys(row[1] for row in rows) if 2 * sum((model, step) in cells for model in models) > len(models)]
+    cells |= {(row[0], "start, s"): f"{row[4]} ({row[6]})" for row in starts}
+    steps += ["start, s"] if starts else []
+    lines = aligned([("model", *steps), *((model, *(cells.get((model, step), "-") for step in steps)) for model in models)], 1)
+    return f"{name}; {section.splitlines()[0]}\n\n" + "\n".join(lines) + "\n"
 
 
 def quote(readme, page, name):
-    readme.write_text(QUOTED.sub(lambda m: m[1] + sections(page)[name] + m[3], readme.read_text()))
+    text = quotation(name, sections(page)[name])
+    readme.write_text(QUOTED.sub(lambda m: m[1] + text + m[3], readme.read_text()))
 
 
 def check(readme, page):
-    if QUOTED.search(readme.read_text())[2] in sections(page).values():
+    if QUOTED.search(readme.read_text())[2] in (quotation(*section) for section in sections(page).items()):
         return 0
-    print(f"{readme} quotes a table that {page} does not have: run bench/compare_table.py --quote {readme} {page}")
+    print(f"{readme} quotes what {page} does not have: run bench/compare_table.py --quote {readme} {page}")
     return 1
 
 
@@ -175,16 +199,17 @@ def main():
     if sys.argv[1] == "--quote":
         readme, page = map(pathlib.Path, sys.argv[2:4])
         return quote(readme, page, list(sections(page))[-1])
-    folder, page, readme = (pathlib.Path(argument) for argument in [sys.argv[1], *(sys.argv[3:5] or ["", ""])])
+    folder = pathlib.Path(sys.argv[1])
     name = machine_name(folder)
-    before = section_of(page, name) if sys.argv[2:3] == ["--write"] else ""
-    text = machine(folder, before) + "\n\n" + "\n".join(aligned([HEAD, *rows_kept(before, HEAD, list(table(folder)))], 2))
-    start = rows_kept(before, START_HEAD, list(start_table(folder)))
-    if start:
-        text += "\n\nFrom start to the first token, with the file in the page cache:\n\n" + "\n".join(aligned([START_HEAD, *start], 1))
+    if sys.argv[2:3] != ["--write"]:
+        print(f"{name}\n{section_text(folder, '')}")
+        return
+    page, readme = map(pathlib.Path, sys.argv[3:5])
+    text = section_text(folder, sections(page).get(name, ""))
     print(f"{name}\n{text}")
-    if sys.argv[2:3] == ["--write"]:
-        write(page, name, text)
+    write(page, name, text)
+    quoted = QUOTED.search(readme.read_text())[2]
+    if not quoted or quoted.startswith(f"{name}; "):
         quote(readme, page, name)
 
 

@@ -25,7 +25,7 @@ install(TARGETS ttt ${ttt_more_targets} EXPORT tttTargets
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(EXPORT tttTargets FILE ttt-targets.cmake NAMESPACE ttt:: DESTINATION ${ttt_package_dir})
 
-set(ttt_headers_left_out PATTERN "rust" EXCLUDE PATTERN "strict_json.h" EXCLUDE PATTERN "weight_view.h" EXCLUDE PATTERN "*abi*.h" EXCLUDE)
+set(ttt_headers_left_out PATTERN "rust" EXCLUDE PATTERN "allocate.h" EXCLUDE PATTERN "strict_json.h" EXCLUDE PATTERN "weight_view.h" EXCLUDE PATTERN "*abi*.h" EXCLUDE)
 if(NOT TARGET ttt_text)
   list(APPEND ttt_headers_left_out PATTERN "text" EXCLUDE)
 endif()

@@ -106,7 +106,8 @@ HelpPage describe(const CommandLine& line, const CLI::App& app) {
   if (&app == &line.app)
     page.groups.push_back(
         {"Environment",
-         {{"TTT_CPU_ISA", "", "generic, avx2, avx512 or amx: a lower instruction-set level than the machine has"},
+         {{"TTT_CPU_ISA", "",
+           "generic, avx2, avx_vnni, avx512 or amx: a lower instruction-set level than the machine has"},
           {"TTT_MODEL_PATH", "", "folders with libttt_model_*.so, with colons between, as --model-path"},
           {"TTT_PACKED_CACHE", "", "folder in which packed weights are kept, as --packed-cache"}}});
   HelpPage::Group codes{"Exit codes",

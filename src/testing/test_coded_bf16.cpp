@@ -99,7 +99,7 @@ struct FarBelow {
   Tensor weight;
   std::vector<float> x;
 
-  FarBelow(std::int64_t rows, std::int64_t tokens, int columns)
+  FarBelow(std::int64_t rows, std::int64_t tokens, int columns, DType format = DType::bf16)
       : x(random_values(static_cast<std::size_t>(tokens * kCols), 5)) {
     auto values = random_values(static_cast<std::size_t>(rows * kCols), 4, 0.1f);
     constexpr float kFar = 1 << 30;
@@ -110,8 +110,7 @@ struct FarBelow {
         for (std::int64_t t = 0; t < tokens; ++t) x[static_cast<std::size_t>(t * kCols + column)] = kFar;
         for (std::int64_t r = 0; r < rows; ++r) values[static_cast<std::size_t>(r * kCols + column)] = 1 / kFar;
       }
-    weight =
-        Tensor::make(DType::bf16, {rows, kCols}, [&](std::span<std::byte> out) { quantize(DType::bf16, values, out); });
+    weight = Tensor::make(format, {rows, kCols}, [&](std::span<std::byte> out) { quantize(format, values, out); });
   }
 };
 /// As many columns as can be coded, and one more.
@@ -122,58 +121,73 @@ class CodedBf16Levels : public ::testing::TestWithParam<std::string> {};
 /// A plan, made of weights without data, is for those that cannot be coded.
 TEST_P(CodedBf16Levels, PlansBoundWhatIsPacked) {
   const auto device = open_level(GetParam(), Precision::standard);
-  const std::array<Tensor, 1> planned{Tensor::without_data(DType::bf16, {64, kCols})};
-  const auto plan = ops::run<ops::PackMatrix>(*device, {planned})->bytes();
-  for (const int columns : {kFits, kTooMany}) {
-    const std::array<Tensor, 1> parts{FarBelow(64, 1, columns).weight};
-    EXPECT_LE(ops::run<ops::PackMatrix>(*device, {parts})->bytes(), plan);
+  for (const auto format : {DType::bf16, DType::f16}) {
+    const std::array<Tensor, 1> planned{Tensor::without_data(format, {64, kCols})};
+    const auto plan = ops::run<ops::PackMatrix>(*device, {planned})->bytes();
+    for (const int columns : {kFits, kTooMany}) {
+      const std::array<Tensor, 1> parts{FarBelow(64, 1, columns, format).weight};
+      EXPECT_LE(ops::run<ops::PackMatrix>(*device, {parts})->bytes(), plan);
+    }
+  }
+}
+
+std::shared_ptr<const ops::PackedMatrix> packed(Device& device, DType format, std::span<const float> values) {
+  const std::array<Tensor, 1> parts{Tensor::make(format, {static_cast<std::int64_t>(values.size()) / kCols, kCols},
+                                                 [&](std::span<std::byte> out) { quantize(format, values, out); })};
+  return ops::run<ops::PackMatrix>(device, {parts});
+}
+
+/// Random values that f16 and bf16 both have.
+std::vector<float> values_of_both(std::int64_t rows) {
+  auto values = random_values(static_cast<std::size_t>(rows * kCols), 6, 0.1f);
+  for (auto& value : values) value = f16_to_f32(f32_to_f16(bf16_to_f32(bf16_of(value))));
+  return values;
+}
+
+void expect_rows(const ops::PackedMatrix& weight, std::span<const float> values) {
+  std::vector<float> row(kCols);
+  for (std::int64_t r = 0; r < weight.rows(); ++r) {
+    weight.unpack_row(r, row);
+    for (std::size_t k = 0; k < row.size(); ++k)
+      ASSERT_EQ(std::bit_cast<std::uint32_t>(row[k]),
+                std::bit_cast<std::uint32_t>(values[static_cast<std::size_t>(r * kCols) + k]))
+          << "row " << r << " column " << k;
   }
 }
 
 /// Files in f16 are most often made of weights in bf16.
 TEST_P(CodedBf16Levels, WeightsInF16ThatAreBf16ArePackedAsSuch) {
   constexpr std::int64_t kRows = 83, kTokens = 4;
-  auto values = random_values(static_cast<std::size_t>(kRows * kCols), 6, 0.1f);
-  for (auto& value : values) value = bf16_to_f32(bf16_of(value));
+  auto values = values_of_both(kRows);
   values[7] = 0x1p-20f;  // subnormal in f16
   values[8] = -0.0f;
-  const auto x = random_values(static_cast<std::size_t>(kTokens * kCols), 7);
-  const auto stored = [&](DType dtype) {
-    return Tensor::make(dtype, {kRows, kCols}, [&](std::span<std::byte> out) { quantize(dtype, values, out); });
-  };
+  values[9] = std::numeric_limits<float>::infinity();
   const auto device = open_level(GetParam(), Precision::standard);
-  const auto packed = [&](const Tensor& weight) {
-    const std::array<Tensor, 1> parts{weight};
-    return ops::run<ops::PackMatrix>(*device, {parts});
-  };
+  const auto f16 = packed(*device, DType::f16, values), bf16 = packed(*device, DType::bf16, values);
+  EXPECT_EQ(f16->format(), DType::f16);
+  expect_rows(*f16, values);
+  if (GetParam() == "generic") return;  // which packs each as it is
+  EXPECT_EQ(f16->bytes(), bf16->bytes());
+  const auto x = random_values(static_cast<std::size_t>(kTokens * kCols), 7);
   const auto products = [&](const ops::PackedMatrix& weight) {
     std::vector<float> y(static_cast<std::size_t>(kTokens * kRows));
     ops::run<ops::Linear>(*device,
                           {.weight = weight, .x = {x.data(), kTokens, kCols}, .y = {y.data(), kTokens, kRows}});
     return y;
   };
-  const auto f16 = packed(stored(DType::f16));
-  EXPECT_EQ(f16->format(), DType::f16);
-  std::vector<float> row(kCols);
-  for (std::int64_t r = 0; r < kRows; ++r) {
-    f16->unpack_row(r, row);
-    for (std::int64_t k = 0; k < kCols; ++k) {
-      // Smaller ones lose bits to f16.
-      const float value = values[static_cast<std::size_t>(r * kCols + k)];
-      ASSERT_EQ(row[static_cast<std::size_t>(k)], f16_to_f32(f32_to_f16(value))) << "row " << r << " column " << k;
-    }
-  }
-  for (auto& value : values) value = f16_to_f32(f32_to_f16(value));
-  const auto bf16 = packed(stored(DType::bf16));
-  if (GetParam() == "generic") return;  // which packs each as it is
-  EXPECT_EQ(f16->bytes(), bf16->bytes());
   EXPECT_EQ(products(*f16), products(*bf16));
-  // One weight with more bits, in the last row.
-  values.back() = 1 + 0x1p-10f;
-  const auto other = packed(stored(DType::f16));
-  EXPECT_EQ(other->bytes(), std::size_t{96} * kCols * 2);
-  other->unpack_row(kRows - 1, row);
-  EXPECT_EQ(row.back(), values.back());
+}
+
+TEST_P(CodedBf16Levels, OneWeightWithMoreBitsKeepsF16) {
+  constexpr std::int64_t kRows = 83;
+  const auto device = open_level(GetParam(), Precision::standard);
+  for (const std::uint16_t bits : {0x3c01, 0x83ff, 0x7e01}) {
+    auto values = values_of_both(kRows);
+    values.back() = f16_to_f32(bits);
+    const auto weight = packed(*device, DType::f16, values);
+    EXPECT_EQ(weight->bytes(), std::size_t{96} * kCols * 2) << bits;
+    expect_rows(*weight, values);
+  }
 }
 
 void expect_close(std::span<const float> got, std::span<const float> want, Precision precision) {

@@ -1,6 +1,12 @@
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <vector>
 
 #include "support.h"
 #include "ttt/formats/dequantize.h"
@@ -53,6 +59,21 @@ TEST(Half, EveryFiniteValueSurvivesARoundTrip) {
     ASSERT_EQ(f32_to_f16(f16_to_f32(half)), half);
   }
 }
+
+#if defined(__x86_64__)
+/// As those do that run in a program linked with -ffast-math.
+TEST(Half, IsExactWhereProcessorsTakeSubnormalOperandsForZeros) {
+  constexpr unsigned kDenormalsAreZero = 0x40, kFlushToZero = 0x8000;
+  std::vector<std::uint16_t> halves(0x400);
+  std::iota(halves.begin(), halves.end(), std::uint16_t{0});
+  std::vector<float> values(halves.size());
+  const unsigned before = _mm_getcsr();
+  _mm_setcsr(before | kDenormalsAreZero | kFlushToZero);
+  dequantize(DType::f16, std::as_bytes(std::span(halves)), values);
+  _mm_setcsr(before);
+  for (std::size_t i = 0; i < values.size(); ++i) ASSERT_EQ(values[i], static_cast<float>(i) * 0x1p-24f);
+}
+#endif
 
 TEST(Half, RoundsToNearestEven) {
   EXPECT_EQ(f32_to_f16(65519.99f), 0x7BFF);

@@ -97,6 +97,57 @@ class CompareTable(unittest.TestCase):
         changed = subprocess.run([sys.executable, str(SCRIPT), "--check", str(readme), str(page)], capture_output=True, text=True)
         self.assertEqual(changed.returncode, 1)
 
+    def written(self, page, readme):
+        self.table("--write", page, readme)
+        return page.read_text()
+
+    def test_rows_of_other_models_stay(self):
+        page, readme = self.folder / "page.md", self.folder / "readme.md"
+        page.write_text("")
+        readme.write_text("<!-- speed: begin -->\n<!-- speed: end -->\n")
+        self.put("m@ttt@0.json", ours(1.5, 0.1, reading=30e9))
+        self.put("m@ttt@0.start", {"seconds": 0.4, "peak_bytes": 3e6})
+        text = self.written(page, readme)
+        # As older sections have it: without the last two columns.
+        rates, starts = text.split("From start")
+        page.write_text(rates + "From start" + "\n".join("|".join(line.split("|")[:-3]) + "|" if "|" in line else line for line in starts.split("\n")))
+        self.assertNotIn("packed before", page.read_text())
+        for file in self.folder.glob("m@*"):
+            file.unlink()
+        self.put("files", "l\t2500000\n", text=True)
+        self.put("l@ttt@0.json", ours(2.5, 0.1))
+        self.put("l@ttt@0.start", {"seconds": 0.2, "peak_bytes": 3e6})
+        text = self.written(page, readme)
+        models = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|") and "model" not in line and "--" not in line]
+        self.assertEqual(models, ["l", "m", "l", "m"])
+        self.assertIn("reading 30.0 to 40.0 GB/s", text)
+        self.put("l@ttt@0.json", {**ours(2.5, 0.1), "threads": 4})
+        self.assertNotIn("| m ", self.written(page, readme), "as other numbers of threads measure something else")
+
+    def test_the_readme_has_a_row_for_each_model(self):
+        page, readme = self.folder / "page.md", self.folder / "readme.md"
+        page.write_text("")
+        readme.write_text("<!-- speed: begin -->\n<!-- speed: end -->\n")
+        for model in "mno":
+            self.put(f"{model}@ttt@0.json", ours(3, 0.1))
+        self.put("m@clang@0.json", llama(2))
+        self.put("m@ttt@1.json", ours(9, 0.1, depth=4096))
+        self.put("files", "m\t2500000\n", text=True)
+        self.put("m@ttt@0.start", {"seconds": 0.4, "peak_bytes": 3e6})
+        self.put("m@gcc@0.start", {"seconds": 0.2, "peak_bytes": 3e6})
+        self.written(page, readme)
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in readme.read_text().splitlines() if line.startswith("|")]
+        self.assertEqual(rows[0], ["model", "decode 64", "start, s"], "what few models have is left out")
+        self.assertEqual(rows[2:], [["m", "3.0 (1.50x)", "0.40 (0.50x)"], ["n", "3.0", "-"], ["o", "3.0", "-"]])
+
+    def test_the_readme_goes_on_quoting_one_processor(self):
+        page, readme = self.folder / "page.md", self.folder / "readme.md"
+        page.write_text("<!-- measured: other -->\n## other\n\nold\n<!-- end: other -->\n")
+        readme.write_text("<!-- speed: begin -->\nother; old\n<!-- speed: end -->\n")
+        self.put("m@ttt@0.json", ours(1.5, 0.1))
+        self.assertIn(" 1.5 ", self.written(page, readme))
+        self.assertIn("other; old", readme.read_text())
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -19,7 +19,7 @@ except ImportError:
     cindex = None
 
 # Not installed, so not public: see cmake/install.cmake.
-LEFT_OUT = re.compile(r"/rust/|/(strict_json|weight_view)\.h$|abi[^/]*\.h$")
+LEFT_OUT = re.compile(r"/rust/|/(allocate|strict_json|weight_view)\.h$|abi[^/]*\.h$")
 INLINE_NAMESPACE = re.compile(r"\bttt::v\d+::")
 NAMED = ("FIELD_DECL", "ENUM_DECL", "ENUM_CONSTANT_DECL", "VAR_DECL", "TYPE_ALIAS_DECL", "TYPEDEF_DECL", "TYPE_ALIAS_TEMPLATE_DECL",
          "CONCEPT_DECL")

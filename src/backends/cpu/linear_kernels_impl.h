@@ -1,5 +1,5 @@
 // The kernels of linear_kernels.h written once over a level's vector primitives. Included by one source per level,
-// after it has defined, in an unnamed namespace, a struct `V` with:
+// after it has defined, in an unnamed namespace, a type `V` with:
 //   F   16 f32 lanes: zero, set1, load, store, load_f16, load_u8, load_i8, load_u4_pair(p, low, high), load_e8m0,
 //       load_bf16_pair(p, even, odd), add, mul, div, fma, exp, max_of, abs_max(x, y), round
 //   I   16 i32 lanes: to_float, add_int, sub_int, set1_int, shift_left<n>, shift_right<n>, sum_of, store_i8

@@ -24,12 +24,13 @@ using Section = CpuPackedMatrix::Section;
 /// The kinds that weights are packed in, the first that can hold them; the last one can.
 std::vector<PanelKind> panel_kinds(const Isa& isa, DType dtype, std::int64_t cols) {
   if (const auto integer = integer_kind_of(dtype)) return {*integer};
-  if (dtype != DType::bf16 && dtype != DType::f16) return {PanelKind::f32};
-  const PanelKind plain = dtype == DType::bf16 ? PanelKind::bf16 : PanelKind::f16;
   // Without vectors, decoding takes longer than memory does.
-  if (isa.level == Isa::Level::generic || !is_worth_coding(cols)) return {plain};
-  // Files in f16 are most often made of weights in bf16, which then lose nothing as such.
-  return {PanelKind::bf16_coded, plain};
+  const bool coded = isa.level != Isa::Level::generic && is_worth_coding(cols);
+  if (dtype == DType::bf16 && coded) return {PanelKind::bf16_coded, PanelKind::bf16};
+  if (dtype == DType::bf16) return {PanelKind::bf16};
+  // Files in f16 are most often made of weights in bf16, which lose nothing as such.
+  if (dtype == DType::f16 && coded) return {PanelKind::bf16_coded, PanelKind::bf16, PanelKind::f16};
+  return {dtype == DType::f16 ? PanelKind::f16 : PanelKind::f32};
 }
 
 /// Where element k of a lane lies in a float panel.
@@ -65,7 +66,7 @@ void interleave(const PanelRowBytes& rows, std::size_t words, std::byte* out) {
   }
 }
 
-/// Makes a panel of floats of its rows. False: weights that cannot be coded.
+/// Makes a panel of floats of its rows. False: weights that the kind does not hold.
 bool interleave_rows(const PanelLayout& l, const PanelRowBytes& rows, std::byte* panel) {
   const auto cols = static_cast<std::size_t>(l.cols);
   switch (l.kind) {
@@ -93,41 +94,43 @@ bool interleave_rows(const PanelLayout& l, const PanelRowBytes& rows, std::byte*
   return true;
 }
 
-/// A row's weights, which lie in another format, as f32 or bf16 panels hold them. Null: not all are bf16.
-const std::byte* converted_row(PanelKind kind, DType dtype, std::span<const std::byte> source, std::span<float> values,
-                               std::span<std::uint16_t> halves) {
-  dequantize(dtype, source, values);
-  if (kind == PanelKind::f32) return std::as_bytes(values).data();
+/// A row in f16 as bf16. False: not all weights are.
+bool narrow_row(std::span<const std::byte> f16, std::uint16_t* bf16) {
   std::uint32_t lost = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto bits = std::bit_cast<std::uint32_t>(values[i]);
-    halves[i] = static_cast<std::uint16_t>(bits >> 16);
+  for (std::size_t i = 0; i < f16.size() / 2; ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(f16_to_f32(load_u16(f16.data() + 2 * i)));
+    bf16[i] = static_cast<std::uint16_t>(bits >> 16);
     lost |= bits & 0xffff;
   }
-  return lost == 0 ? std::as_bytes(halves).data() : nullptr;
+  return lost == 0;
 }
 
-/// False: weights that cannot be coded.
+/// False: weights that the kind does not hold.
 bool pack_float_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_t first, std::int64_t count,
                       std::byte* panel) {
-  thread_local std::vector<float> values;
-  thread_local std::vector<std::uint16_t> halves;
+  thread_local std::vector<std::uint16_t> narrow;
+  std::vector<float> values;
   const DType dtype = parts.front().dtype();
-  const bool as_stored = dtype == DType::f32 || dtype == DType::bf16 || l.kind == PanelKind::f16;
   const auto cols = static_cast<std::size_t>(l.cols);
   PanelRowBytes rows{};
   for (std::size_t r = 0; r < static_cast<std::size_t>(count); ++r) {
     const auto source = source_row(parts, first + static_cast<std::int64_t>(r));
     rows[r] = source.data();
-    if (as_stored) continue;
-    rows[r] = converted_row(l.kind, dtype, source, {at_least(values, kPanelRows * cols) + r * cols, cols},
-                            {at_least(halves, kPanelRows * cols) + r * cols, cols});
-    if (rows[r] == nullptr) return false;
+    if (dtype == DType::f16 && is_bf16(l.kind)) {
+      std::uint16_t* const row = at_least(narrow, kPanelRows * cols) + r * cols;
+      if (!narrow_row(source, row)) return false;
+      rows[r] = reinterpret_cast<const std::byte*>(row);
+    } else if (dtype != DType::f32 && l.kind == PanelKind::f32) {
+      // What has no panel of its own, like f64, becomes f32.
+      const std::span row(at_least(values, kPanelRows * cols) + r * cols, cols);
+      dequantize(dtype, source, row);
+      rows[r] = std::as_bytes(row).data();
+    }
   }
   return interleave_rows(l, rows, panel);
 }
 
-/// Packs one panel; rows beyond the matrix are zero. False: weights that cannot be coded.
+/// Packs one panel; rows beyond the matrix are zero. False: weights that the kind does not hold.
 bool pack_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_t index, std::byte* panel) {
   const std::int64_t first = index * kPanelRows, count = std::min<std::int64_t>(kPanelRows, l.rows - first);
   if (!is_integer(l.kind)) return pack_float_panel(l, parts, first, count, panel);
@@ -169,7 +172,7 @@ void give_back_rows(std::span<const Tensor> parts, std::int64_t first, std::int6
 /// would else be in memory twice.
 constexpr std::size_t kBytesAtOnce = 16 << 20;
 
-/// False: weights that cannot be coded.
+/// False: weights that the kind does not hold.
 bool pack_panels(ThreadPool& pool, const PanelLayout& layout, std::span<const Tensor> parts, std::byte* data) {
   std::atomic<bool> packed = true;
   const auto at_once = static_cast<std::int64_t>(kBytesAtOnce / std::max<std::size_t>(1, layout.panel_bytes()) + 1);
@@ -232,9 +235,6 @@ std::shared_ptr<const std::byte> packed(CpuDevice& device, std::span<const Panel
   for (const auto kind : kinds) {
     layout.kind = kind;
     data.reset();
-    // One panel tells of most others, before there is room for all.
-    std::vector<std::byte> first_panel(kind == kinds.back() ? 0 : layout.panel_bytes());
-    if (!first_panel.empty() && !pack_panel(layout, parts, 0, first_panel.data())) continue;
     data = device.allocate(layout.bytes());
     if (pack_panels(device.pool(), layout, parts, data.get())) break;
   }
@@ -298,7 +298,7 @@ std::shared_ptr<const ops::PackedMatrix> pack_matrix(Device& device, const ops::
   for (std::size_t first = 0, last = 0; first < parts.size(); first = last) {
     const std::int64_t cols = parts.front().shape()[1];
     const auto kinds = panel_kinds(cpu.isa(), parts[first].dtype(), cols);
-    PanelLayout layout{kinds.back(), 0, cols};  // what a plan takes, made of weights without data: the largest
+    PanelLayout layout{kinds.back(), 0, cols};  // of a plan, whose weights have no data: the largest
     for (; last < parts.size() && parts[last].dtype() == parts[first].dtype(); ++last) {
       if (parts[last].shape().rank() != 2 || parts[last].shape()[1] != layout.cols)
         throw WeightError("pack_matrix", "parts must be matrices of equal width");

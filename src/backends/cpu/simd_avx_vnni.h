@@ -1,6 +1,5 @@
 #pragma once
-// Vector primitives (see linear_kernels_impl.h) for AVX2 with AVX-VNNI, whose dot products take codes and activations
-// of all eight bits, and need no steps in between.
+// Vector primitives (see linear_kernels_impl.h) for AVX2 with AVX-VNNI, whose dot products add to 32 bits at once.
 #include "simd_avx2.h"
 
 namespace ttt::cpu {
@@ -18,8 +17,6 @@ struct AvxVnni : Avx2 {
     return {_mm256_dpwssd_avx_epi32(acc.a, words.a, x), _mm256_dpwssd_avx_epi32(acc.b, words.b, x)};
   }
 };
-
-using V = AvxVnni;
 
 }  // namespace
 }  // namespace ttt::cpu

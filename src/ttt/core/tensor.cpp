@@ -4,8 +4,8 @@
 
 #include <cstring>
 
+#include "ttt/core/allocate.h"
 #include "ttt/core/error.h"
-#include "ttt/core/memory.h"
 
 namespace ttt::inline v2 {
 
@@ -35,7 +35,7 @@ std::size_t Tensor::bytes_for(DType dtype, const Shape& shape) {
 
 std::size_t Tensor::allocate(DType dtype, const Shape& shape, std::shared_ptr<std::byte>& data) {
   const auto bytes = bytes_for(dtype, shape);
-  data = allocate_bytes(bytes);
+  data = internal::allocate_bytes(bytes);
   return bytes;
 }
 

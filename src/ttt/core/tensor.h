@@ -9,7 +9,7 @@
 namespace ttt::inline v2 {
 
 /// An immutable, contiguous, row-major array in host memory that shares ownership of its bytes
-/// (a heap block or a mapped file). Copies are cheap. May be *without data* (`has_data()` false):
+/// (memory or a mapped file). Copies are cheap. May be *without data* (`has_data()` false):
 /// shape and dtype alone, for planning. Data from files may be unaligned: read plain values with
 /// `to_f32` or memcpy, or `values<T>()` which checks.
 class Tensor {

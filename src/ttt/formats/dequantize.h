@@ -20,10 +20,14 @@ Tensor to_f32(const Tensor& tensor);
 /// Exact.
 inline float f16_to_f32(std::uint16_t bits) {
   const std::uint32_t sign = (bits & 0x8000u) << 16, magnitude = (bits & 0x7FFFu) << 13;
-  // f32 counts exponents from 112 less; a product moves subnormal ones, too.
-  const auto moved = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
-  return std::bit_cast<float>(sign | moved | (magnitude < 0x0F800000u ? 0 : 0x7F800000u));
+  // f32's exponents are 112 more. A subnormal number gets a one before its point, which is then subtracted: without
+  // subnormal operands, which some programs have the processor take for zeros.
+  const std::uint32_t normal = magnitude + 0x38000000u,
+                      small = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude + 0x38800000u) - 0x1p-14f);
+  const std::uint32_t infinite = magnitude < 0x0F800000u ? 0 : 0x7F800000u;
+  return std::bit_cast<float>(sign | (magnitude < 0x00800000u ? small : normal) | infinite);
 }
+
 std::uint16_t f32_to_f16(float value);  ///< round to nearest even
 
 /// Exact.

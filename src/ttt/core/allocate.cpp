@@ -9,17 +9,6 @@ namespace ttt::internal {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kMapsPages = false;  // it sees what is read or written beyond blocks of the heap alone
-#else
-constexpr bool kMapsPages = true;
-#endif
-
-std::shared_ptr<std::byte> on_heap(std::size_t bytes) {
-  constexpr std::align_val_t kCacheLine{64};
-  return {static_cast<std::byte*>(::operator new(bytes, kCacheLine)),
-          [](std::byte* p) { ::operator delete(p, kCacheLine); }};
-}
 
 /// A heap would keep large blocks, in pieces that the next ones do not fit in. Memory that is streamed through meets
 /// fewer page faults, and fewer misses of the TLB, in huge pages.
@@ -43,7 +32,10 @@ std::shared_ptr<std::byte> on_pages(std::size_t bytes) {
 }  // namespace
 
 std::shared_ptr<std::byte> allocate_bytes(std::size_t bytes) {
-  return kMapsPages && bytes >= kHugePage ? on_pages(bytes) : on_heap(bytes);
+  constexpr std::align_val_t kCacheLine{64};
+  if (bytes >= kHugePage) return on_pages(bytes);
+  return {static_cast<std::byte*>(::operator new(bytes, kCacheLine)),
+          [](std::byte* p) { ::operator delete(p, kCacheLine); }};
 }
 
 }  // namespace ttt::internal

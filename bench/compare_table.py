@@ -96,17 +96,21 @@ def aligned(rows, words):
     return lines
 
 
-def other_rows(section, head, rows):
-    """What a section's table with that head, or with its first columns, has of models that `rows` lack."""
-    models = {row[0] for row in rows}
+def rows_under(head, section):
+    """The rows of a section's table with that head, or with its first columns."""
     tables = [[tuple(cell.strip() for cell in line.strip("|").split("|")) for line in table.splitlines()]
               for table in re.findall(r"(?:^\|.*\n?)+", section, re.M)]
     return [row + ("-",) * (len(head) - len(row)) for table in tables if table[0] == head[: len(table[0])]
-            for row in table[2:] if row[0] not in models]
+            for row in table[2:]]
 
 
-def joined(kept, rows):
-    return sorted([*kept, *rows], key=lambda row: row[0])
+def of_other_models(old, rows):
+    models = {row[0] for row in rows}
+    return [row for row in old if row[0] not in models]
+
+
+def by_model(rows):
+    return sorted(rows, key=lambda row: row[0])
 
 
 def machine_name(folder):
@@ -139,11 +143,11 @@ def section_text(folder, before):
     if f"{runs[0]['threads']} threads;" not in before:
         before = ""
     rows, start = list(table(folder)), list(start_table(folder))
-    kept, kept_start = other_rows(before, HEAD, rows), other_rows(before, START_HEAD, start)
-    text = machine(runs, rates_of(before) if kept else []) + "\n\n" + "\n".join(aligned([HEAD, *joined(kept, rows)], 2))
+    kept, kept_start = of_other_models(rows_under(HEAD, before), rows), of_other_models(rows_under(START_HEAD, before), start)
+    text = machine(runs, rates_of(before) if kept else []) + "\n\n" + "\n".join(aligned([HEAD, *by_model(kept + rows)], 2))
     if start or kept_start:
         text += "\n\nFrom start to the first token, with the file in the page cache:\n\n"
-        text += "\n".join(aligned([START_HEAD, *joined(kept_start, start)], 1))
+        text += "\n".join(aligned([START_HEAD, *by_model(kept_start + start)], 1))
     return text
 
 
@@ -171,7 +175,7 @@ def sections(page):
 
 def quotation(name, section):
     """What the README says of a section: a row for each model, of the steps that most models have."""
-    rows, starts = other_rows(section, HEAD, []), other_rows(section, START_HEAD, [])
+    rows, starts = rows_under(HEAD, section), rows_under(START_HEAD, section)
     models = list(dict.fromkeys(row[0] for row in rows))
     cells = {(row[0], row[1]): f"{row[3]} ({row[4]})" if row[4] != "-" else row[3] for row in rows}
     steps = [step for step in dict.fromkeys(row[1] for row in rows) if 2 * sum((model, step) in cells for model in models) > len(models)]

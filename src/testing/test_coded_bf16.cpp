@@ -110,6 +110,7 @@ struct FarBelow {
         for (std::int64_t t = 0; t < tokens; ++t) x[static_cast<std::size_t>(t * kCols + column)] = kFar;
         for (std::int64_t r = 0; r < rows; ++r) values[static_cast<std::size_t>(r * kCols + column)] = 1 / kFar;
       }
+    for (auto& value : values) value = bf16_to_f32(f32_to_bf16(value));
     weight = Tensor::make(format, {rows, kCols}, [&](std::span<std::byte> out) { quantize(format, values, out); });
   }
 };

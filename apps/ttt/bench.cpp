@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
-#include <utility>
+#include <span>
 
 #include "bench_runner.h"
 #include "cli.h"
@@ -17,11 +17,21 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// One repetition: how long it took, and what it could not do without.
+/// One repetition: how long it took, what it could not do without, and which share of the roofline that was.
 struct Sample {
   double seconds;
   Work work;
+  double roofline_share;
 };
+
+/// The middle value, or the mean of the two in the middle.
+double median_of(std::span<const Sample> samples, double Sample::* of) {
+  std::vector<double> values;
+  for (const auto& sample : samples) values.push_back(sample.*of);
+  std::ranges::sort(values);
+  const auto middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
 
 /// Each batch at each depth: every prompt length, then decoding.
 std::vector<BenchCell> cells_of(const BenchOptions& o) {
@@ -46,13 +56,12 @@ class Bench {
         working_set_(loaded.plan.weights + loaded.plan.cache),
         roofline_(device_.measure_roofline(working_set_)) {}
 
-  /// As measured last.
+  /// Of memory as measured last.
   const Roofline& roofline() const { return roofline_; }
   /// The last repetition of each row so far; none without a trace.
   const std::vector<ProfiledRun>& profiles() const { return profiles_; }
 
-  /// Measures one row, after a repetition that does not count. Its share of the roofline is the mean of those by the
-  /// rooflines before and after: shared machines read memory at another speed a minute later.
+  /// Measures one row, after a repetition that does not count.
   Json row(const BenchCell& cell) {
     ProgressBar bar(cell.kind_name());
     runner_.prepare(cell);
@@ -63,28 +72,26 @@ class Bench {
       if (i >= 0) samples.push_back(sample);
     }
     if (trace_ != nullptr) profiles_.push_back(last_run_);
-    const Roofline before = std::exchange(roofline_, device_.measure_roofline(working_set_));
-    std::ranges::sort(samples, {}, &Sample::seconds);
     const auto tokens = static_cast<double>(cell.n * cell.batch);
-    const auto middle = samples[samples.size() / 2].seconds;
-    const auto median = samples.size() % 2 == 1 ? middle : (samples[samples.size() / 2 - 1].seconds + middle) / 2;
-    const auto& work = samples.front().work;  // the same in each
+    const auto [fastest, slowest] = std::ranges::minmax(samples, {}, &Sample::seconds);
+    const auto seconds = median_of(samples, &Sample::seconds);
+    const auto& work = fastest.work;  // the same in each
     Json row{{"kind", cell.kind_name()},
              {"n", cell.n},
              {"depth", cell.depth},
              {"batch", cell.batch},
              {"tokens_per_second",
-              {{"min", tokens / samples.back().seconds},
-               {"median", tokens / median},
-               {"max", tokens / samples.front().seconds}}},
-             {"gb_per_second", static_cast<double>(work.bytes) / median / 1e9},
-             {"tflops", static_cast<double>(work.flops) / median / 1e12},
-             {"roofline_share", (before.share(work, median) + roofline_.share(work, median)) / 2}};
+              {{"min", tokens / slowest.seconds}, {"median", tokens / seconds}, {"max", tokens / fastest.seconds}}},
+             {"gb_per_second", static_cast<double>(work.bytes) / seconds / 1e9},
+             {"tflops", static_cast<double>(work.flops) / seconds / 1e12},
+             {"roofline_share", median_of(samples, &Sample::roofline_share)}};
     if (trace_ != nullptr) row["profile"] = profile_json(last_run_);
     return row;
   }
 
  private:
+  /// Runs the cell once. Its share of the roofline is the mean of those by what memory read before and after: shared
+  /// machines read at another speed a second later.
   Sample repeat(const BenchCell& cell) {
     counter_.reset();
     if (trace_ != nullptr) trace_->take();
@@ -94,7 +101,10 @@ class Bench {
     if (trace_ != nullptr) last_run_ = {cell.title(), start, end, trace_->take()};
     const auto work = counter_.total();
     runner_.rewind();
-    return {std::chrono::duration<double>(end - start).count(), work};
+    const auto seconds = std::chrono::duration<double>(end - start).count();
+    const auto before = roofline_.share(work, seconds);
+    roofline_.bytes_per_second = device_.measure_read_rate(working_set_);
+    return {seconds, work, (before + roofline_.share(work, seconds)) / 2};
   }
 
   BenchRunner runner_;

@@ -115,6 +115,8 @@ TEST(Roofline, PlannedDevicesHaveNone) {
    private:
     ops::KernelTable kernels_;
   };
+  EXPECT_THROW(Planned().measure_read_rate(1), DeviceError);
+  EXPECT_THROW(Planned().measure_peaks(), DeviceError);
   EXPECT_THROW(Planned().measure_roofline(1), DeviceError);
 }
 

@@ -77,6 +77,8 @@ std::shared_ptr<const float> CpuDevice::upload(const Tensor& tensor) {
   return {memory, values};
 }
 
-Roofline CpuDevice::measure_roofline(std::uint64_t working_set) { return cpu::measure_roofline(*this, working_set); }
+double CpuDevice::measure_read_rate(std::uint64_t working_set) { return cpu::measure_read_rate(*this, working_set); }
+
+std::vector<Roofline::Peak> CpuDevice::measure_peaks() { return cpu::measure_peaks(*this); }
 
 }  // namespace ttt::cpu

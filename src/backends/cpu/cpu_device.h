@@ -18,7 +18,8 @@ class CpuDevice final : public Device {
   int num_threads() const override { return pool_.size(); }
   std::shared_ptr<std::byte> allocate(std::size_t bytes) override;
   std::shared_ptr<const float> upload(const Tensor& tensor) override;
-  Roofline measure_roofline(std::uint64_t working_set) override;
+  double measure_read_rate(std::uint64_t working_set) override;
+  std::vector<Roofline::Peak> measure_peaks() override;
 
   ThreadPool& pool() { return pool_; }
   Isa isa() const { return isa_; }

@@ -20,29 +20,6 @@ std::uint64_t read_all(std::span<const std::uint64_t> words) {
   return sum;
 }
 
-double read_rate(CpuDevice& device, std::uint64_t working_set) {
-  const auto threads = static_cast<std::uint64_t>(device.num_threads());
-  constexpr std::uint64_t kSmallest = 4096, kLeastRead = std::uint64_t{64} << 20;
-  const std::uint64_t slice =
-      std::max(working_set / threads / sizeof(std::uint64_t), kSmallest / sizeof(std::uint64_t));
-  const auto bytes = slice * threads * sizeof(std::uint64_t);
-  const auto memory = device.allocate(bytes);
-  auto* words = reinterpret_cast<std::uint64_t*>(memory.get());
-  // Written by the threads that read it, so that its pages are there and near.
-  device.pool().run(static_cast<std::int64_t>(threads), [&](std::int64_t i) {
-    std::memset(words + static_cast<std::uint64_t>(i) * slice, 1, slice * sizeof(std::uint64_t));
-  });
-  const auto passes = std::max<std::uint64_t>(1, kLeastRead / bytes);
-  return best_rate(static_cast<double>(bytes * passes), [&] {
-    device.pool().run(static_cast<std::int64_t>(threads), [&](std::int64_t i) {
-      for (std::uint64_t pass = 0; pass < passes; ++pass) {
-        const std::uint64_t sum = read_all({words + static_cast<std::uint64_t>(i) * slice, slice});
-        asm volatile("" : : "r"(sum) : "memory");
-      }
-    });
-  });
-}
-
 double peak_rate(CpuDevice& device, const PeakKernel& kernel) {
   constexpr double kFlops = 1e8;  // a few milliseconds at most
   const auto iterations = static_cast<std::int64_t>(kFlops / kernel.flops);
@@ -73,12 +50,36 @@ std::vector<PeakKernel> peak_kernels(const DeviceConfig& config) {
   return kernels;
 }
 
-Roofline measure_roofline(CpuDevice& device, std::uint64_t working_set) {
-  Roofline roofline{working_set, read_rate(device, working_set), {}};
+double measure_read_rate(CpuDevice& device, std::uint64_t working_set) {
+  const auto threads = static_cast<std::uint64_t>(device.num_threads());
+  // No cache holds the largest, and with a larger one beside a model the machine might run out of memory.
+  constexpr std::uint64_t kSmallest = 4096, kLargest = std::uint64_t{1} << 30, kLeastRead = std::uint64_t{64} << 20;
+  const std::uint64_t slice =
+      std::max(std::min(working_set, kLargest) / threads, kSmallest) / sizeof(std::uint64_t);
+  const auto bytes = slice * threads * sizeof(std::uint64_t);
+  const auto memory = device.allocate(bytes);
+  auto* words = reinterpret_cast<std::uint64_t*>(memory.get());
+  // Written by the threads that read it, so that its pages are there and near.
+  device.pool().run(static_cast<std::int64_t>(threads), [&](std::int64_t i) {
+    std::memset(words + static_cast<std::uint64_t>(i) * slice, 1, slice * sizeof(std::uint64_t));
+  });
+  const auto passes = std::max<std::uint64_t>(1, kLeastRead / bytes);
+  return best_rate(static_cast<double>(bytes * passes), [&] {
+    device.pool().run(static_cast<std::int64_t>(threads), [&](std::int64_t i) {
+      for (std::uint64_t pass = 0; pass < passes; ++pass) {
+        const std::uint64_t sum = read_all({words + static_cast<std::uint64_t>(i) * slice, slice});
+        asm volatile("" : : "r"(sum) : "memory");
+      }
+    });
+  });
+}
+
+std::vector<Roofline::Peak> measure_peaks(CpuDevice& device) {
+  std::vector<Roofline::Peak> peaks;
   for (const auto& kernel : peak_kernels(device.config()))
     if (kernel.exact || !device.exact())
-      roofline.peaks.push_back({std::string(kernel.instruction), peak_rate(device, kernel)});
-  return roofline;
+      peaks.push_back({std::string(kernel.instruction), peak_rate(device, kernel)});
+  return peaks;
 }
 
 }  // namespace ttt::cpu

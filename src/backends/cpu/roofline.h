@@ -4,7 +4,9 @@
 
 namespace ttt::cpu {
 
-/// Device::measure_roofline of this backend.
-Roofline measure_roofline(CpuDevice& device, std::uint64_t working_set);
+/// Device::measure_read_rate of this backend.
+double measure_read_rate(CpuDevice& device, std::uint64_t working_set);
+/// Device::measure_peaks of this backend.
+std::vector<Roofline::Peak> measure_peaks(CpuDevice& device);
 
 }  // namespace ttt::cpu

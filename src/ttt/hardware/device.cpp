@@ -13,7 +13,13 @@ Device::Device(DeviceConfig config, DeviceOptions options) : config_(std::move(c
 
 Device::~Device() = default;
 
-Roofline Device::measure_roofline(std::uint64_t) { throw DeviceError(config_.name, "cannot measure its roofline"); }
+double Device::measure_read_rate(std::uint64_t) { throw DeviceError(config_.name, "cannot measure its roofline"); }
+
+std::vector<Roofline::Peak> Device::measure_peaks() { throw DeviceError(config_.name, "cannot measure its roofline"); }
+
+Roofline Device::measure_roofline(std::uint64_t working_set) {
+  return {working_set, measure_read_rate(working_set), measure_peaks()};
+}
 
 std::unique_ptr<Device> Device::open(DeviceConfig config, DeviceOptions options) {
   const Backend& backend = find_backend(config.backend);

@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "ttt/core/log.h"
 #include "ttt/core/tensor.h"
@@ -61,9 +62,13 @@ class Device {
   /// The tensor's elements in f32 in device memory; null for a tensor without data.
   virtual std::shared_ptr<const float> upload(const Tensor& tensor) = 0;
 
-  /// Measures how fast the device reads `working_set` bytes of its memory over and over, and its fastest multiply-adds.
-  /// Takes about a second. Throws DeviceError where the backend has no way to tell.
-  virtual Roofline measure_roofline(std::uint64_t working_set);
+  /// Measures how fast the device reads `working_set` bytes of its memory over and over (the first GiB of more), in
+  /// bytes per second. Takes about half a second. Throws DeviceError where the backend has no way to tell.
+  virtual double measure_read_rate(std::uint64_t working_set);
+  /// Measures its multiply-adds, a quarter of a second each. Throws as measure_read_rate does.
+  virtual std::vector<Roofline::Peak> measure_peaks();
+  /// Both.
+  Roofline measure_roofline(std::uint64_t working_set);
 
  protected:
   /// For backends: keeps both, and turns batch_invariance on under Precision::exact.

@@ -16,8 +16,8 @@ struct Roofline {
     double flops_per_second;  ///< of a chain of them in registers, all threads; a multiply-add is two
   };
 
-  std::uint64_t working_set;  ///< bytes that were read over and over for `bytes_per_second`
-  double bytes_per_second;    ///< all threads, best run. A set that fits in a cache reads at the cache's speed
+  std::uint64_t working_set;  ///< bytes that computations read over and over
+  double bytes_per_second;    ///< at which all threads read such a set, best run. One that fits in a cache reads at the cache's speed
   std::vector<Peak> peaks;    ///< of the multiply-adds that the device's precision allows; at least one
 
   /// The fastest of `peaks`.

@@ -54,8 +54,7 @@ double measure_read_rate(CpuDevice& device, std::uint64_t working_set) {
   const auto threads = static_cast<std::uint64_t>(device.num_threads());
   // No cache holds the largest, and with a larger one beside a model the machine might run out of memory.
   constexpr std::uint64_t kSmallest = 4096, kLargest = std::uint64_t{1} << 30, kLeastRead = std::uint64_t{64} << 20;
-  const std::uint64_t slice =
-      std::max(std::min(working_set, kLargest) / threads, kSmallest) / sizeof(std::uint64_t);
+  const std::uint64_t slice = std::max(std::min(working_set, kLargest) / threads, kSmallest) / sizeof(std::uint64_t);
   const auto bytes = slice * threads * sizeof(std::uint64_t);
   const auto memory = device.allocate(bytes);
   auto* words = reinterpret_cast<std::uint64_t*>(memory.get());
@@ -77,8 +76,7 @@ double measure_read_rate(CpuDevice& device, std::uint64_t working_set) {
 std::vector<Roofline::Peak> measure_peaks(CpuDevice& device) {
   std::vector<Roofline::Peak> peaks;
   for (const auto& kernel : peak_kernels(device.config()))
-    if (kernel.exact || !device.exact())
-      peaks.push_back({std::string(kernel.instruction), peak_rate(device, kernel)});
+    if (kernel.exact || !device.exact()) peaks.push_back({std::string(kernel.instruction), peak_rate(device, kernel)});
   return peaks;
 }
 

@@ -17,7 +17,8 @@ struct Roofline {
   };
 
   std::uint64_t working_set;  ///< bytes that computations read over and over
-  double bytes_per_second;    ///< at which all threads read such a set, best run. One that fits in a cache reads at the cache's speed
+  double bytes_per_second;    ///< at which all threads read such a set, best run. One that fits in a cache reads at the
+                              ///< cache's speed
   std::vector<Peak> peaks;    ///< of the multiply-adds that the device's precision allows; at least one
 
   /// The fastest of `peaks`.

@@ -200,13 +200,14 @@ measure_start() {
       "$bin" -t "$threads" -ngl 0 -m "$model" -p 0 -n 1 -r 1 --no-warmup
   done
 }
-# measure_step TURN PREFILL DECODE DEPTHS
+# measure_step TURN REPETITIONS PREFILL DECODE DEPTHS
 measure_step() {
-  ttt_rows "$results/$name@ttt@$1.json" -p "$2" -n "$3" -d "$4"
+  local step=(-r "$2" -p "$3" -n "$4" -d "$5")
+  ttt_rows "$results/$name@ttt@$1.json" "${step[@]}"
   for peer in clang gcc; do
-    llama_rows "$peer" llama-bench "$results/$name@$peer@$1.json" -m "$model" -p "$2" -n "$3" -d "$4" -r 2 -o json
+    llama_rows "$peer" llama-bench "$results/$name@$peer@$1.json" -m "$model" "${step[@]}" -o json
   done
-  ttt_rows "$results/$name@ttt-invariant@$1.json" --batch-invariant -p "$2" -n "$3" -d "$4"
+  ttt_rows "$results/$name@ttt-invariant@$1.json" --batch-invariant "${step[@]}"
 }
 measure_batches() {
   ttt_rows "$results/$name@ttt@$1.json" -p 0 -n "$decode" -b "$batches"
@@ -219,8 +220,9 @@ measure_batches() {
 
 # Sequences that decode at once, but for the one that llama-bench has measured already.
 batches=$(printf '%s\n' ${batch//,/$'\n'} | grep -vx 1 | paste -sd, || true)
-# What waits for memory is short and swings most: several turns a round.
-turns=3
+# What waits for memory is short and swings most, within seconds where a virtual machine's processors move: many short
+# turns a round, so that each program meets every state of the machine.
+turns=7
 say "$threads threads, $rounds rounds, prefill $prefill, decode $decode, depth $depth${deep:+ ($deep_tokens for $deep)}, batch $batch"
 for model in "${models[@]}"; do
   name=$(basename "$model" .gguf)
@@ -231,11 +233,11 @@ for model in "${models[@]}"; do
     say "$name, round $round of $rounds"
     for ((turn = 1; turn <= turns; ++turn)); do
       measure_start "$round-$turn"
-      measure_step "$round-$turn-decode" 0 "$decode" "$depth"
+      measure_step "$round-$turn-decode" 1 0 "$decode" "$depth"
     done
-    measure_step "$round-prefill" "$prefill" 0 "$depth"
+    measure_step "$round-prefill" 3 "$prefill" 0 "$depth"
     for format in ${deep//,/$'\n'}; do
-      [ "$name" != "$(name_of "$format")" ] || measure_step "$round-deep" "$prefill" "$decode" "$deep_tokens"
+      [ "$name" != "$(name_of "$format")" ] || measure_step "$round-deep" 2 "$prefill" "$decode" "$deep_tokens"
     done
     [ -z "$batches" ] || measure_batches "$round-batches"
   done

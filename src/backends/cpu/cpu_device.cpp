@@ -13,7 +13,6 @@
 #include "norm.h"
 #include "packed_matrix.h"
 #include "roofline.h"
-#include "ttt/core/allocate.h"
 #include "ttt/core/error.h"
 #include "ttt/formats/dequantize.h"
 #include "ttt/hardware/memory_plan.h"
@@ -63,7 +62,7 @@ CpuDevice::CpuDevice(DeviceConfig config, DeviceOptions options)
 }
 
 std::shared_ptr<std::byte> CpuDevice::allocate(std::size_t bytes) try {
-  return internal::allocate_bytes(bytes);
+  return arena_.allocate(bytes);
 } catch (const std::bad_alloc&) {
   throw DeviceError(config().name, fmt::format("cannot allocate {}", format_bytes(bytes)));
 }

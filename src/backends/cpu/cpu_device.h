@@ -4,6 +4,7 @@
 #include "isa.h"
 #include "packed_cache.h"
 #include "thread_pool.h"
+#include "ttt/core/allocate.h"
 #include "ttt/ops/kernel_table.h"
 
 namespace ttt::cpu {
@@ -30,6 +31,7 @@ class CpuDevice final : public Device {
   bool exact() const { return options().precision == Precision::exact; }
 
  private:
+  internal::Arena arena_;
   Isa isa_;
   LinearParams linear_params_;
   AttentionParams attention_params_;

@@ -5,10 +5,18 @@
 #include <cstdint>
 #include <new>
 
+// Without the address sanitizer, its macros do nothing.
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
+
 namespace ttt::internal {
 namespace {
 
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kCacheLine = 64, kHugePage = std::size_t{2} << 20;
 
 /// A heap would keep large blocks, in pieces that the next ones do not fit in. Memory that is streamed through meets
 /// fewer page faults, and fewer misses of the TLB, in huge pages.
@@ -26,16 +34,39 @@ std::shared_ptr<std::byte> on_pages(std::size_t bytes) {
   // Only whole ones: the rest would be room for nothing. Where the system has none, this fails and nothing is lost.
   ::madvise(aligned, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
 #endif
-  return {aligned, [room](std::byte* p) { ::munmap(p, room); }};
+  ASAN_POISON_MEMORY_REGION(aligned + bytes, room - bytes);
+  return {aligned, [room](std::byte* p) {
+            ASAN_UNPOISON_MEMORY_REGION(p, room);
+            ::munmap(p, room);
+          }};
 }
 
 }  // namespace
 
 std::shared_ptr<std::byte> allocate_bytes(std::size_t bytes) {
-  constexpr std::align_val_t kCacheLine{64};
   if (bytes >= kHugePage) return on_pages(bytes);
-  return {static_cast<std::byte*>(::operator new(bytes, kCacheLine)),
-          [](std::byte* p) { ::operator delete(p, kCacheLine); }};
+  constexpr std::align_val_t kAlignment{kCacheLine};
+  return {static_cast<std::byte*>(::operator new(bytes, kAlignment)),
+          [](std::byte* p) { ::operator delete(p, kAlignment); }};
+}
+
+std::shared_ptr<std::byte> Arena::allocate(std::size_t bytes) {
+  constexpr std::size_t kSmallest = std::size_t{64} << 10, kLargest = std::size_t{16} << 20, kRegion = 4 * kLargest;
+  if (bytes < kSmallest || bytes > kLargest) return allocate_bytes(bytes);
+  // A line between two blocks, so that the address sanitizer sees who runs over.
+  const std::size_t taken = (bytes / kCacheLine + 2) * kCacheLine;
+  const std::lock_guard lock(mutex_);
+  auto region = region_.lock();
+  if (region == nullptr || kRegion - used_ < taken) {
+    region = on_pages(kRegion);
+    ASAN_POISON_MEMORY_REGION(region.get(), kRegion);
+    region_ = region;
+    used_ = 0;
+  }
+  std::byte* const block = region.get() + used_;
+  used_ += taken;
+  ASAN_UNPOISON_MEMORY_REGION(block, bytes);
+  return {block, [region = std::move(region), bytes](std::byte* p) { ASAN_POISON_MEMORY_REGION(p, bytes); }};
 }
 
 }  // namespace ttt::internal

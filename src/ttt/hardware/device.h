@@ -63,9 +63,9 @@ class Device {
   virtual std::shared_ptr<const float> upload(const Tensor& tensor) = 0;
 
   /// Measures how fast the device reads `working_set` bytes of its memory over and over (the first GiB of more), in
-  /// bytes per second. Takes about half a second. Throws DeviceError where the backend has no way to tell.
+  /// bytes per second. Takes some tenths of a second. Throws DeviceError where the backend has no way to tell.
   virtual double measure_read_rate(std::uint64_t working_set);
-  /// Measures its multiply-adds, a quarter of a second each. Throws as measure_read_rate does.
+  /// Measures its multiply-adds, a tenth of a second each. Throws as measure_read_rate does.
   virtual std::vector<Roofline::Peak> measure_peaks();
   /// Both.
   Roofline measure_roofline(std::uint64_t working_set);

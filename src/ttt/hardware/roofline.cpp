@@ -16,7 +16,7 @@ double Roofline::share(const Work& work, double seconds) const { return least_se
 
 double best_rate(double amount, const std::function<void()>& run) {
   using Clock = std::chrono::steady_clock;
-  constexpr std::chrono::milliseconds kLong{250};
+  constexpr std::chrono::milliseconds kLong{100};
   constexpr int kFewest = 3;
   const auto begin = Clock::now();
   double best = 0;

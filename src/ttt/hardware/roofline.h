@@ -29,7 +29,7 @@ struct Roofline {
   double share(const Work& work, double seconds) const;
 };
 
-/// Runs `run` until a quarter of a second and three runs have passed, and returns the best `amount` per second.
+/// Runs `run` until a tenth of a second and three runs have passed, and returns the best `amount` per second.
 double best_rate(double amount, const std::function<void()>& run);
 
 }  // namespace ttt::inline v2

@@ -33,7 +33,7 @@ class LinearInput {
   /// Panels of one task.
   std::int64_t width() const { return stride() / kPanelRows; }
   /// Floats between two tokens of a call's output.
-  std::int64_t stride() const;
+  std::int64_t stride() const { return stride_; }
 
   /// Of tokens that lie in one range, from a tile's first on. Writes up to the next multiple of 16.
   void products(const PanelRange& w, std::int64_t token, int tokens, float* out, std::int64_t stride) const;
@@ -48,6 +48,7 @@ class LinearInput {
   const AmxKernels* amx_ = nullptr;
   const Bf16Kernels* bf16_ = nullptr;
   const LinearParams& params_;
+  std::int64_t stride_;
   bool quantized_ = false;
   QuantizedRows rows_{};
   TokenTiles tiles_{};

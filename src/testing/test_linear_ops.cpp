@@ -285,6 +285,29 @@ TEST_P(LinearOps, BitsDependNeitherOnThreadsNorWhenAskedOnTokens) {
       }
 }
 
+// One thread takes many rows at once, eight take few.
+TEST_P(LinearOps, LongTasksOfFewTokensHaveTheSameBits) {
+  constexpr std::int64_t kRows = 2507, kCols = 64;
+  for (const auto format : {DType::f32, DType::bf16, DType::q4_0})
+    for (const std::int64_t tokens : {1, 4}) {
+      const auto x = random_values(static_cast<std::size_t>(tokens * kCols), 11);
+      const auto run = [&](int threads, bool reference) {
+        const auto device = open_level(GetParam(), Precision::standard, threads);
+        const std::array<Tensor, 1> gates{random_weight(format, kRows, kCols, 12)},
+            ups{random_weight(format, kRows, kCols, 13)};
+        const auto gate = ops::run<ops::PackMatrix>(*device, {gates}), up = ops::run<ops::PackMatrix>(*device, {ups});
+        std::vector<float> y(static_cast<std::size_t>(tokens * kRows));
+        const ops::GatedLinear::Args args{
+            .gate = *gate, .up = *up, .x = {x.data(), tokens, kCols}, .y = {y.data(), tokens, kRows}};
+        reference ? ops::GatedLinear::reference(*device, args) : ops::run<ops::GatedLinear>(*device, args);
+        return y;
+      };
+      const auto y = run(1, false);
+      EXPECT_EQ(run(8, false), y) << name(format) << ", " << tokens << " tokens";
+      check_close(y, run(1, true), Precision::standard, GetParam());
+    }
+}
+
 TEST_P(LinearOps, NormsFollowTheReference) {
   const auto device = open_level(GetParam(), Precision::exact);
   for (const std::int64_t cols : {1, 7, 16, 33, 576})

@@ -11,8 +11,8 @@ std::shared_ptr<std::byte> allocate_bytes(std::size_t bytes);
 
 /// Memory for what lives long and is streamed through, as weights are. Blocks of 64 KiB to 16 MiB lie side by side in
 /// regions of huge pages, as a matrix that is smaller than one page, or ends in the middle of one, would else lie in
-/// small pages: they read at three quarters of the speed, and a short stream waits for the TLB at each. A region goes
-/// back to the system when its last block is free. Safe to share between threads.
+/// small pages, which are read more slowly: a stream waits for the TLB at each. A region goes back to the system when
+/// its last block is free. Safe to share between threads.
 class Arena {
  public:
   /// As allocate_bytes; larger and smaller blocks come from there. The arena need not outlive them.

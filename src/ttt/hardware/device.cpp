@@ -6,6 +6,11 @@
 #include "ttt/hardware/backend.h"
 
 namespace ttt::inline v2 {
+namespace {
+
+DeviceError no_roofline(const DeviceConfig& config) { return {config.name, "cannot measure its roofline"}; }
+
+}  // namespace
 
 Device::Device(DeviceConfig config, DeviceOptions options) : config_(std::move(config)), options_(std::move(options)) {
   if (options_.precision == Precision::exact) options_.batch_invariance = BatchInvariance::on;
@@ -13,9 +18,9 @@ Device::Device(DeviceConfig config, DeviceOptions options) : config_(std::move(c
 
 Device::~Device() = default;
 
-double Device::measure_read_rate(std::uint64_t) { throw DeviceError(config_.name, "cannot measure its roofline"); }
+double Device::measure_read_rate(std::uint64_t) { throw no_roofline(config_); }
 
-std::vector<Roofline::Peak> Device::measure_peaks() { throw DeviceError(config_.name, "cannot measure its roofline"); }
+std::vector<Roofline::Peak> Device::measure_peaks() { throw no_roofline(config_); }
 
 Roofline Device::measure_roofline(std::uint64_t working_set) {
   return {working_set, measure_read_rate(working_set), measure_peaks()};

@@ -101,11 +101,27 @@ build_llama_cpp() {  # build_llama_cpp NAME CC CXX
   nice -n 10 cmake --build "$dir" -j "$jobs" --target llama-bench llama-batched-bench llama-perplexity >>"$dir.log" 2>&1
 }
 
+# A build without AMX's products, on a machine that has them, is no bar.
+check_amx() {  # check_amx NAME
+  local program=$peers/llama.cpp-$version/build-$1$level/bin/llama-bench products
+  [ -x "$program" ] || return 0
+  products=$(objdump -d "$program" | grep -c tdpb || true)
+  [ "$products" -gt 0 ] || {
+    say "bench/compare.sh: this machine has AMX, but llama.cpp with $1 was built without it: $program has no tile products (remove its folder build-$1 and build on this machine, with a compiler that knows AMX)"
+    exit 1
+  }
+}
+
 need cmake 'scripts/setup.sh'
 need ninja 'scripts/setup.sh'
 fetch_llama_cpp
 build_llama_cpp clang clang-19 clang++-19
 build_llama_cpp gcc gcc g++
+if [ -z "$level" ] && grep -qw amx_tile /proc/cpuinfo; then
+  need objdump 'apt-get install binutils'
+  check_amx clang
+  check_amx gcc
+fi
 if [ "$build_only" = 1 ]; then
   for name in clang gcc; do
     for program in llama-bench llama-batched-bench llama-perplexity; do
@@ -243,6 +259,7 @@ for model in "${models[@]}"; do
   done
 done
 "$ttt" devices --json >"$results/devices"
+printf '%s\t%s\n' "$version" "$rounds" >"$results/run"
 arguments=("$results")
 [ "$write" = 0 ] || arguments+=(--write "$root/docs/performance.md" "$root/README.md")
 python3 "$root/bench/compare_table.py" "${arguments[@]}"

@@ -7,7 +7,7 @@ usage: compare_table.py FOLDER [--write PAGE README]
 
 FOLDER holds MODEL@PROGRAM@TURN.json (`ttt bench --json`, with `--batch-invariant` too, `llama-bench -o json`),
 MODEL@PROGRAM@TURN.jsonl (`llama-batched-bench --output-format jsonl`), MODEL@PROGRAM@TURN.start (process_cost.py),
-`files` (MODEL BYTES) and `devices` (`ttt devices --json`). --write puts the rows into the part of PAGE between this
+`files` (MODEL BYTES), `devices` (`ttt devices --json`) and `run` (VERSION of node-llama-cpp, ROUNDS). --write puts the rows into the part of PAGE between this
 processor's markers, in place of those of the same models, or into a new one at the end; and quotes it in the README,
 unless that quotes another processor's. --quote does only that, with the last section on PAGE. --check fails unless what
 the README quotes is what --quote makes of a section on PAGE.
@@ -18,9 +18,10 @@ import re
 import statistics
 import sys
 
-HEAD = ("model", "step", "llama.cpp, t/s", "ttt, t/s", "ratio", "of the roofline", "batch-invariant, t/s", "of ttt")
+HEAD = ("model", "step", "llama.cpp, t/s", "ttt, t/s", "ratio", "of the roofline", "batch-invariant, t/s", "of ttt", "llama.cpp of")
 START_HEAD = ("model", "file, MB", "llama.cpp, s", "peak, MB", "ttt, s", "peak, MB", "ratio", "packed before, s", "ratio")
 OURS = ("ttt", "ttt-invariant")
+PEERS = {"clang": "clang", "gcc": "g++"}
 
 
 def ttt_rows(document):
@@ -57,13 +58,13 @@ def table(folder):
     for (model, (kind, n, depth, batch)), by_program in sorted(cells.items(), key=lambda item: (item[0][0], item[0][1][3], item[0][1][2], item[0][1][0] == "decode")):
         step = f"{kind} {n}" + (f" at depth {depth}" if depth else "") + (f", batch {batch}" if batch > 1 else "")
         median = {program: statistics.median(speed for speed, _ in values) for program, values in by_program.items()}
-        peer = max((median[p] for p in ("clang", "gcc") if p in median), default=None)
+        peer, build = max(((median[p], compiler) for p, compiler in PEERS.items() if p in median), default=(None, "-"))
         row = [model, step, f"{peer:.1f}" if peer else "-"]
         ours, invariant = (median.get(program) for program in OURS)
         shares = [share for _, share in by_program.get("ttt", [])]
         row += [f"{ours:.1f}" if ours else "-", f"{ours / peer:.2f}x" if ours and peer else "-",
                 f"{100 * statistics.median(shares):.0f}%" if shares else "-",
-                f"{invariant:.1f}" if invariant else "-", f"{100 * invariant / ours:.0f}%" if ours and invariant else "-"]
+                f"{invariant:.1f}" if invariant else "-", f"{100 * invariant / ours:.0f}%" if ours and invariant else "-", build]
         yield tuple(row)
 
 
@@ -77,7 +78,7 @@ def start_table(folder):
         costs.setdefault(model, {}).setdefault(program, []).append((cost["seconds"], cost["peak_bytes"]))
     for model, by_program in sorted(costs.items()):
         median = {program: [statistics.median(column) for column in zip(*values)] for program, values in by_program.items()}
-        peer = min((median[p] for p in ("clang", "gcc") if p in median), default=None)
+        peer = min((median[p] for p in PEERS if p in median), default=None)
         ours, kept = median["ttt"], median.get("ttt-kept")
         cells = [f"{peer[0]:.2f}", f"{peer[1] / 1e6:.0f}"] if peer else ["-", "-"]
         yield (model, f"{int(files[model]) / 1e6:.0f}", *cells, f"{ours[0]:.2f}", f"{ours[1] / 1e6:.0f}",
@@ -137,6 +138,18 @@ def rates_of(section):
     return [float(rate) for rate in found.groups() if rate] if found else []
 
 
+def compared(folder, before):
+    """A sentence on what was run, and how often, where rows that are kept of the section `before` may be of other runs."""
+    version, rounds = (folder / "run").read_text().split()
+    versions, all_rounds = {version}, {int(rounds)}
+    found = re.search(r"node-llama-cpp ([^;]+); rounds: (\d+)(?: to (\d+))?$", before, re.M)
+    if found:
+        versions |= set(found[1].split(", "))
+        all_rounds |= {int(number) for number in found.groups()[1:] if number}
+    fewest, most = min(all_rounds), max(all_rounds)
+    return f"llama.cpp of node-llama-cpp {', '.join(sorted(versions))}; rounds: {fewest}" + (f" to {most}" if most > fewest else "")
+
+
 def section_text(folder, before):
     """A processor's section, with the rows of other models that its section `before` has for as many threads."""
     runs = [json.loads(path.read_text()) for path in sorted(folder.glob("*@ttt@*.json"))]
@@ -144,7 +157,7 @@ def section_text(folder, before):
         before = ""
     rows, start = list(table(folder)), list(start_table(folder))
     kept, kept_start = of_other_models(rows_under(HEAD, before), rows), of_other_models(rows_under(START_HEAD, before), start)
-    text = machine(runs, rates_of(before) if kept else []) + "\n\n" + "\n".join(aligned([HEAD, *by_model(kept + rows)], 2))
+    text = machine(runs, rates_of(before) if kept else []) + "\n\n" + compared(folder, before if kept else "") + "\n\n" + "\n".join(aligned([HEAD, *by_model(kept + rows)], 2))
     if start or kept_start:
         text += "\n\nFrom start to the first token, with the file in the page cache:\n\n"
         text += "\n".join(aligned([START_HEAD, *by_model(kept_start + start)], 1))

@@ -29,6 +29,7 @@ class CompareTable(unittest.TestCase):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.put("devices", {"devices": [{"isa": "avx9", "features": ["dots"]}]})
         self.put("files", "m\t2500000\n", text=True)
+        self.put("run", "1.2.3\t3\n", text=True)
 
     def put(self, name, content, text=False):
         (self.folder / name).write_text(content if text else json.dumps(content))
@@ -49,7 +50,14 @@ class CompareTable(unittest.TestCase):
             self.put(f"m@ttt-invariant@{turn}.json", ours(11, 0.3))
             self.put(f"m@clang@{turn}.json", llama(9, 10, 11))
             self.put(f"m@gcc@{turn}.json", llama(8))
-        self.assertEqual(self.cells("decode 64"), ["m", "decode 64", "10.0", "22.0", "2.20x", "70%", "11.0", "50%"])
+        self.assertEqual(self.cells("decode 64"), ["m", "decode 64", "10.0", "22.0", "2.20x", "70%", "11.0", "50%", "clang"])
+
+    def test_the_better_peer_is_named(self):
+        self.put("m@ttt@0.json", ours(30, 0.9))
+        self.put("m@clang@0.json", llama(8))
+        self.put("m@gcc@0.json", llama(9))
+        self.assertEqual(self.cells("decode 64")[-1], "g++")
+        self.assertIn("\nllama.cpp of node-llama-cpp 1.2.3; rounds: 3\n", self.table())
 
     def test_steps_are_told_apart_and_in_order(self):
         self.put("m@ttt@a.json", ours(1, 0.1, batch=8))
@@ -108,21 +116,30 @@ class CompareTable(unittest.TestCase):
         self.put("m@ttt@0.json", ours(1.5, 0.1, reading=30e9))
         self.put("m@ttt@0.start", {"seconds": 0.4, "peak_bytes": 3e6})
         text = self.written(page, readme)
-        # As older sections have it: without the last two columns.
+        # As older sections have it: without the last column, or two of the starts.
+        def without(columns, text):
+            return "\n".join("|".join(line.split("|")[: -1 - columns]) + "|" if "|" in line else line for line in text.split("\n"))
+
         rates, starts = text.split("From start")
-        page.write_text(rates + "From start" + "\n".join("|".join(line.split("|")[:-3]) + "|" if "|" in line else line for line in starts.split("\n")))
+        page.write_text(without(1, rates) + "From start" + without(2, starts))
         self.assertNotIn("packed before", page.read_text())
+        self.assertNotIn("llama.cpp of |", page.read_text())
         for file in self.folder.glob("m@*"):
             file.unlink()
         self.put("files", "l\t2500000\n", text=True)
+        self.put("run", "1.2.4\t1\n", text=True)
         self.put("l@ttt@0.json", ours(2.5, 0.1))
         self.put("l@ttt@0.start", {"seconds": 0.2, "peak_bytes": 3e6})
         text = self.written(page, readme)
         models = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|") and "model" not in line and "--" not in line]
         self.assertEqual(models, ["l", "m", "l", "m"])
         self.assertIn("reading 30.0 to 40.0 GB/s", text)
+        self.assertIn("\nllama.cpp of node-llama-cpp 1.2.3, 1.2.4; rounds: 1 to 3\n", text)
+        self.assertIn("\nllama.cpp of node-llama-cpp 1.2.3, 1.2.4; rounds: 1 to 3\n", self.written(page, readme))
         self.put("l@ttt@0.json", {**ours(2.5, 0.1), "threads": 4})
-        self.assertNotIn("| m ", self.written(page, readme), "as other numbers of threads measure something else")
+        text = self.written(page, readme)
+        self.assertNotIn("| m ", text, "as other numbers of threads measure something else")
+        self.assertIn("\nllama.cpp of node-llama-cpp 1.2.4; rounds: 1\n", text)
 
     def test_the_readme_has_a_row_for_each_model(self):
         page, readme = self.folder / "page.md", self.folder / "readme.md"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 
 #include "peak_kernels.h"
@@ -20,12 +21,20 @@ std::uint64_t read_all(std::span<const std::uint64_t> words) {
   return sum;
 }
 
+/// Of runs long enough that starting the threads does not count.
 double peak_rate(CpuDevice& device, const PeakKernel& kernel) {
-  constexpr double kFlops = 1e8;  // a few milliseconds at most
-  const auto iterations = static_cast<std::int64_t>(kFlops / kernel.flops);
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kLong{2};
   const int threads = device.num_threads();
-  return best_rate(kernel.flops * static_cast<double>(iterations) * threads,
-                   [&] { device.pool().run(threads, [&](std::int64_t) { kernel.run(iterations); }); });
+  std::int64_t iterations = 1024;
+  const auto run = [&] { device.pool().run(threads, [&](std::int64_t) { kernel.run(iterations); }); };
+  const auto is_short = [&] {
+    const auto start = Clock::now();
+    run();
+    return Clock::now() - start < kLong;
+  };
+  while (is_short()) iterations *= 2;
+  return best_rate(kernel.flops * static_cast<double>(iterations) * threads, run);
 }
 
 }  // namespace

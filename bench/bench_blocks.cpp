@@ -10,11 +10,11 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "arguments.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/embedding.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
@@ -208,28 +208,13 @@ void bench_block(benchmark::State& state, Bench& bench, const BlockCase& c) {
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  int threads = 0;
-  auto config = DeviceConfig::auto_detect();
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (argument == "--threads" && i + 1 < argc) {
-      threads = std::atoi(argv[++i]);
-    } else if (argument == "--isa" && i + 1 < argc) {
-      config = DeviceConfig::named(std::string("x86-") + argv[++i]);
-    } else {
-      std::fprintf(
-          stderr,
-          "bench_blocks: unknown argument '%s'; takes --threads N, --isa LEVEL and Google Benchmark's options\n",
-          argv[i]);
-      return 2;
-    }
-  }
+  const auto arguments = bench::read_arguments(argc, argv);
   const auto work = std::make_shared<WorkCounter>();
-  const auto device = Device::open(config, {.threads = threads, .work_counter = work});
+  const auto device = Device::open(arguments.config, {.threads = arguments.threads, .work_counter = work});
   Bench bench{*device, *work, device->measure_roofline(kColdBytes)};
-  std::printf("%s, %d threads: memory reads at %.1f GB/s, %s multiplies and adds at %.0f GFLOP/s\n", config.isa.c_str(),
-              device->num_threads(), bench.roofline.bytes_per_second * 1e-9, bench.roofline.peak().instruction.c_str(),
-              bench.roofline.peak().flops_per_second * 1e-9);
+  std::printf("%s, %d threads: memory reads at %.1f GB/s, %s multiplies and adds at %.0f GFLOP/s\n",
+              device->config().isa.c_str(), device->num_threads(), bench.roofline.bytes_per_second * 1e-9,
+              bench.roofline.peak().instruction.c_str(), bench.roofline.peak().flops_per_second * 1e-9);
   const auto all = cases();
   for (const auto& c : all) {
     auto* b = benchmark::RegisterBenchmark(c.name.c_str(), [&](benchmark::State& s) { bench_block(s, bench, c); });

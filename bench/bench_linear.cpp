@@ -10,12 +10,10 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <map>
-#include <numeric>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "arguments.h"
 #include "ttt/hardware/device.h"
 #include "ttt/ops/kernel_table.h"
 #include "ttt/ops/linear.h"
@@ -33,32 +31,6 @@ constexpr std::size_t kColdBytes = std::size_t{256} << 20;
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-/// Bytes per second at which `threads` threads sum a large array; the best of several rounds.
-double read_bandwidth(int threads) {
-  const std::size_t count = (std::size_t{512} << 20) / sizeof(std::uint64_t);
-  const std::vector<std::uint64_t> data(count, 1);
-  double best = 0;
-  for (int round = 0; round < 8; ++round) {
-    std::vector<std::uint64_t> sums(static_cast<std::size_t>(threads));
-    const auto start = Clock::now();
-    {
-      std::vector<std::jthread> team;
-      for (int t = 0; t < threads; ++t)
-        team.emplace_back([&, t] {
-          const auto first = data.begin() + static_cast<std::ptrdiff_t>(count * static_cast<std::size_t>(t) /
-                                                                        static_cast<std::size_t>(threads));
-          const auto last = data.begin() + static_cast<std::ptrdiff_t>(count * static_cast<std::size_t>(t + 1) /
-                                                                       static_cast<std::size_t>(threads));
-          sums[static_cast<std::size_t>(t)] = std::accumulate(first, last, std::uint64_t{0});
-        });
-    }
-    const double seconds = seconds_since(start);
-    benchmark::DoNotOptimize(sums);
-    best = std::max(best, static_cast<double>(count * sizeof(std::uint64_t)) / seconds);
-  }
-  return best;
-}
 
 void bench_linear(benchmark::State& state, Device& device, DType dtype) {
   const std::array<Tensor, 1> parts{testing::random_weight(dtype, kRows, kCols, 1)};
@@ -115,27 +87,9 @@ class TableReporter : public benchmark::BenchmarkReporter {
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  int threads = 0;
-  bool table = false;
-  auto config = DeviceConfig::auto_detect();
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (argument == "--threads" && i + 1 < argc) {
-      threads = std::atoi(argv[++i]);
-    } else if (argument == "--isa" && i + 1 < argc) {
-      config = DeviceConfig::named(std::string("x86-") + argv[++i]);
-    } else if (argument == "--table") {
-      table = true;
-    } else {
-      std::fprintf(stderr,
-                   "bench_linear: unknown argument '%s'; takes --threads N, --isa LEVEL, --table and Google "
-                   "Benchmark's options\n",
-                   argv[i]);
-      return 2;
-    }
-  }
+  const auto [threads, config, table] = bench::read_arguments(argc, argv, "--table");
   const auto device = Device::open(config, {.threads = threads});
-  const double bandwidth = read_bandwidth(device->num_threads());
+  const double bandwidth = device->measure_read_rate(kColdBytes);
   std::printf("%s, %d threads, matrix [%lld, %lld], read bandwidth %.1f GB/s\n", config.isa.c_str(),
               device->num_threads(), static_cast<long long>(kRows), static_cast<long long>(kCols), bandwidth * 1e-9);
   for (const auto dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q5_0,

@@ -1,16 +1,16 @@
 // What a block costs over the calls that a person would write by hand for it: both by turns in one process, over the
 // same weights, at the sizes of published models.
 //
-// usage: hand_optimized [--threads N] [--check]
+// usage: hand_optimized [--threads N] [--isa LEVEL] [--check]
 //   --check  measures nothing: only whether block and calls give the same bits
 // A row's times are medians; `block / hand` is the median of the turns' ratios. oneDNN computes the same in f32, where
 // it was found when this was built; its products are in another order, so `differs` says by how much.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 
+#include "../arguments.h"
 #include "hand_sequence.h"
 
 namespace {
@@ -121,20 +121,8 @@ bool run_all(Device& standard, Device& exact, Mode mode) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int threads = 0;
-  auto mode = Mode::measure;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (argument == "--threads" && i + 1 < argc) {
-      threads = std::atoi(argv[++i]);
-    } else if (argument == "--check") {
-      mode = Mode::check;
-    } else {
-      std::fprintf(stderr, "hand_optimized: unknown argument '%s'; takes --threads N and --check\n", argv[i]);
-      return 2;
-    }
-  }
-  const auto config = DeviceConfig::auto_detect();
+  const auto [threads, config, check] = bench::read_arguments(argc, argv, "--check");
+  const auto mode = check ? Mode::check : Mode::measure;
   const auto standard = Device::open(config, {.threads = threads});
   const auto exact = Device::open(config, {.threads = threads, .precision = Precision::exact});
   std::printf("%s, %d threads\n", config.isa.c_str(), standard->num_threads());

@@ -152,9 +152,10 @@ void add_bench(CommandLine& line) {
   const auto [verb, o] = add_verb(
       line, "bench",
       {.summary = "Measures prefill and decode, and how near they are to the roofline",
-       .about = "Prints a row for each combination of depth, batch and prompt: the median of tokens/s over the "
-                "repetitions, bytes and arithmetic a second, and the share of the roofline: how fast this "
-                "machine reads the model's bytes and multiplies, measured before and after each row.",
+       .about = "Prints a row for each combination of depth, batch and prompt: the median, least and most tokens/s of "
+                "the repetitions, bytes and arithmetic a second, and the share of the roofline: how fast this machine "
+                "reads as many bytes as the model has, a GiB at most, measured before and after each repetition, and "
+                "multiplies, measured once. The last line has the median rate of reading, and its range.",
        .examples = {"ttt bench --model model.gguf -p 512 -n 64",
                     "ttt bench --model model.gguf -p 0 -d 0,4096 -b 1,8 --json",
                     "ttt bench --model model.gguf --profile --trace trace.json"}},

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
-#include <span>
+#include <vector>
 
 #include "bench_runner.h"
 #include "cli.h"
 #include "model_loader.h"
 #include "profile.h"
 #include "progress_bar.h"
+#include "ttt/core/error.h"
 #include "verbs.h"
 
 namespace ttt::app {
@@ -25,12 +26,36 @@ struct Sample {
 };
 
 /// The middle value, or the mean of the two in the middle.
-double median_of(std::span<const Sample> samples, double Sample::* of) {
-  std::vector<double> values;
-  for (const auto& sample : samples) values.push_back(sample.*of);
+double median_of(std::vector<double> values) {
   std::ranges::sort(values);
   const auto middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+double median_of(const std::vector<Sample>& samples, double Sample::* of) {
+  std::vector<double> values;
+  for (const auto& sample : samples) values.push_back(sample.*of);
+  return median_of(std::move(values));
+}
+
+bool can_allocate(Device& device, std::uint64_t bytes) try {
+  device.allocate(bytes);
+  return true;
+} catch (const DeviceError&) {
+  return false;
+}
+
+/// How many bytes reading is measured with, which take memory beside the model: as many as it has, so that caches serve
+/// both alike, but at most a GiB, which some server's caches hold, and half of what the model leaves.
+std::uint64_t bytes_to_read(const MemoryPlan& plan, Device& device) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 30, kFewest = std::uint64_t{1} << 20;
+  auto bytes = std::min(plan.weights + plan.cache, kMost);
+  if (plan.available > 0) {
+    const auto left = plan.available - std::min(plan.available, plan.total());
+    bytes = std::min(bytes, std::max(left / 2, kFewest));
+  }
+  while (bytes > kFewest && !can_allocate(device, bytes)) bytes /= 2;
+  return bytes;
 }
 
 /// Each batch at each depth: every prompt length, then decoding.
@@ -53,11 +78,17 @@ class Bench {
         trace_(trace),
         repetitions_(repetitions),
         device_(*loaded.device),
-        working_set_(loaded.plan.weights + loaded.plan.cache),
-        roofline_(device_.measure_roofline(working_set_)) {}
+        roofline_(device_.measure_roofline(bytes_to_read(loaded.plan, device_))),
+        read_rates_{roofline_.bytes_per_second} {}
 
-  /// Of memory as measured last.
-  const Roofline& roofline() const { return roofline_; }
+  /// Of memory at the median of read_rates().
+  Roofline roofline() const {
+    auto roofline = roofline_;
+    roofline.bytes_per_second = median_of(read_rates_);
+    return roofline;
+  }
+  /// Bytes per second that memory read at, before the first repetition and after each.
+  const std::vector<double>& read_rates() const { return read_rates_; }
   /// The last repetition of each row so far; none without a trace.
   const std::vector<ProfiledRun>& profiles() const { return profiles_; }
 
@@ -103,7 +134,8 @@ class Bench {
     runner_.rewind();
     const auto seconds = std::chrono::duration<double>(end - start).count();
     const auto before = roofline_.share(work, seconds);
-    roofline_.bytes_per_second = device_.measure_read_rate(working_set_);
+    roofline_.bytes_per_second = device_.measure_read_rate(roofline_.working_set);
+    read_rates_.push_back(roofline_.bytes_per_second);
     return {seconds, work, (before + roofline_.share(work, seconds)) / 2};
   }
 
@@ -112,8 +144,8 @@ class Bench {
   OpTrace* trace_;  ///< null: no profiles
   int repetitions_;
   Device& device_;
-  std::uint64_t working_set_;
-  Roofline roofline_;
+  Roofline roofline_;  ///< of memory as measured last
+  std::vector<double> read_rates_;
   ProfiledRun last_run_;
   std::vector<ProfiledRun> profiles_;
 };
@@ -129,18 +161,23 @@ Json as_json(const Roofline& roofline) {
           {"peaks", peaks}};
 }
 
-std::string as_text(const Json& rows, const Roofline& roofline) {
-  std::string text;
-  for (const auto& row : rows)
-    text += fmt::format(
-        "{:<8} n {:>5} depth {:>6} batch {:>3} {:>10.1f} tokens/s {:>8.2f} GB/s {:>8.3f} TFLOP/s {:>6.1f}% "
-        "of the roofline\n",
-        row["kind"].get<std::string>(), row["n"].get<std::int64_t>(), row["depth"].get<std::int64_t>(),
-        row["batch"].get<int>(), row["tokens_per_second"]["median"].get<double>(), row["gb_per_second"].get<double>(),
-        row["tflops"].get<double>(), 100 * row["roofline_share"].get<double>());
-  return text + fmt::format("roofline {:.2f} GB/s reading {} over and over, {:.3f} TFLOP/s ({})\n",
-                            roofline.bytes_per_second / 1e9, format_bytes(roofline.working_set),
-                            roofline.peak().flops_per_second / 1e12, roofline.peak().instruction);
+std::string as_text(const Json& rows, const Bench& bench) {
+  auto text = fmt::format("{:<8}{:>7}{:>8}{:>7}{:>13}{:>10}{:>10}{:>9}{:>10}{:>10}\n", "step", "n", "depth", "batch",
+                          "median t/s", "min", "max", "GB/s", "TFLOP/s", "roofline");
+  for (const auto& row : rows) {
+    const auto& speed = row["tokens_per_second"];
+    text += fmt::format("{:<8}{:>7}{:>8}{:>7}{:>13.1f}{:>10.1f}{:>10.1f}{:>9.2f}{:>10.3f}{:>9.1f}%\n",
+                        row["kind"].get<std::string>(), row["n"].get<std::int64_t>(), row["depth"].get<std::int64_t>(),
+                        row["batch"].get<int>(), speed["median"].get<double>(), speed["min"].get<double>(),
+                        speed["max"].get<double>(), row["gb_per_second"].get<double>(), row["tflops"].get<double>(),
+                        100 * row["roofline_share"].get<double>());
+  }
+  const auto roofline = bench.roofline();
+  const auto [slowest, fastest] = std::ranges::minmax(bench.read_rates());
+  return text + fmt::format("roofline: {:.2f} GB/s ({:.2f} to {:.2f}) reading {} over and over, {:.3f} TFLOP/s ({})\n",
+                            roofline.bytes_per_second / 1e9, slowest / 1e9, fastest / 1e9,
+                            format_bytes(roofline.working_set), roofline.peak().flops_per_second / 1e12,
+                            roofline.peak().instruction);
 }
 
 }  // namespace
@@ -166,7 +203,7 @@ void run_bench(const BenchOptions& o) {
   for (const auto& cell : cells) rows.push_back(bench.row(cell));
   if (!o.trace.empty()) write_trace(bench.profiles(), o.trace);
   if (!o.common.json) {
-    std::string text = as_text(rows, bench.roofline());
+    std::string text = as_text(rows, bench);
     if (o.profile)
       for (const auto& run : bench.profiles()) text += '\n' + profile_text(run);
     return print_result(text);

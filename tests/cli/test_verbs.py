@@ -4,6 +4,7 @@
 usage: test_verbs.py PROGRAM GOLDENS_FOLDER
 """
 import json
+import re
 
 import support
 from support import GOLDENS, TINY, read_safetensors, run, write_safetensors
@@ -235,6 +236,21 @@ class Bench(support.Case):
             self.assertLessEqual(rates["median"], rates["max"])
             for key in ("gb_per_second", "tflops", "roofline_share"):
                 self.assertGreater(row[key], 0)
+
+    def test_a_table_for_people(self):
+        head, *rows, roofline = self.ok("bench", "--model", TINY, "-p", 8, "-n", 2, "-r", 3).splitlines()
+        for wanted in ("median t/s", "min", "max", "roofline"):
+            self.assertIn(wanted, head)
+        self.assertEqual([row.split()[:4] for row in rows], [["prefill", "8", "0", "1"], ["decode", "2", "0", "1"]])
+        for row in rows:
+            self.assertEqual(len(row), len(head))
+            median, least, most = map(float, row.split()[4:7])
+            self.assertLessEqual(least, median)
+            self.assertLessEqual(median, most)
+        found = re.fullmatch(r"roofline: ([\d.]+) GB/s \(([\d.]+) to ([\d.]+)\) reading .+ over and over, .+ TFLOP/s \(.+\)", roofline)
+        rate, slowest, fastest = map(float, found.groups())
+        self.assertLessEqual(slowest, rate)
+        self.assertLessEqual(rate, fastest)
 
     def test_lists_make_a_row_for_each_combination(self):
         rows = self.json("bench", "--model", TINY, "-p", "4,8", "-n", 2, "-d", "0,16", "-b", "1,3", "-r", 1)["rows"]

@@ -61,9 +61,8 @@ std::vector<PeakKernel> peak_kernels(const DeviceConfig& config) {
 
 double measure_read_rate(CpuDevice& device, std::uint64_t working_set) {
   const auto threads = static_cast<std::uint64_t>(device.num_threads());
-  // No cache holds the largest, and with a larger one beside a model the machine might run out of memory.
-  constexpr std::uint64_t kSmallest = 4096, kLargest = std::uint64_t{1} << 30, kLeastRead = std::uint64_t{64} << 20;
-  const std::uint64_t slice = std::max(std::min(working_set, kLargest) / threads, kSmallest) / sizeof(std::uint64_t);
+  constexpr std::uint64_t kSmallest = 4096, kLeastRead = std::uint64_t{64} << 20;
+  const std::uint64_t slice = std::max(working_set / threads, kSmallest) / sizeof(std::uint64_t);
   const auto bytes = slice * threads * sizeof(std::uint64_t);
   const auto memory = device.allocate(bytes);
   auto* words = reinterpret_cast<std::uint64_t*>(memory.get());

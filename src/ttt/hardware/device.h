@@ -62,10 +62,11 @@ class Device {
   /// The tensor's elements in f32 in device memory; null for a tensor without data.
   virtual std::shared_ptr<const float> upload(const Tensor& tensor) = 0;
 
-  /// Measures how fast the device reads `working_set` bytes of its memory over and over (the first GiB of more), in
-  /// bytes per second. Takes some tenths of a second. Throws DeviceError where the backend has no way to tell.
+  /// Measures how fast the device reads `working_set` bytes of its memory over and over, in bytes per second; allocates
+  /// as many for that. Takes some tenths of a second. Throws DeviceError where there is no such memory, or the backend
+  /// has no way to tell.
   virtual double measure_read_rate(std::uint64_t working_set);
-  /// Measures its multiply-adds, a tenth of a second each. Throws as measure_read_rate does.
+  /// Measures its multiply-adds, a tenth of a second each. Throws DeviceError where the backend has no way to tell.
   virtual std::vector<Roofline::Peak> measure_peaks();
   /// Both.
   Roofline measure_roofline(std::uint64_t working_set);

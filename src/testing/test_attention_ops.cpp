@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <tuple>
 
 #include "isa_levels.h"
@@ -23,6 +24,7 @@ struct Case {
   int rotary_dim = 0;
   ops::RotaryStyle style = ops::RotaryStyle::half;
   int page_size = 64;
+  int stale = 0;  ///< each byte of the cache before the first step
 };
 
 /// Appends random rows in chunks and attends after each; returns all outputs of one sequence.
@@ -32,17 +34,18 @@ std::vector<float> run(const Case& c, const std::string& isa, int threads, const
   config.overrides["attention"] = {{"page_size", c.page_size}, {"kv_split", 8 * c.page_size}};
   const auto device =
       Device::open(std::move(config), {.threads = threads, .precision = Precision::exact, .log = silent_log()});
-  KvCache cache({.layers = {{c.num_kv_heads, c.k_dim, c.v_dim, c.window}},
-                 .max_tokens = 4096,
-                 .dtype = c.dtype,
-                 .max_sequences = 2,
-                 .max_step_tokens = 1024},
-                *device);
+  const KvCache::Config cache_config{.layers = {{c.num_kv_heads, c.k_dim, c.v_dim, c.window}},
+                                     .max_tokens = 4096,
+                                     .dtype = c.dtype,
+                                     .max_sequences = 2,
+                                     .max_step_tokens = 1024};
+  KvCache cache(cache_config, *device);
   Step step(cache, *device);
   const auto sequence = cache.create(), other = cache.create();
   const auto q_cols = c.num_heads * c.k_dim, k_cols = c.num_kv_heads * c.k_dim, v_cols = c.num_kv_heads * c.v_dim,
              out_cols = c.num_heads * c.v_dim;
   const auto sinks = random_values(static_cast<std::size_t>(c.num_heads), 9);
+  std::memset(step.cache_layer(0).storage, c.stale, KvCache::bytes_for(cache_config, device->config()));
   std::vector<float> all;
   std::size_t position = 0;
   for (const auto chunk : chunks) {
@@ -158,6 +161,16 @@ TEST_P(AttentionOps, BitsDependNeitherOnThreadsNorChunksNorTheBatch) {
     EXPECT_EQ(run(kCases[i], GetParam(), 2, std::vector<std::size_t>(90, 1), false), whole) << i;
     EXPECT_EQ(run(kCases[i], GetParam(), 2, {50, 3, 37}, false, true), whole) << i;
   }
+}
+
+TEST_P(AttentionOps, WhatAnEarlierSequenceLeftInAPageIsNotSeen) {
+  for (const auto dtype : {DType::f32, DType::f16, DType::bf16, DType::i8})
+    for (const std::optional<int> window : {std::optional<int>(), std::optional(20)}) {
+      Case c{.num_heads = 4, .num_kv_heads = 2, .k_dim = 20, .v_dim = 20, .dtype = dtype, .window = window};
+      const auto clean = run(c, GetParam(), 2, {70, 1, 3}, false);
+      c.stale = 0xff;  // NaN of any element type, and of the scales of i8
+      EXPECT_EQ(run(c, GetParam(), 2, {70, 1, 3}, false), clean) << name(dtype);
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, AttentionOps, ::testing::ValuesIn(isa_levels()),

@@ -26,8 +26,9 @@ struct Partial {
 };
 
 struct AttentionKernels {
-  /// Attends `queries` (at most kQueryBlock, of one kv head of one sequence) to their keys. acc[i] has `v_stride`
-  /// floats, of which v_dim are set; a query without keys gets sum 0.
+  /// Attends `queries` (at most kQueryBlock, of one kv head of one sequence) to their keys. acc has kQueryBlock rows of
+  /// `v_stride` floats, of which the queries' first v_dim are set; a query without keys gets sum 0. The cache may hold
+  /// anything in slots that no query sees.
   void (*attend)(const ops::Attention::Args& args, std::size_t sequence, int kv_head, std::span<const Query> queries,
                  float* acc, std::int64_t v_stride, Partial* partials);
   void (*to_f16)(const float* values, std::int64_t count, std::uint16_t* out);

@@ -44,7 +44,8 @@ struct Block {
   const std::byte* page;
   int kv_head;
   int first_slot;                         ///< in the page, of the block's first key
-  int num_keys;                           ///< a multiple of 16
+  int num_keys;                           ///< a multiple of 16: whole tiles
+  int num_values;                         ///< of those, up to the last that a query sees
   std::ptrdiff_t next_keys, next_values;  ///< bytes from this block's to the next one's; 0 in the last
 };
 
@@ -164,7 +165,7 @@ void add_value_tiles(const Block& b, int d, const float* weights, const float* s
   F sums[R][T];
   for (int j = 0; j < R; ++j)
     for (int t = 0; t < T; ++t) sums[j][t] = V::mul(V::load(acc + j * v_stride + d + t * kLanes), V::set1(shrink[j]));
-  for (int key = 0; key < b.num_keys; ++key, v += static_cast<std::size_t>(dim) * Load::kBytes) {
+  for (int key = 0; key < b.num_values; ++key, v += static_cast<std::size_t>(dim) * Load::kBytes) {
     F values[T];
     for (int t = 0; t < T; ++t) {
       const std::byte* at = v + static_cast<std::size_t>(t * kLanes) * Load::kBytes;
@@ -201,7 +202,8 @@ template <class Load>
 Block block_at(const ops::KvLayerView& cache, std::size_t sequence, int kv_head, std::int32_t start, int keys,
                std::optional<std::int32_t> next) {
   const auto& layout = cache.layout;
-  Block block{layout, cache.page(sequence, start), kv_head, start % layout.page_size, keys, 0, 0};
+  const int tiles = (keys + kLanes - 1) / kLanes;
+  Block block{layout, cache.page(sequence, start), kv_head, start % layout.page_size, tiles * kLanes, keys, 0, 0};
   if (!next) return block;
   const std::ptrdiff_t slots = *next % layout.page_size - block.first_slot, bytes = Load::kBytes;
   const std::ptrdiff_t to_page = cache.page(sequence, *next) - block.page;
@@ -233,10 +235,10 @@ void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_he
   std::fill_n(acc, padded * v_stride, 0.0f);
   const int block_keys = std::gcd(kKeyBlock, layout.page_size);  // a block lies in one page
   for (std::int32_t start = last < 0 ? 0 : first / block_keys * block_keys; start <= last; start += block_keys) {
-    const int keys = std::min(block_keys, (last - start + kLanes) / kLanes * kLanes);
     const std::int32_t next = start + block_keys;
-    const Block block =
-        block_at<Load>(a.cache, sequence, kv_head, start, keys, next <= last ? std::optional(next) : std::nullopt);
+    const Block block = block_at<Load>(a.cache, sequence, kv_head, start, std::min(block_keys, last - start + 1),
+                                       next <= last ? std::optional(next) : std::nullopt);
+    const int keys = block.num_keys;
     score_block<Load>(block, q_rows.data(), padded, scores);
     for (int i = 0; i < padded; ++i) {
       float* s = scores + i * kKeyBlock;

@@ -55,7 +55,7 @@ KvCache::KvCache(Config config, Device& device)
     }
     const auto layout = layout_of(config_, spec, page_size_);
     auto storage = device.allocate(layout.page_bytes * pages);
-    // Kernels read whole key tiles: what lies beyond a sequence's end must be finite.
+    // Kernels read whole key tiles, so also slots that nothing was written to.
     std::memset(storage.get(), 0, layout.page_bytes * pages);
     layers_.push_back({layout, std::move(storage), static_cast<int>(index)});
   }

@@ -76,19 +76,19 @@ Bf16Choice bf16_for(const CpuDevice& device, ConstMatrix x, std::int64_t tokens)
   return {};
 }
 
-/// Rows of one task's matrices, at most: each thread keeps room for its call's sums.
+/// Rows of one task's matrices, each of which meets at most `tokens`: each thread keeps room for its call's sums.
 std::int64_t rows_per_task(const CpuDevice& device, std::int64_t tokens, Matrices weights, bool amx) {
   constexpr std::int64_t kMost = 4096, kMostLong = 512;
   const std::int64_t rows = device.linear_params().rows_per_task;
   // Every task reads all of its tokens, which AMX waits for.
   if (amx) return std::min(2 * rows, kMostLong);
   // Few tokens wait for memory, which is fastest in long streams, a gate's and an up's by turns above all: as long as
-  // they leave each thread enough tasks to end with the others.
-  constexpr std::int64_t kFew = 4, kTasks = 16;
+  // they leave each thread enough of them to end with the others.
+  constexpr std::int64_t kFew = 4, kStreams = 16;
   if (tokens > kFew || rows >= kMostLong) return std::min(rows, kMost);
   std::int64_t all = 0;
   for (const auto* w : weights) all += w->rows();
-  return std::clamp(all / (device.num_threads() * kTasks) / kPanelRows * kPanelRows, rows, kMostLong);
+  return std::clamp(all / (device.num_threads() * kStreams) / kPanelRows * kPanelRows, rows, kMostLong);
 }
 
 struct TokenTile {
@@ -112,7 +112,7 @@ LinearInput::LinearInput(CpuDevice& device, const LinearKernels& kernels, ConstM
   const ActivationBits bits = activation_bits(device, kernels, x, weights);
   const std::int64_t most = std::ranges::max(ranges, {}, &TokenRange::count).count;
   if (ranges.size() == 1) amx_ = amx_for(device, most, bits);  // its tiles begin at multiples of their size
-  stride_ = rows_per_task(device, x.rows, weights, amx_ != nullptr);
+  stride_ = rows_per_task(device, most, weights, amx_ != nullptr);
   if (amx_ != nullptr)
     fill_tiles(device, any_kind(weights, [](PanelKind kind) { return amx_parts(kind).tokens == 2; }));
   else if (!device.exact() && any_kind(weights, is_integer))

@@ -39,9 +39,7 @@ ThreadPool::ThreadPool(int num_threads, int usable_cpus)
 ThreadPool::~ThreadPool() { stop(); }
 
 void ThreadPool::stop() {
-  stop_.store(true);
-  generation_.fetch_add(1);
-  generation_.notify_all();
+  post({});
   for (auto& worker : workers_) worker.join();
 }
 
@@ -65,42 +63,63 @@ bool ThreadPool::Share::take_last(std::uint32_t& task) {
   return true;
 }
 
+std::uint32_t ThreadPool::share_start(const Job& job, std::size_t thread) const {
+  return static_cast<std::uint32_t>(job.num_tasks * static_cast<std::int64_t>(thread) /
+                                    static_cast<std::int64_t>(shares_.size()));
+}
+
 void ThreadPool::take_tasks(const Job& job, std::size_t thread) {
-  std::uint32_t task;
-  while (shares_[thread].take_first(task)) job.call(job.context, job.first_task + task);
+  Share& own = shares_[thread];
+  std::uint32_t task = share_start(job, thread);
+  // The first of a share is its thread's, so that it need not wait for the share.
+  if (task < share_start(job, thread + 1)) {
+    do job.call(job.context, job.first_task + task);
+    while (own.take_first(task));
+  }
   for (std::size_t next = 1; next < shares_.size(); ++next)
     while (shares_[(thread + next) % shares_.size()].take_last(task)) job.call(job.context, job.first_task + task);
 }
 
-void ThreadPool::dispatch(const Job& job, std::int64_t num_tasks) {
+void ThreadPool::post(const Job& job) {
+  posted_.job = job;
+  // Not only released: what follows looks for sleepers, who look at the number before they sleep.
+  posted_.number.fetch_add(1);
+  posted_.number.notify_all();
+}
+
+void ThreadPool::dispatch(const Job& job) {
   const std::lock_guard lock(callers_);
-  job_ = job;
-  const std::int64_t threads = size();
-  const auto share_start = [&](std::int64_t i) { return static_cast<std::uint32_t>(num_tasks * i / threads); };
-  for (std::int64_t i = 0; i < threads; ++i)
-    shares_[static_cast<std::size_t>(i)].reset(share_start(i), share_start(i + 1));
-  unfinished_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    const std::uint32_t end = share_start(job, i + 1);
+    shares_[i].reset(std::min(share_start(job, i) + 1, end), end);
+  }
+  post(job);
   take_tasks(job, 0);
   // Workers leave a job within the time of one task; when the machine is overcommitted, let them have the core.
-  for (int spins = 0; unfinished_.load(std::memory_order_acquire) != 0; ++spins) {
-    if (spins < spins_)
-      pause();
-    else
-      std::this_thread::yield();
-  }
+  const std::uint32_t number = posted_.number.load(std::memory_order_relaxed);
+  int spins = 0;
+  for (std::size_t i = 1; i < shares_.size(); ++i)
+    for (; shares_[i].done.load(std::memory_order_acquire) != number; ++spins) {
+      if (spins < spins_)
+        pause();
+      else
+        std::this_thread::yield();
+    }
 }
 
 void ThreadPool::work(std::size_t thread) {
-  std::uint32_t seen = 0;
-  for (;;) {
-    for (int spins = 0; spins < spins_ && generation_.load(std::memory_order_acquire) == seen; ++spins) pause();
-    generation_.wait(seen, std::memory_order_acquire);
-    seen = generation_.load(std::memory_order_acquire);
-    if (stop_.load()) return;
-    take_tasks(job_, thread);
-    unfinished_.fetch_sub(1, std::memory_order_release);
+  for (std::uint32_t seen = 0;;) {
+    for (int spins = 0; posted_.number.load(std::memory_order_acquire) == seen; ++spins) {
+      if (spins < spins_)
+        pause();
+      else
+        posted_.number.wait(seen, std::memory_order_acquire);
+    }
+    ++seen;
+    const Job job = posted_.job;
+    if (job.call == nullptr) return;
+    take_tasks(job, thread);
+    shares_[thread].done.store(seen, std::memory_order_release);
   }
 }
 

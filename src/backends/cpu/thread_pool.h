@@ -38,21 +38,23 @@ class ThreadPool {
     constexpr std::int64_t kMost = std::int64_t{1} << 31;
     for (std::int64_t first = 0; first < num_tasks; first += kMost)
       dispatch({[](void* context, std::int64_t i) { (*static_cast<Task*>(context))(i); },
-                const_cast<std::remove_const_t<Task>*>(&task), first},
-               std::min(kMost, num_tasks - first));
+                const_cast<std::remove_const_t<Task>*>(&task), first, std::min(kMost, num_tasks - first)});
   }
 
  private:
   struct Job {
-    void (*call)(void*, std::int64_t);
+    void (*call)(void*, std::int64_t);  ///< null: there will be no more jobs
     void* context;
     std::int64_t first_task;  ///< what the shares count from
+    std::int64_t num_tasks;
   };
 
   /// The tasks that a thread has left: [first, end), packed into one word so that both ends change at once. It takes
   /// the first itself, so that a thread goes through memory in order; threads that are done help from the end.
   class alignas(64) Share {
    public:
+    std::atomic<std::uint32_t> done{0};  ///< the job that the share's worker has left last
+
     void reset(std::uint32_t first, std::uint32_t end) { left_.store(pack(first, end), std::memory_order_relaxed); }
     /// False: none is left.
     bool take_first(std::uint32_t& task);
@@ -65,19 +67,25 @@ class ThreadPool {
     std::atomic<std::uint64_t> left_{0};
   };
 
-  void dispatch(const Job& job, std::int64_t num_tasks);
+  /// Where threads share no cache, small jobs mostly wait for lines on their way from one thread to the other. So a
+  /// worker learns of a job, and what it is, from one line; its share, where the caller also waits for it, is another.
+  struct alignas(64) Posted {
+    Job job{};
+    std::atomic<std::uint32_t> number{0};  ///< of the job, from 1; waited on by sleepers
+  };
+
+  void dispatch(const Job& job);
+  void post(const Job& job);
   void work(std::size_t thread);
   void stop();
   void take_tasks(const Job& job, std::size_t thread);
+  std::uint32_t share_start(const Job& job, std::size_t thread) const;
 
   const int spins_;
   std::vector<Share> shares_;  ///< by thread, the caller's first
-  std::mutex callers_;
-  Job job_{};
-  alignas(64) std::atomic<std::uint32_t> generation_{0};  ///< counts jobs; odd bit unused; waited on by sleepers
-  alignas(64) std::atomic<int> unfinished_{0};            ///< workers that have not left the current job
-  std::atomic<bool> stop_{false};
   std::vector<std::thread> workers_;
+  std::mutex callers_;
+  Posted posted_;
 };
 
 }  // namespace ttt::cpu

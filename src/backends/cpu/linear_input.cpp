@@ -61,16 +61,15 @@ struct Bf16Choice {
   int parts = 0;  ///< bf16 that an activation is the sum of
 };
 
-/// AVX-512 BF16 for this call, or null. Fewer tokens wait for the weights' bytes with two parts as well; as that
-/// depends on their number, a device that promises the same bits for any batch takes one part always or none.
+/// AVX-512 BF16 for this call, or null. Few tokens wait for the weights' bytes with two parts as well; as that depends
+/// on their number, a device that promises the same bits for any batch takes one part always or none.
 Bf16Choice bf16_for(const CpuDevice& device, ConstMatrix x, std::int64_t tokens) {
 #if defined(__x86_64__)
   if (!device.isa().bf16 || device.exact()) return {};
-  const bool few = tokens <= Bf16Kernels::kMostTokensOfTwoParts,
-             same_bits = device.options().batch_invariance != BatchInvariance::off;
-  if (eight_bits_do(device, x) && (device.options().precision == Precision::fast || (!few && !same_bits)))
-    return {&bf16_kernels(), 1};
-  if (few && !same_bits) return {&bf16_kernels(), 2};
+  const bool two_do = tokens <= Bf16Kernels::kMostTokensOfTwoParts && device.options().precision != Precision::fast &&
+                      device.options().batch_invariance == BatchInvariance::off;
+  if (two_do) return {&bf16_kernels(), 2};
+  if (eight_bits_do(device, x)) return {&bf16_kernels(), 1};
 #endif
   (void)device, (void)x, (void)tokens;
   return {};

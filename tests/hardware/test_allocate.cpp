@@ -1,11 +1,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <new>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -82,6 +84,43 @@ TEST(Arena, ARegionLastsAsLongAsItsBlocks) {
 #else
   std::printf("not looked at whether the region went back: only Linux tells what is mapped\n");
 #endif
+}
+
+TEST(Arena, TheLastBlocksRoomIsTheNextOnes) {
+  internal::Arena arena;
+  constexpr std::size_t kBytes = 100'000;
+  const auto first = arena.allocate(kBytes);
+  auto tried = arena.allocate(8 * kBytes);
+  const auto* const at = tried.get();
+  tried.reset();
+  const auto second = arena.allocate(kBytes);
+  EXPECT_EQ(second.get(), at);
+  auto third = arena.allocate(kBytes);
+  const auto fourth = arena.allocate(kBytes);
+  third.reset();  // not the last: its room is lost, and no one else's
+  const auto fifth = arena.allocate(kBytes);
+  EXPECT_GE(fifth.get(), fourth.get() + kBytes);
+}
+
+TEST(Arena, IsSharedByThreads) {
+  internal::Arena arena;
+  std::vector<std::thread> threads;
+  std::atomic<int> broken = 0;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      std::vector<std::shared_ptr<std::byte>> kept;
+      constexpr std::size_t kBytes = 70'000;
+      for (int i = 0; i < 300; ++i) {
+        kept.push_back(arena.allocate(kBytes));
+        std::memset(kept.back().get(), t, kBytes);
+        if (i % 3 == 2) kept.erase(kept.begin() + i / 6);
+        arena.allocate(2 * kBytes);  // freed at once
+      }
+      for (const auto& block : kept)
+        broken += !std::all_of(block.get(), block.get() + kBytes, [&](std::byte b) { return b == std::byte(t); });
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(broken, 0);
 }
 
 TEST(Arena, TheAddressSanitizerSeesItsBlocks) {

@@ -29,6 +29,10 @@ int usable_cpus(const DeviceConfig& config) {
   return scheduled > 0 ? std::min(scheduled, 2 * config.num_cores) : 2 * config.num_cores;
 }
 
+DeviceError no_room(const DeviceConfig& config, std::size_t bytes) {
+  return {config.name, fmt::format("cannot allocate {}", format_bytes(bytes))};
+}
+
 }  // namespace
 
 CpuDevice::CpuDevice(DeviceConfig config, DeviceOptions options)
@@ -62,9 +66,15 @@ CpuDevice::CpuDevice(DeviceConfig config, DeviceOptions options)
 }
 
 std::shared_ptr<std::byte> CpuDevice::allocate(std::size_t bytes) try {
-  return arena_.allocate(bytes);
+  return internal::allocate_bytes(bytes);
 } catch (const std::bad_alloc&) {
-  throw DeviceError(config().name, fmt::format("cannot allocate {}", format_bytes(bytes)));
+  throw no_room(config(), bytes);
+}
+
+std::shared_ptr<std::byte> CpuDevice::allocate_weights(std::size_t bytes) try {
+  return weights_.allocate(bytes);
+} catch (const std::bad_alloc&) {
+  throw no_room(config(), bytes);
 }
 
 std::shared_ptr<const float> CpuDevice::upload(const Tensor& tensor) {

@@ -22,6 +22,9 @@ class CpuDevice final : public Device {
   double measure_read_rate(std::uint64_t working_set) override;
   std::vector<Roofline::Peak> measure_peaks() override;
 
+  /// As `allocate`, for weights, which live as long as a model.
+  std::shared_ptr<std::byte> allocate_weights(std::size_t bytes);
+
   ThreadPool& pool() { return pool_; }
   Isa isa() const { return isa_; }
   const LinearParams& linear_params() const { return linear_params_; }
@@ -31,7 +34,7 @@ class CpuDevice final : public Device {
   bool exact() const { return options().precision == Precision::exact; }
 
  private:
-  internal::Arena arena_;
+  internal::Arena weights_;
   Isa isa_;
   LinearParams linear_params_;
   AttentionParams attention_params_;

@@ -235,7 +235,7 @@ std::shared_ptr<const std::byte> packed(CpuDevice& device, std::span<const Panel
   for (const auto kind : kinds) {
     layout.kind = kind;
     data.reset();
-    data = device.allocate(layout.bytes());
+    data = device.allocate_weights(layout.bytes());
     if (pack_panels(device.pool(), layout, parts, data.get())) break;
   }
   if (cache != nullptr)

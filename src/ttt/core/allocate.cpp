@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <new>
+#include <utility>
 
 // Without the address sanitizer, its macros do nothing.
 #if __has_include(<sanitizer/asan_interface.h>)
@@ -50,23 +51,51 @@ std::shared_ptr<std::byte> allocate_bytes(std::size_t bytes) {
           [](std::byte* p) { ::operator delete(p, kAlignment); }};
 }
 
+/// Blocks lie one after the other in [0, used).
+struct Arena::Region {
+  static constexpr std::size_t kBytes = std::size_t{64} << 20;
+
+  std::shared_ptr<std::byte> memory = on_pages(kBytes);
+  std::mutex mutex;
+  std::size_t used = 0;
+
+  Region() { ASAN_POISON_MEMORY_REGION(memory.get(), kBytes); }
+
+  /// Null: there is no room for as many.
+  std::byte* take(std::size_t bytes) {
+    const std::lock_guard lock(mutex);
+    if (kBytes - used < bytes) return nullptr;
+    return memory.get() + std::exchange(used, used + bytes);
+  }
+
+  void give_back(const std::byte* block, std::size_t bytes) {
+    const std::lock_guard lock(mutex);
+    if (block + bytes == memory.get() + used) used -= bytes;
+  }
+};
+
 std::shared_ptr<std::byte> Arena::allocate(std::size_t bytes) {
-  constexpr std::size_t kSmallest = std::size_t{64} << 10, kLargest = std::size_t{16} << 20, kRegion = 4 * kLargest;
+  constexpr std::size_t kSmallest = std::size_t{64} << 10, kLargest = std::size_t{16} << 20;
   if (bytes < kSmallest || bytes > kLargest) return allocate_bytes(bytes);
   // A line between two blocks, so that the address sanitizer sees who runs over.
   const std::size_t taken = (bytes / kCacheLine + 2) * kCacheLine;
   const std::lock_guard lock(mutex_);
   auto region = region_.lock();
-  if (region == nullptr || kRegion - used_ < taken) {
-    region = on_pages(kRegion);
-    ASAN_POISON_MEMORY_REGION(region.get(), kRegion);
+  std::byte* block = region != nullptr ? region->take(taken) : nullptr;
+  if (block == nullptr) {
+    try {
+      region = std::make_shared<Region>();
+    } catch (const std::bad_alloc&) {
+      return allocate_bytes(bytes);
+    }
     region_ = region;
-    used_ = 0;
+    block = region->take(taken);
   }
-  std::byte* const block = region.get() + used_;
-  used_ += taken;
   ASAN_UNPOISON_MEMORY_REGION(block, bytes);
-  return {block, [region = std::move(region), bytes](std::byte* p) { ASAN_POISON_MEMORY_REGION(p, bytes); }};
+  return {block, [region = std::move(region), bytes, taken](std::byte* p) {
+            ASAN_POISON_MEMORY_REGION(p, bytes);
+            region->give_back(p, taken);
+          }};
 }
 
 }  // namespace ttt::internal

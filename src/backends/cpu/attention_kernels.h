@@ -32,6 +32,8 @@ struct AttentionKernels {
   void (*attend)(const ops::Attention::Args& args, std::size_t sequence, int kv_head, std::span<const Query> queries,
                  float* acc, std::int64_t v_stride, Partial* partials);
   void (*to_f16)(const float* values, std::int64_t count, std::uint16_t* out);
+  /// v[i] = cap * tanh(v[i] / cap).
+  void (*softcap)(float cap, float* v, std::int64_t count);
 };
 
 const AttentionKernels& attention_kernels(const Isa& isa);

@@ -1,5 +1,5 @@
 // The kernels of attention_kernels.h written once over a level's vector primitives `V` (see linear_kernels_impl.h; here
-// also load_bf16, max, store_f16, and kAttentionRows and kAttentionTiles, the queries and the vectors of keys or dims
+// also load_bf16, store_f16, and kAttentionRows and kAttentionTiles, the queries and the vectors of keys or dims
 // whose sums registers hold). Softmax is computed online (Milakov & Gimelshein, 2018; Dao, 2023): in blocks of keys at
 // fixed absolute positions and a fixed order, so that a query's bits do not depend on what else is in the batch.
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "attention_kernels.h"
+#include "elementary_impl.h"
 
 namespace ttt::cpu {
 namespace {
@@ -117,12 +118,15 @@ void scale_by(float* s, const Block& b, std::size_t scale_offset) {
   for (int key = 0; key < b.num_keys; key += kLanes) V::store(s + key, V::mul(V::load(s + key), V::load(scales + key)));
 }
 
+void softcap(float cap, float* v, std::int64_t count) {
+  map_values(v, count, [&](F x) { return V::mul(V::set1(cap), tanh(V::mul(x, V::set1(1.0f / cap)))); });
+}
+
 /// Caps and masks one query's scores, and gives those of an 8-bit cache their keys' scales.
 void finish_scores(const ops::Attention::Args& a, const Block& b, float* s, std::int32_t block_start,
                    const Query& query) {
   if (b.layout.dtype == DType::i8) scale_by(s, b, b.layout.k_scale_offset);
-  if (a.softcap > 0.0f)
-    for (int key = 0; key < b.num_keys; ++key) s[key] = a.softcap * std::tanh(s[key] / a.softcap);
+  if (a.softcap > 0.0f) softcap(a.softcap, s, b.num_keys);
   if (block_start >= query.first && block_start + b.num_keys - 1 <= query.last) return;
   for (int key = 0; key < b.num_keys; ++key)
     if (block_start + key < query.first || block_start + key > query.last) s[key] = kMinusInfinity;
@@ -288,7 +292,7 @@ void to_f16(const float* values, std::int64_t count, std::uint16_t* out) {
   std::copy_n(bits, count - i, out + i);
 }
 
-const AttentionKernels kKernels{attend, to_f16};
+const AttentionKernels kKernels{attend, to_f16, softcap};
 
 }  // namespace
 }  // namespace ttt::cpu

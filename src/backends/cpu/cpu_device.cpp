@@ -13,6 +13,7 @@
 #include "norm.h"
 #include "packed_matrix.h"
 #include "roofline.h"
+#include "softcap.h"
 #include "ttt/core/error.h"
 #include "ttt/formats/dequantize.h"
 #include "ttt/hardware/memory_plan.h"
@@ -57,11 +58,11 @@ CpuDevice::CpuDevice(DeviceConfig config, DeviceOptions options)
   kernels_.set<ops::RmsNorm>(rms_norm);
   kernels_.set<ops::LayerNorm>(layer_norm);
   kernels_.set<ops::Experts>(experts);
+  kernels_.set<ops::Softcap>(softcap);
   // Small beside the matrices around them: the reference is the kernel.
   kernels_.set<ops::Route>(ops::Route::reference);
   kernels_.set<ops::Copy>(ops::Copy::reference);
   kernels_.set<ops::AddGated>(ops::AddGated::reference);
-  kernels_.set<ops::Softcap>(ops::Softcap::reference);
   register_attention_kernels(kernels_);
 }
 

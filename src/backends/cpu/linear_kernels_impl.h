@@ -1,7 +1,8 @@
 // The kernels of linear_kernels.h written once over a level's vector primitives. Included by one source per level,
 // after it has defined, in an unnamed namespace, a type `V` with:
 //   F   16 f32 lanes: zero, set1, load, store, load_f16, load_u8, load_i8, load_u4_pair(p, low, high), load_e8m0,
-//       load_bf16_pair(p, even, odd), add, mul, div, fma, exp, max_of, abs_max(x, y), round
+//       load_bf16_pair(p, even, odd), add, mul, div, fma, exp, round, max and min (the second where either
+//       is NaN), max_of, magnitude(x, y): the largest |lane| of both, NaN if one is
 //   I   16 i32 lanes: to_float, add_int, sub_int, set1_int, shift_left<n>, shift_right<n>, sum_of, store_i8
 //       store_i16, and as 16 lanes of 2 words: load_words, store_words, dot_words(I, I words, p): lane sums of 2 words
 //       times the 2 words at p
@@ -13,6 +14,7 @@
 //   kMostByteCode: the largest code that dot takes with every byte at p
 //   kTokens: the most tokens of a tile; kTokensInRegisters: whether there are registers for their sums beside codes
 #include "coded_bf16_impl.h"
+#include "elementary_impl.h"
 #include "integer_products_impl.h"
 #include "linear_kernels.h"
 
@@ -149,22 +151,43 @@ void float_products(const PanelRange& w, const float* x, std::int64_t xs, int to
   plain_products<PanelKind::f32>({decoded, panels, w.count}, x, xs, tokens, out, stride);
 }
 
-F sigmoid(F x) { return V::div(V::set1(1.0f), V::add(V::set1(1.0f), V::exp(V::mul(x, V::set1(-1.0f))))); }
+F silu(F x) { return V::mul(x, sigmoid(x)); }
 
+/// x Phi(x), as x - x Phi(-x) where x is positive, so that nothing cancels. Off by less than 4e-7 of the
+/// result, and 3e-9.
+inline __attribute__((always_inline)) F gelu(F x) {
+  // No farther than where the tail is 0, which infinity times would not be.
+  const F magnitude = V::min(V::set1(15.0f), V::max(x, V::mul(x, V::set1(-1.0f))));
+  return V::fma(V::mul(magnitude, V::set1(-1.0f)), normal_tail(magnitude), V::max(V::zero(), x));
+}
+
+/// 0.5 (1 + tanh(u)) is sigmoid(2u), where nothing cancels.
 F gelu_tanh(F x) {
-  // 0.5 (1 + tanh(u)) is sigmoid(2u).
   const F cube = V::mul(V::mul(x, x), x);
   return V::mul(x, sigmoid(V::mul(V::set1(2 * 0.7978845608f), V::fma(V::set1(0.044715f), cube, x))));
 }
 
+F quick_gelu(F x) { return V::mul(x, sigmoid(V::mul(V::set1(1.702f), x))); }
+
 void activate_row(Activation activation, float* v, std::int64_t count) {
-  if (activation == Activation::none) return;
-  std::int64_t i = 0;
-  if (activation == Activation::silu)
-    for (; i + 16 <= count; i += 16) V::store(v + i, V::mul(V::load(v + i), sigmoid(V::load(v + i))));
-  if (activation == Activation::gelu_tanh)
-    for (; i + 16 <= count; i += 16) V::store(v + i, gelu_tanh(V::load(v + i)));
-  for (; i < count; ++i) v[i] = activate(activation, v[i]);
+  switch (activation) {
+    case Activation::none:
+      return;
+    case Activation::silu:
+      return map_values(v, count, [](F x) { return silu(x); });
+    case Activation::gelu:
+      return map_values(v, count, [](F x) { return gelu(x); });
+    case Activation::gelu_tanh:
+      return map_values(v, count, [](F x) { return gelu_tanh(x); });
+    case Activation::quick_gelu:
+      return map_values(v, count, [](F x) { return quick_gelu(x); });
+    case Activation::sigmoid:
+      return map_values(v, count, [](F x) { return sigmoid(x); });
+    case Activation::tanh:
+      return map_values(v, count, [](F x) { return tanh(x); });
+    default:
+      for (std::int64_t i = 0; i < count; ++i) v[i] = activate(activation, v[i]);
+  }
 }
 
 const LinearKernels kKernels{kTokens, V::kMostByteCode, quantize_row, float_products, integer_products, activate_row};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "linear_kernels.h"
 #include "panel_codes_impl.h"
@@ -126,8 +127,13 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
     float padded[kGroup] = {};
     const float* values = x + g * kGroup;
     if (const std::int64_t n = cols - g * kGroup; n < kGroup) values = std::copy_n(values, n, padded) - n;
-    const F first_half = V::load(values), second_half = V::load(values + 16);
-    const float most = V::max_of(V::abs_max(first_half, second_half));
+    F first_half = V::load(values), second_half = V::load(values + 16);
+    float most = V::magnitude(first_half, second_half);
+    // No code stands for NaN or infinity; the scale makes NaN of all products.
+    if (!std::isfinite(most)) {
+      most = std::numeric_limits<float>::quiet_NaN();
+      first_half = second_half = V::zero();
+    }
     // A group so small that its inverse overflows counts as zero.
     const float inverse = most > 1e-30f ? most_code / most : 0.0f, scale = most / most_code;
     const Codes codes(first_half, second_half, inverse);
@@ -139,7 +145,7 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
     store_bytes_of(codes, tile, g, token, tokens);
     const std::int64_t block = g / kBlockGroups;
     if (token == 0 && g % kBlockGroups == 0) tile.num_refined[block] = 0;
-    if (most <= outlier) continue;
+    if (!(most > outlier)) continue;
     store_refined(lacking(codes, first_half, second_half, inverse), scale / RefinedCell::kSteps, g, token,
                   tile.refined[block * kBlockGroups * tokens + tile.num_refined[block]++]);
   }

@@ -2,6 +2,7 @@
 // Vector primitives (see linear_kernels_impl.h) for AVX2 with FMA and F16C: 16 lanes are two registers.
 #include <immintrin.h>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -37,6 +38,7 @@ struct Avx2 {
   static F div(F x, F y) { return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)}; }
   static F fma(F x, F y, F z) { return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)}; }
   static F max(F x, F y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
+  static F min(F x, F y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
   static float max_of(F x) {
     alignas(32) float v[8];
     _mm256_store_ps(v, _mm256_max_ps(x.a, x.b));
@@ -44,9 +46,9 @@ struct Avx2 {
     for (float f : v) m = f > m ? f : m;
     return m;
   }
-  /// exp by 2^n * p(r), |r| <= ln2/2; relative error about 2e-7; 0 below -87, finite above 88.
+  /// exp by 2^n * p(r), |r| <= ln2/2; relative error about 2e-7; 0 below -87, infinite above 88.37.
   static __m256 exp8(__m256 x) {
-    x = _mm256_max_ps(_mm256_min_ps(x, _mm256_set1_ps(88.0f)), _mm256_set1_ps(-104.0f));
+    x = _mm256_max_ps(_mm256_set1_ps(-104.0f), _mm256_min_ps(_mm256_set1_ps(89.0f), x));
     const __m256 n =
         _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693145752f), x);
@@ -108,10 +110,15 @@ struct Avx2 {
     const I e = load_u8_int(p);
     return {power(e.a), power(e.b)};
   }
-  static F abs_max(F x, F y) {
-    const __m256 sign = _mm256_set1_ps(-0.0f);
-    return {_mm256_max_ps(_mm256_andnot_ps(sign, x.a), _mm256_andnot_ps(sign, y.a)),
-            _mm256_max_ps(_mm256_andnot_ps(sign, x.b), _mm256_andnot_ps(sign, y.b))};
+  /// As integers, of which NaN are the largest.
+  static float magnitude(F x, F y) {
+    const auto bits = [](__m256 v) { return _mm256_castps_si256(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), v)); };
+    alignas(32) std::int32_t v[8];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(v), _mm256_max_epi32(_mm256_max_epi32(bits(x.a), bits(x.b)),
+                                                                       _mm256_max_epi32(bits(y.a), bits(y.b))));
+    std::int32_t most = v[0];
+    for (const std::int32_t i : v) most = i > most ? i : most;
+    return std::bit_cast<float>(most);
   }
   static I round(F x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
   static I set1_int(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }

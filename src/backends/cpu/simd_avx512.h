@@ -33,10 +33,11 @@ struct V {
   static F div(F a, F b) { return _mm512_div_ps(a, b); }
   static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
   static F max(F a, F b) { return _mm512_max_ps(a, b); }
+  static F min(F a, F b) { return _mm512_min_ps(a, b); }
   static float max_of(F a) { return _mm512_reduce_max_ps(a); }
-  /// exp by 2^n * p(r), |r| <= ln2/2; relative error about 2e-7; underflows to 0.
+  /// exp by 2^n * p(r), |r| <= ln2/2; relative error about 2e-7; underflows to 0, overflows to infinity.
   static F exp(F x) {
-    x = _mm512_max_ps(_mm512_min_ps(x, set1(88.0f)), set1(-104.0f));
+    x = _mm512_max_ps(set1(-104.0f), _mm512_min_ps(set1(89.0f), x));
     const F n =
         _mm512_roundscale_ps(_mm512_mul_ps(x, set1(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     F r = _mm512_fnmadd_ps(n, set1(0.693145752f), x);
@@ -111,7 +112,11 @@ struct V {
     const __m512i small = _mm512_sllv_epi32(_mm512_set1_epi32(0x200000), _mm512_min_epi32(e, _mm512_set1_epi32(1)));
     return _mm512_castsi512_ps(_mm512_max_epi32(normal, small));
   }
-  static F abs_max(F a, F b) { return _mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)); }
+  /// As integers, of which NaN are the largest.
+  static float magnitude(F a, F b) {
+    return std::bit_cast<float>(_mm512_reduce_max_epi32(
+        _mm512_max_epi32(_mm512_castps_si512(_mm512_abs_ps(a)), _mm512_castps_si512(_mm512_abs_ps(b)))));
+  }
   static I round(F a) { return {_mm512_cvtps_epi32(a)}; }
   static I set1_int(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
   static I add_int(I a, I b) { return {_mm512_add_epi32(a.v, b.v)}; }

@@ -1,6 +1,7 @@
 #pragma once
 // Vector primitives (see linear_kernels_impl.h) without intrinsics: the compiler vectorises what it can for the
 // baseline.
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -58,6 +59,9 @@ struct V {
   }
   static F max(F a, F b) {
     return map([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
+  }
+  static F min(F a, F b) {
+    return map([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; });
   }
   static float max_of(F a) {
     float m = a.v[0];
@@ -129,8 +133,12 @@ struct V {
       return std::bit_cast<float>(e < 2 ? 0x200000u << e : (e - 1) << 23);
     });
   }
-  static F abs_max(F a, F b) {
-    return map([&](int i) { return std::fmax(std::fabs(a.v[i]), std::fabs(b.v[i])); });
+  /// As integers, of which NaN are the largest.
+  static float magnitude(F a, F b) {
+    std::int32_t most = 0;
+    for (int i = 0; i < 16; ++i)
+      for (const float x : {a.v[i], b.v[i]}) most = std::max(most, std::bit_cast<std::int32_t>(std::fabs(x)));
+    return std::bit_cast<float>(most);
   }
   template <class Op>
   static I map_int(Op op) {

@@ -173,6 +173,94 @@ TEST_P(AttentionOps, WhatAnEarlierSequenceLeftInAPageIsNotSeen) {
     }
 }
 
+/// A cache of one head of 16 columns and pages of 16, whose splits have 32 keys.
+struct SmallCache {
+  static constexpr std::int64_t kCols = 16;
+  std::unique_ptr<Device> device;
+  KvCache cache;
+  Step step{cache, *device};
+
+  SmallCache(const std::string& isa, DType dtype)
+      : device(open(isa)),
+        cache({.layers = {{1, kCols, kCols, std::nullopt}}, .max_tokens = 128, .dtype = dtype, .max_step_tokens = 128},
+              *device) {}
+
+  static std::unique_ptr<Device> open(const std::string& isa) {
+    auto config = DeviceConfig::named("x86-" + isa);
+    config.overrides["attention"] = {{"page_size", 16}, {"kv_split", 32}};
+    return Device::open(std::move(config), {.threads = 2, .precision = Precision::exact, .log = silent_log()});
+  }
+
+  /// Appends rows to a sequence, whose outputs it returns.
+  std::vector<float> attend(KvCache::Sequence sequence, const std::vector<float>& k, const std::vector<float>& v,
+                            float softcap, bool reference) {
+    step.clear();
+    step.add(sequence, std::vector<std::int32_t>(k.size() / kCols, 0), LogitRows::none);
+    const auto plan = step.plan();
+    const auto rows = static_cast<std::int64_t>(k.size()) / kCols;
+    auto q = random_values(k.size(), 3);
+    const float sink = 0.5f;
+    std::vector<float> out(k.size());
+    const ops::RotaryAppend::Args append{.plan = plan,
+                                         .cache = step.cache_layer(0),
+                                         .q = {q.data(), rows, kCols},
+                                         .k = {k.data(), rows, kCols},
+                                         .v = {v.data(), rows, kCols},
+                                         .num_heads = 1,
+                                         .cos = {},
+                                         .sin = {}};
+    const ops::Attention::Args attend{.plan = plan,
+                                      .cache = step.cache_layer(0),
+                                      .q = {q.data(), rows, kCols},
+                                      .out = {out.data(), rows, kCols},
+                                      .num_heads = 1,
+                                      .mask = Mask::causal(),
+                                      .scale = 0.3f,
+                                      .softcap = softcap,
+                                      .sinks = &sink};
+    reference ? ops::RotaryAppend::reference(*device, append) : ops::run<ops::RotaryAppend>(*device, append);
+    reference ? ops::Attention::reference(*device, attend) : ops::run<ops::Attention>(*device, attend);
+    step.commit();
+    return out;
+  }
+};
+
+/// Keys and values that are no numbers make none of what sees them, and nothing of the next sequence in their pages.
+TEST_P(AttentionOps, WhatIsNoNumberStaysSoInItsSequence) {
+  constexpr std::size_t kCols = SmallCache::kCols, kBefore = 10, kAfter = 118, kColumn = 5;
+  const auto k = random_values(kBefore * kCols, 1), v = random_values(kBefore * kCols, 2);
+  for (const auto dtype : {DType::f32, DType::f16, DType::bf16, DType::i8})
+    for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
+      for (const bool in_key : {true, false})
+        for (const float softcap : {0.0f, 5.0f})
+          for (const bool reference : {true, false}) {
+            if (std::isinf(value) && dtype != DType::i8) continue;  // some are scores of minus infinity
+            SCOPED_TRACE(std::string(name(dtype)) + (in_key ? ", key" : ", value") + (reference ? ", reference" : ""));
+            SmallCache small(GetParam(), dtype);
+            const auto first = small.cache.create();
+            const auto before = small.attend(first, k, v, softcap, reference);
+            auto more_k = random_values(kAfter * kCols, 4), more_v = random_values(kAfter * kCols, 5);
+            for (std::size_t row = 0; row < kAfter; row += 16)
+              (in_key ? more_k : more_v)[row * kCols + kColumn] = value;
+            const auto after = small.attend(first, more_k, more_v, softcap, reference);
+            for (std::size_t row = 0; row < kAfter; ++row)
+              ASSERT_FALSE(std::isfinite(after[row * kCols + kColumn])) << "row " << row;
+            // The last page that is given back is the first that is given out: full, its slot behind the next ones bad.
+            small.cache.drop(first);
+            EXPECT_EQ(small.attend(small.cache.create(), k, v, softcap, reference), before);
+          }
+}
+
+/// Values near the least of f32, whose inverse is infinite, have codes too.
+TEST_P(AttentionOps, TinyValuesOfAnEightBitCache) {
+  for (const bool reference : {true, false}) {
+    SmallCache small(GetParam(), DType::i8);
+    const std::vector<float> tiny(SmallCache::kCols, 1e-40f);
+    for (const float out : small.attend(small.cache.create(), tiny, tiny, 0.0f, reference))
+      EXPECT_LE(std::abs(out), 1e-39f);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Isa, AttentionOps, ::testing::ValuesIn(isa_levels()),
                          [](const auto& info) { return info.param; });
 

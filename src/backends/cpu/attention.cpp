@@ -166,12 +166,12 @@ class AttentionCall {
       const auto partial = [&](std::int32_t split) { return at(results, split).partials[i]; };
       float most = a_.sinks ? a_.sinks[head] : kNone;
       for (std::int32_t s = 0; s < block.num_splits; ++s)
-        if (partial(s).sum > 0.0f) most = std::max(most, partial(s).max);
+        if (partial(s).sum != 0.0f) most = std::max(most, partial(s).max);
       float sum = a_.sinks ? std::exp(a_.sinks[head] - most) : 0.0f;
       float* out = a_.out.row(row) + static_cast<std::int64_t>(head) * dim;
       std::fill_n(out, dim, 0.0f);
       for (std::int32_t s = 0; s < block.num_splits; ++s) {
-        if (!(partial(s).sum > 0.0f)) continue;
+        if (partial(s).sum == 0.0f) continue;  // NaN go on
         const float weight = std::exp(partial(s).max - most);
         sum += partial(s).sum * weight;
         const float* values = at(results, s).acc + i * v_stride_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "attention_kernels.h"
@@ -47,8 +48,18 @@ float encode(const AttentionKernels& kernels, DType dtype, const float* values, 
     }
   } else {
     float most = 0.0f;
-    for (int d = 0; d < count; ++d) most = std::max(most, std::fabs(values[d]));
-    const float inverse = most > 0.0f ? 127.0f / most : 0.0f;
+    bool finite = true;
+    for (int d = 0; d < count; ++d) {
+      most = std::max(most, std::fabs(values[d]));
+      finite &= std::isfinite(values[d]);
+    }
+    // No code stands for NaN or infinity; the scale does.
+    if (!finite) {
+      std::fill_n(out, count, std::byte{0});
+      return std::numeric_limits<float>::quiet_NaN();
+    }
+    // Vectors so small that the inverse overflows count as zero.
+    const float inverse = most > 1e-30f ? 127.0f / most : 0.0f;
     for (int d = 0; d < count; ++d)
       out[d] = static_cast<std::byte>(static_cast<std::int8_t>(std::nearbyint(values[d] * inverse)));
     return most / 127.0f;

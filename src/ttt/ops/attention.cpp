@@ -40,31 +40,33 @@ float read(DType dtype, const std::byte* base, std::size_t index, float scale) {
   }
 }
 
-void store(DType dtype, std::byte* base, std::size_t index, float value, float inverse_scale) {
+void store(DType dtype, std::byte* base, std::size_t index, float value) {
   switch (dtype) {
     case DType::f16:
       return save(base, index, f32_to_f16(value));
     case DType::bf16:
       return save(base, index, f32_to_bf16(value));
-    case DType::i8:
-      return save(base, index, static_cast<std::int8_t>(std::nearbyint(value * inverse_scale)));
     default:
       return save(base, index, value);
   }
 }
 
-/// Stores one head's vector; for i8 also its scale, max |v| / 127.
+/// Stores one head's vector; for i8 also its scale, max |v| / 127. Where a value is not finite, the scale is NaN.
 template <class Index>
 void store_vector(const KvLayout& l, std::byte* base, std::byte* scales, std::size_t slot_index, const float* v,
                   int dim, Index index) {
-  float inverse = 0.0f;
-  if (l.dtype == DType::i8) {
-    float most = 0.0f;
-    for (int d = 0; d < dim; ++d) most = std::max(most, std::abs(v[d]));
-    save(scales, slot_index, most / 127.0f);
-    inverse = most > 0.0f ? 127.0f / most : 0.0f;
+  if (l.dtype != DType::i8) {
+    for (int d = 0; d < dim; ++d) store(l.dtype, base, index(d), v[d]);
+    return;
   }
-  for (int d = 0; d < dim; ++d) store(l.dtype, base, index(d), v[d], inverse);
+  float most = 0.0f;
+  for (int d = 0; d < dim; ++d) most = std::max(most, std::abs(v[d]));
+  const bool finite = std::all_of(v, v + dim, [](float value) { return std::isfinite(value); });
+  save(scales, slot_index, finite ? most / 127.0f : std::numeric_limits<float>::quiet_NaN());
+  // Vectors so small that the inverse overflows count as zero.
+  const float inverse = finite && most > 1e-30f ? 127.0f / most : 0.0f;
+  for (int d = 0; d < dim; ++d)
+    save(base, index(d), static_cast<std::int8_t>(finite ? std::nearbyint(v[d] * inverse) : 0.0f));
 }
 
 /// Rotates the first `dim` values of a head.

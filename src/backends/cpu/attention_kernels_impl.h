@@ -50,6 +50,10 @@ struct Block {
   std::ptrdiff_t next_keys, next_values;  ///< bytes from this block's to the next one's; 0 in the last
 };
 
+/// Vectors of keys or dims whose sums registers hold for R queries.
+template <int R>
+constexpr int kTiles = V::kAttentionTiles * V::kAttentionRows / R;
+
 /// The first queries that meet a block ask for the next one, a vector at a time and into the second cache: pages
 /// lie anywhere, and what is asked for all at once, or into the first cache, is mostly dropped.
 enum class Ahead { ask, none };
@@ -103,10 +107,9 @@ template <class Load>
 void score_block(const Block& b, const float* q, int num_queries, float* scores) {
   for_query_rows(num_queries, b.next_keys != 0, [&]<int R, Ahead A>(int i) {
     const float* rows = q + static_cast<std::ptrdiff_t>(i) * b.layout.k_dim;
-    constexpr int kTiles = V::kAttentionTiles;
     int key = 0;
-    for (; key + kTiles * kLanes <= b.num_keys; key += kTiles * kLanes)
-      score_tiles<Load, R, kTiles, A>(b, key, rows, scores + i * kKeyBlock);
+    for (; key + kTiles<R> * kLanes <= b.num_keys; key += kTiles<R> * kLanes)
+      score_tiles<Load, R, kTiles<R>, A>(b, key, rows, scores + i * kKeyBlock);
     for (; key < b.num_keys; key += kLanes) score_tiles<Load, R, 1, A>(b, key, rows, scores + i * kKeyBlock);
   });
 }
@@ -193,9 +196,8 @@ void add_values(const Block& b, const float* weights, const float* shrink, int n
     const auto add = [&]<int T, bool CutOff>(int d) {
       add_value_tiles<Load, R, T, CutOff, A>(b, d, weights + i * kKeyBlock, shrink + i, acc + i * v_stride, v_stride);
     };
-    constexpr int kTiles = V::kAttentionTiles;
     int d = 0;
-    for (; d + kTiles * kLanes <= dim; d += kTiles * kLanes) add.template operator()<kTiles, false>(d);
+    for (; d + kTiles<R> * kLanes <= dim; d += kTiles<R> * kLanes) add.template operator()<kTiles<R>, false>(d);
     for (; d + kLanes <= dim; d += kLanes) add.template operator()<1, false>(d);
     if (d < dim) add.template operator()<1, true>(d);
   });

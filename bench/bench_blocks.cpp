@@ -9,12 +9,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "arguments.h"
+#include "machine.h"
 #include "ttt/building_blocks/attention/gqa.h"
 #include "ttt/building_blocks/embeddings/embedding.h"
 #include "ttt/building_blocks/ffn/gated_ffn.h"
@@ -30,19 +29,15 @@ namespace {
 
 using namespace ttt;
 
-constexpr std::uint64_t kColdBytes = std::uint64_t{192} << 20;
 constexpr std::int32_t kChunk = 512;
 
 /// Runs one block once over the step's rows.
 using Forward = std::function<void(Step&, ConstMatrix x, Matrix out)>;
 
-/// The machine's numbers, and what the blocks share.
-struct Bench {
-  Device& device;
-  WorkCounter& work;
-  Roofline roofline;
-  std::string made = {};  ///< the case that `copies` are of
-  std::vector<Forward> copies = {};
+/// What the runs of one case share.
+struct Copies {
+  std::string of;  ///< the case
+  std::vector<Forward> forwards;
 };
 
 /// A block at the sizes of a published model. `copies` of it are made, so that one call's weights are not the last's.
@@ -159,21 +154,21 @@ std::vector<BlockCase> cases() {
           {"lm_head/llama_2", 2048, 32000, std::uint64_t{32000} * 2048, {}, head}};
 }
 
-void bench_block(benchmark::State& state, Bench& bench, const BlockCase& c) {
+void bench_block(benchmark::State& state, const bench::Machine& machine, const BlockCase& c, Copies& made) {
   const auto tokens = static_cast<std::int32_t>(state.range(0)), depth = static_cast<std::int32_t>(state.range(1));
-  if (bench.made != c.name) {
-    bench.copies.clear();
-    do bench.copies.push_back(c.make(bench.device));
-    while (bench.copies.size() < 64 && bench.copies.size() * c.weight_bytes < kColdBytes);
-    bench.made = c.name;
+  auto& copies = made.forwards;
+  if (made.of != c.name) {
+    copies.clear();
+    do copies.push_back(c.make(*machine.device));
+    while (copies.size() < 64 && copies.size() * c.weight_bytes < bench::kColdBytes);
+    made.of = c.name;
   }
-  const auto& copies = bench.copies;
 
   auto layers = c.cache;
   if (layers.empty()) layers = {{1, 16, 16, std::nullopt}};
   KvCache cache({.layers = layers, .max_tokens = depth + tokens + 1, .max_step_tokens = std::max(tokens, kChunk)},
-                bench.device);
-  Step step(cache, bench.device);
+                *machine.device);
+  Step step(cache, *machine.device);
   const auto sequence = cache.create();
   const auto rows = static_cast<std::size_t>(std::max(tokens, kChunk));
   const auto x = testing::random_values(rows * static_cast<std::size_t>(c.in), 2);
@@ -189,9 +184,9 @@ void bench_block(benchmark::State& state, Bench& bench, const BlockCase& c) {
     run(std::min(kChunk, depth - done), copies.front());
     step.commit();
   }
-  bench.work.reset();
+  machine.work->reset();
   run(tokens, copies.front());
-  const Work work = bench.work.total();
+  const Work work = machine.work->total();
   double best = 1e30;
   std::size_t next = 0;
   for (auto _ : state) {
@@ -199,25 +194,19 @@ void bench_block(benchmark::State& state, Bench& bench, const BlockCase& c) {
     state.SetIterationTime(seconds);
     best = std::min(best, seconds);
   }
-  state.counters["GB/s"] = static_cast<double>(work.bytes) / best * 1e-9;
-  state.counters["GFLOP/s"] = static_cast<double>(work.flops) / best * 1e-9;
-  state.counters["roofline"] = bench.roofline.share(work, best);
+  machine.set_counters(state, work, best);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  const auto arguments = bench::read_arguments(argc, argv);
-  const auto work = std::make_shared<WorkCounter>();
-  const auto device = Device::open(arguments.config, {.threads = arguments.threads, .work_counter = work});
-  Bench bench{*device, *work, device->measure_roofline(kColdBytes)};
-  std::printf("%s, %d threads: memory reads at %.1f GB/s, %s multiplies and adds at %.0f GFLOP/s\n",
-              device->config().isa.c_str(), device->num_threads(), bench.roofline.bytes_per_second * 1e-9,
-              bench.roofline.peak().instruction.c_str(), bench.roofline.peak().flops_per_second * 1e-9);
+  const bench::Machine machine(bench::read_arguments(argc, argv));
+  Copies copies;
   const auto all = cases();
   for (const auto& c : all) {
-    auto* b = benchmark::RegisterBenchmark(c.name.c_str(), [&](benchmark::State& s) { bench_block(s, bench, c); });
+    auto* b =
+        benchmark::RegisterBenchmark(c.name.c_str(), [&](benchmark::State& s) { bench_block(s, machine, c, copies); });
     b->ArgNames({"tokens", "depth"})->UseManualTime()->Unit(benchmark::kMicrosecond);
     for (const int tokens : {1, 16, 512}) b->Args({tokens, 0});
     if (!c.cache.empty()) b->Args({1, 4096})->Args({512, 3584});

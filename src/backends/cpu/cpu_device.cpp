@@ -57,10 +57,10 @@ CpuDevice::CpuDevice(DeviceConfig config, DeviceOptions options)
   kernels_.set<ops::Embed>(embed);
   kernels_.set<ops::RmsNorm>(rms_norm);
   kernels_.set<ops::LayerNorm>(layer_norm);
+  kernels_.set<ops::Route>(route);
   kernels_.set<ops::Experts>(experts);
   kernels_.set<ops::Softcap>(softcap);
   // Small beside the matrices around them: the reference is the kernel.
-  kernels_.set<ops::Route>(ops::Route::reference);
   kernels_.set<ops::Copy>(ops::Copy::reference);
   kernels_.set<ops::AddGated>(ops::AddGated::reference);
   register_attention_kernels(kernels_);

@@ -125,6 +125,21 @@ bool do_together(const ops::Experts::Args& a, const ByExpert& by_expert) {
 
 }  // namespace
 
+void route(Device& device, const ops::Route::Args& a) {
+  constexpr std::int64_t kTokens = 4;  // of a task, which takes as long as a thread's start
+  const std::int64_t tokens = a.logits.rows;
+  const auto chosen = static_cast<std::size_t>(a.rule.experts_per_token);
+  cpu_device(device).pool().run((tokens + kTokens - 1) / kTokens, [&](std::int64_t task) {
+    const std::int64_t first = task * kTokens, count = std::min(kTokens, tokens - first);
+    const auto at = static_cast<std::size_t>(first) * chosen, values = static_cast<std::size_t>(count) * chosen;
+    ops::Route::reference(device, {.logits = a.logits.row_range(first, count),
+                                   .rule = a.rule,
+                                   .correction = a.correction,
+                                   .experts = a.experts.subspan(at, values),
+                                   .weights = a.weights.subspan(at, values)});
+  });
+}
+
 void experts(Device& device, const ops::Experts::Args& a) {
   if (a.write == ops::Write::store)
     for (std::int64_t t = 0; t < a.y.rows; ++t) std::fill_n(a.y.row(t), a.y.cols, 0.0f);

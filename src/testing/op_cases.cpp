@@ -170,6 +170,7 @@ class CachedRows {
   }
 
   ops::RotaryAppend::Args append() {
+    const auto turns = step_.rotary(rope_);
     return {.plan = plan_,
             .cache = step_.cache_layer(0),
             .q = q_->matrix(),
@@ -177,8 +178,8 @@ class CachedRows {
             .v = *v_,
             .num_heads = kHeads,
             .rotary_dim = kDim,
-            .cos = *cos_,
-            .sin = *sin_};
+            .cos = turns.cos,
+            .sin = turns.sin};
   }
   ops::Attention::Args attention(Matrix out) {
     return {.plan = plan_,
@@ -215,14 +216,6 @@ class CachedRows {
       q_.emplace(n, kHeads * kDim, 1);
       k_.emplace(n, kKvHeads * kDim, 2);
       v_.emplace(n, kKvHeads * kDim, 3);
-      cos_.emplace(n, kDim / 2, 0);
-      sin_.emplace(n, kDim / 2, 0);
-    }
-    for (std::size_t i = 0; i < cos_->values.size(); ++i) {
-      const auto pair = static_cast<double>(i % (kDim / 2));
-      const double angle = plan_.positions[i / (kDim / 2)] * std::pow(5e5, -2 * pair / kDim);
-      cos_->values[i] = static_cast<float>(std::cos(angle));
-      sin_->values[i] = static_cast<float>(std::sin(angle));
     }
   }
 
@@ -231,7 +224,8 @@ class CachedRows {
   Step step_;
   std::vector<KvCache::Sequence> sequences_;
   ops::BatchPlan plan_{};
-  std::optional<Values> q_, k_, v_, cos_, sin_;
+  RotaryEmbedding rope_{{.dim = kDim, .theta = 5e5f}};
+  std::optional<Values> q_, k_, v_;
 };
 
 struct RotaryAppendInputs {

@@ -51,16 +51,13 @@ class AttentionCall {
   }
 
   void run() {
-    std::vector<Part> parts;
-    for (std::size_t b = 0; b < blocks_.size(); ++b)
-      for (std::int32_t split = 0; split < blocks_[b].num_splits; ++split) parts.push_back({b, split});
     // Fewer blocks would leave threads without work, and what few of them get is little to keep until it is joined.
     constexpr std::size_t kBlocksPerThread = 4;
     const bool enough = blocks_.size() >= kBlocksPerThread * static_cast<std::size_t>(device_.num_threads());
-    if (enough || parts.size() == blocks_.size())
+    if (enough || std::ranges::all_of(blocks_, [](const QueryBlock& block) { return block.num_splits == 1; }))
       run_blocks();
     else
-      run_parts(parts);
+      run_parts();
   }
 
  private:
@@ -113,19 +110,20 @@ class AttentionCall {
     });
   }
 
-  void run_parts(const std::vector<Part>& parts) const {
-    const SplitResults all = room(static_cast<std::int64_t>(parts.size()));
-    std::vector<SplitResults> results;
-    for (std::int64_t first = 0; const auto& block : blocks_) {
-      results.push_back(at(all, first));
-      first += block.num_splits;
+  void run_parts() const {
+    std::vector<Part> parts;
+    std::vector<std::int64_t> firsts;  // part of each block
+    for (std::size_t b = 0; b < blocks_.size(); ++b) {
+      firsts.push_back(static_cast<std::int64_t>(parts.size()));
+      for (std::int32_t split = 0; split < blocks_[b].num_splits; ++split) parts.push_back({b, split});
     }
+    const SplitResults all = room(static_cast<std::int64_t>(parts.size()));
     device_.pool().run(static_cast<std::int64_t>(parts.size()), [&](std::int64_t p) {
       const auto& part = parts[static_cast<std::size_t>(p)];
-      attend(blocks_[part.block], part.split, results[part.block]);
+      attend(blocks_[part.block], part.split, at(all, firsts[part.block]));
     });
     device_.pool().run(static_cast<std::int64_t>(blocks_.size()), [&](std::int64_t b) {
-      finish(blocks_[static_cast<std::size_t>(b)], results[static_cast<std::size_t>(b)]);
+      finish(blocks_[static_cast<std::size_t>(b)], at(all, firsts[static_cast<std::size_t>(b)]));
     });
   }
 

@@ -177,8 +177,11 @@ void add_tune(CommandLine& line) {
   const auto [verb, o] = add_verb(
       line, "tune",
       {.summary = "Measures a device's parameters with a model and writes the better ones, for --device-params",
-       .about = "Tries each parameter of the device at a quarter, half, double and four times its value and keeps what "
-                "makes prefill and decode together at least 3% faster. Takes minutes; nothing else should run.",
+       .about =
+           "Tries each parameter of the device at a quarter, half, double and four times its value, and those that "
+           "choose kernels by the number of tokens from one to never; keeps what makes prefill, decode and decode "
+           "in batches together at least 3% faster, if that holds once more at the end. Takes minutes; nothing else "
+           "should run.",
        .examples = {"ttt tune --model model.gguf -o params.json",
                     "ttt generate --model model.gguf --device-params params.json --prompt Hello"}},
       run_tune);
@@ -189,6 +192,7 @@ void add_tune(CommandLine& line) {
   verb.add_option("-p,--prefill", o.prefill, "tokens of the prompt")->check(integer_in(1, 1 << 24));
   verb.add_option("-n,--decode", o.decode, "tokens to decode")->check(integer_in(1, 1 << 24));
   verb.add_option("-d,--depth", o.depth, "tokens in the cache before")->check(integer_in(0, 1 << 24));
+  verb.add_option("-b,--batch", o.batch, "sequences at once that decode, too")->check(integer_in(1, 4096));
   verb.add_option("-r,--repetitions", o.repetitions, "repetitions, of which the fastest counts")
       ->check(integer_in(1, 1000));
   add_common(verb, o.common);

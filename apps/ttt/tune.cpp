@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "bench_runner.h"
 #include "progress_bar.h"
@@ -19,10 +20,17 @@ using Json = nlohmann::ordered_json;
 
 /// The fastest of the repetitions, tokens per second.
 struct Speed {
-  double prefill, decode;
+  double prefill, decode, batch;
 
-  /// How much faster than another: the geometric mean over both.
-  double gain_over(const Speed& other) const { return std::sqrt(prefill / other.prefill * (decode / other.decode)); }
+  void raise_to(const Speed& other) {
+    prefill = std::max(prefill, other.prefill);
+    decode = std::max(decode, other.decode);
+    batch = std::max(batch, other.batch);
+  }
+  /// How much faster than another: the geometric mean over the three.
+  double gain_over(const Speed& other) const {
+    return std::cbrt(prefill / other.prefill * (decode / other.decode) * (batch / other.batch));
+  }
 };
 
 /// A value of one parameter, and how fast the model is with it.
@@ -36,13 +44,26 @@ struct Trial {
 
 /// A smaller gain may be the machine's mood.
 constexpr double kLeastGain = 1.03;
+constexpr int kTurns = 2;
+
+/// What to try: the value that stands, and others. Thresholds in tokens, which choose kernels: steps of one token, of a
+/// few, of a batch or of a prompt, or none.
+std::vector<std::int64_t> candidates(std::string_view key, std::int64_t value) {
+  if (key.ends_with("_min_tokens")) {
+    std::vector<std::int64_t> thresholds{1, 4, 16, 64, LinearParams::never};
+    std::erase(thresholds, value);
+    thresholds.insert(thresholds.begin(), value);
+    return thresholds;
+  }
+  return {value, value / 4, value / 2, value * 2, value * 4};
+}
 
 class Tuner {
  public:
   explicit Tuner(const TuneOptions& options)
       : options_(options), common_(options.common), checkpoint_(Checkpoint::open(common_.model)), bar_("measuring") {}
 
-  /// Every parameter in turn: its value halved, doubled, and so on, with the best values of those before.
+  /// Every parameter in turn, with the best values of those before.
   void run() {
     const auto config = common_.device_config();
     constexpr std::array kOperations{LinearParams::operation, AttentionParams::operation, PrefillParams::operation};
@@ -53,47 +74,87 @@ class Tuner {
         bar_.update(done++, keys);
         tune(std::string(operation), key, value);
       }
+    confirm();
   }
 
   const std::vector<Trial>& trials() const { return trials_; }
   const ParamOverrides& chosen() const { return common_.overrides; }
+  /// Of what was chosen over what stood before; 1 where that is the same.
+  double gain() const { return gain_; }
 
  private:
   void tune(const std::string& operation, const std::string& key, std::int64_t value) {
-    const std::size_t first = trials_.size();
-    const Speed before = *measure(operation, key, value);
-    trials_.push_back({operation, key, value, before, 1.0, false});
-    for (const auto candidate : {value / 4, value / 2, value * 2, value * 4})
-      if (const auto speed = measure(operation, key, candidate))
-        trials_.push_back({operation, key, candidate, *speed, speed->gain_over(before), false});
-    auto& best = *std::ranges::max_element(trials_.begin() + static_cast<std::ptrdiff_t>(first), trials_.end(), {},
-                                           &Trial::gain);
-    auto& winner = best.gain >= kLeastGain ? best : trials_[first];
+    std::vector<Trial> trials;
+    std::vector<ParamOverrides> choices;
+    for (const auto candidate : candidates(key, value)) {
+      ParamOverrides choice = common_.overrides;
+      choice[operation][key] = candidate;
+      if (!device_takes(choice)) continue;
+      trials.push_back({operation, key, candidate, {}, 1.0, false});
+      choices.push_back(std::move(choice));
+    }
+    const auto speeds = measure(choices);
+    for (std::size_t i = 0; i < trials.size(); ++i) {
+      trials[i].speed = speeds[i];
+      trials[i].gain = speeds[i].gain_over(speeds.front());
+    }
+    auto& best = *std::ranges::max_element(trials, {}, &Trial::gain);
+    auto& winner = best.gain >= kLeastGain ? best : trials.front();
     winner.chosen = true;
     if (winner.value != value) common_.overrides[operation][key] = winner.value;
+    trials_.insert(trials_.end(), trials.begin(), trials.end());
   }
 
-  /// Nothing where the device does not take the value.
-  std::optional<Speed> measure(const std::string& operation, const std::string& key, std::int64_t value) const {
+  /// Choices one by one may have been luck: what does not hold together is taken back.
+  void confirm() {
+    if (common_.overrides == options_.common.overrides) return;
+    const std::array choices{options_.common.overrides, common_.overrides};
+    const auto speeds = measure(choices);
+    gain_ = speeds[1].gain_over(speeds[0]);
+    if (gain_ >= kLeastGain) return;
+    gain_ = 1;
+    common_.overrides = options_.common.overrides;
+    const auto defaults = common_.device_config();
+    for (auto& trial : trials_)
+      trial.chosen = trial.value == defaults.get_optimal_params(trial.operation).at(trial.key);
+  }
+
+  /// Asks the device itself, which knows what fits together.
+  bool device_takes(const ParamOverrides& choice) const {
     CommonOptions common = common_;
-    common.overrides[operation][key] = value;
-    const auto length = options_.depth + std::max(options_.prefill, options_.decode);
+    common.overrides = choice;
+    const auto config = common.device_config();
     try {
-      // Asked of the device itself: it knows what fits together.
-      const auto config = common.device_config();
       (void)config.optimal_params<LinearParams>(), (void)config.optimal_params<AttentionParams>(),
           (void)config.optimal_params<PrefillParams>();
     } catch (const DeviceError&) {
-      return std::nullopt;
+      return false;
     }
-    const auto loaded =
-        load_model(checkpoint_, common, {.tokens = length, .length = CacheNeed::Length::fixed, .logit_rows = 1});
+    return true;
+  }
+
+  /// Of each choice its fastest, by turns: what else the machine does comes and goes.
+  std::vector<Speed> measure(std::span<const ParamOverrides> choices) const {
+    std::vector<Speed> fastest(choices.size(), Speed{});
+    for (int turn = 0; turn < kTurns; ++turn)
+      for (std::size_t i = 0; i < choices.size(); ++i) fastest[i].raise_to(measure(choices[i]));
+    return fastest;
+  }
+
+  Speed measure(const ParamOverrides& choice) const {
+    CommonOptions common = common_;
+    common.overrides = choice;
+    const auto loaded = load_model(checkpoint_, common,
+                                   {.tokens = options_.depth + std::max(options_.prefill, options_.decode),
+                                    .length = CacheNeed::Length::fixed,
+                                    .sequences = options_.batch,
+                                    .logit_rows = options_.batch});
     BenchRunner runner(loaded);
-    const auto best = [&](BenchCell::Kind kind, std::int64_t n) {
-      const BenchCell cell{kind, n, options_.depth, 1};
+    const auto best = [&](BenchCell::Kind kind, std::int64_t n, std::int64_t depth, int batch) {
+      const BenchCell cell{kind, n, depth, batch};
       runner.prepare(cell);
       double seconds = 0;
-      // The first one touches memory that is new, and would make the value that stood before look slow.
+      // The first one touches memory that is new.
       for (int i = -1; i < options_.repetitions; ++i) {
         const auto start = std::chrono::steady_clock::now();
         runner.run(cell);
@@ -101,9 +162,11 @@ class Tuner {
         runner.rewind();
         if (i <= 0 || took.count() < seconds) seconds = took.count();
       }
-      return static_cast<double>(n) / seconds;
+      return static_cast<double>(n * batch) / seconds;
     };
-    return Speed{best(BenchCell::Kind::prefill, options_.prefill), best(BenchCell::Kind::decode, options_.decode)};
+    return {best(BenchCell::Kind::prefill, options_.prefill, options_.depth, 1),
+            best(BenchCell::Kind::decode, options_.decode, options_.depth, 1),
+            best(BenchCell::Kind::decode, options_.decode, 0, options_.batch)};
   }
 
   const TuneOptions& options_;
@@ -111,6 +174,7 @@ class Tuner {
   Checkpoint checkpoint_;
   ProgressBar bar_;
   std::vector<Trial> trials_;
+  double gain_ = 1;
 };
 
 }  // namespace
@@ -133,13 +197,17 @@ void run_tune(const TuneOptions& o) {
                       {"value", t.value},
                       {"prefill_tokens_per_second", t.speed.prefill},
                       {"decode_tokens_per_second", t.speed.decode},
+                      {"batch_tokens_per_second", t.speed.batch},
                       {"gain", t.gain},
                       {"chosen", t.chosen}});
-    text += fmt::format("{:<24} {:>6} prefill {:>9.1f} tokens/s decode {:>8.1f} tokens/s {:>5.2f}x{}\n",
-                        t.operation + "." + t.key, t.value, t.speed.prefill, t.speed.decode, t.gain,
-                        t.chosen ? "  chosen" : "");
+    const auto value = t.value == LinearParams::never ? "never" : fmt::to_string(t.value);
+    text += fmt::format(
+        "{:<25} {:>6} prefill {:>9.1f} tokens/s decode {:>8.1f} tokens/s batch {:>8.1f} tokens/s {:>5.2f}x{}\n",
+        t.operation + "." + t.key, value, t.speed.prefill, t.speed.decode, t.speed.batch, t.gain,
+        t.chosen ? "  chosen" : "");
   }
-  print_result(o.common.json ? to_text({{"trials", trials}, {"params", params}}) : text);
+  text += fmt::format("together {:.2f}x\n", tuner.gain());
+  print_result(o.common.json ? to_text({{"trials", trials}, {"params", params}, {"gain", tuner.gain()}}) : text);
 }
 
 }  // namespace ttt::app

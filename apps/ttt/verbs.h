@@ -76,7 +76,7 @@ struct TuneOptions {
   CommonOptions common;
   std::string output;
   std::int64_t prefill = 512, decode = 32, depth = 512;
-  int repetitions = 5;
+  int batch = 8, repetitions = 3;
 };
 void run_tune(const TuneOptions& o);
 

@@ -135,6 +135,35 @@ TEST_P(LinearOps, EightBitsAreTakenWhereTheLevelHasRoomForThem) {
     }
 }
 
+/// bf16 weights meet bf16 from as many tokens on as the parameters say, and f32 before; where bits must not depend on
+/// the number of tokens, always or never.
+TEST_P(LinearOps, ParametersChooseKernelsByTheNumberOfTokens) {
+  const auto config = DeviceConfig::named(std::string("x86-") + GetParam());
+  const auto known = config.get_optimal_params(LinearParams::operation);
+  const auto x = random_values(64 * kWide, 7);
+  bool any = false;
+  for (const auto* key : {"bf16_min_tokens", "amx_min_tokens"}) {
+    if (!known.contains(key)) continue;
+    any = true;
+    const auto run = [&](std::int64_t threshold, std::int64_t tokens, BatchInvariance invariance) {
+      auto tuned = config;
+      for (const auto* each : {"bf16_min_tokens", "amx_min_tokens"})
+        if (known.contains(each)) tuned.overrides[std::string(LinearParams::operation)][each] = LinearParams::never;
+      tuned.overrides[std::string(LinearParams::operation)][key] = threshold;
+      const auto device = Device::open(
+          tuned, {.threads = 2, .precision = Precision::fast, .batch_invariance = invariance, .log = silent_log()});
+      return products(*device, DType::bf16, x, kWide, tokens);
+    };
+    for (const std::int64_t tokens : {1, 15, 16, 64}) {
+      SCOPED_TRACE(std::string(key) + " 16, tokens " + std::to_string(tokens));
+      EXPECT_EQ(run(16, tokens, BatchInvariance::off) != run(LinearParams::never, tokens, BatchInvariance::off),
+                tokens >= 16);
+      EXPECT_EQ(run(16, tokens, BatchInvariance::on), run(LinearParams::never, tokens, BatchInvariance::on));
+    }
+  }
+  if (!any) GTEST_SKIP() << GetParam() << " has no kernels for bf16 of their own";
+}
+
 /// A value that stands out of its row does not cost the others of its group their bits: without refinement the
 /// difference is ten times as large.
 TEST_P(LinearOps, EightBitsAreRefinedWhereAValueStandsOut) {

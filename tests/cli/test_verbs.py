@@ -308,13 +308,14 @@ class Bench(support.Case):
 class Tune(support.Case):
     def test_writes_what_device_params_takes(self):
         out = self.folder / "params.json"
-        got = self.json("tune", "--model", TINY, "-o", out, "-p", 8, "-n", 2, "-d", 16, "-r", 1)
+        got = self.json("tune", "--model", TINY, "-o", out, "-p", 8, "-n", 2, "-d", 16, "-b", 3, "-r", 1)
         self.assertEqual(json.loads(out.read_text()), got["params"])
         tried = {}
         for trial in got["trials"]:
             tried.setdefault((trial["operation"], trial["key"]), []).append(trial)
             self.assertGreater(trial["prefill_tokens_per_second"], 0)
             self.assertGreater(trial["decode_tokens_per_second"], 0)
+            self.assertGreater(trial["batch_tokens_per_second"], 0)
         self.assertLessEqual({("attention", "kv_split"), ("linear", "rows_per_task"), ("prefill", "chunk")}, set(tried))
         for (operation, key), trials in tried.items():
             self.assertGreater(len(trials), 1)

@@ -84,6 +84,22 @@ TEST(DeviceConfig, TheFirstRuleThatFitsDecides) {
     }
 }
 
+TEST(DeviceConfig, OnlyProcessorsWithAnInstructionHaveItsThreshold) {
+  const auto without = DeviceConfig::named("x86-generic").optimal_params<LinearParams>();
+  EXPECT_EQ(without.amx_min_tokens, LinearParams::never);
+  EXPECT_EQ(without.bf16_min_tokens, LinearParams::never);
+  DeviceConfig config = DeviceConfig::named("x86-generic");
+  config.isa = "avx512";
+  config.features = {"avx512_vnni", "avx512_bf16"};
+  EXPECT_EQ(config.optimal_params<LinearParams>().amx_min_tokens, LinearParams::never);
+  EXPECT_EQ(config.optimal_params<LinearParams>().bf16_min_tokens, 1);
+  config.isa = "amx";
+  config.features.insert(config.features.end(), {"amx_int8", "amx_bf16"});
+  EXPECT_LT(config.optimal_params<LinearParams>().amx_min_tokens, LinearParams::never);
+  EXPECT_EQ(config.optimal_params<LinearParams>().bf16_min_tokens, LinearParams::never)
+      << "slower than f32 on processors with AMX";
+}
+
 TEST(DeviceConfig, StringAndTypedFormsAgree) {
   const auto config = DeviceConfig::auto_detect();
   const auto params = config.get_optimal_params("attention");

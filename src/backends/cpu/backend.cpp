@@ -7,11 +7,16 @@
 namespace ttt::inline v2 {
 namespace {
 
-constexpr std::array<ParamRule, 5> kCpuRules{{
+// The dot product of AVX-512 BF16 is twice as fast as f32's on Zen 4, and half as fast on processors with AMX.
+constexpr std::array<ParamRule, 9> kCpuRules{{
     {"attention", "page_size", "", "", 64},
     {"attention", "kv_split", "", "", 512},
     {"linear", "rows_per_task", "", "", 64},
+    {"linear", "rows_per_long_task", "", "", 512},
     {"linear", "tokens_per_tile", "", "", 256},
+    {"linear", "amx_min_tokens", "amx", "amx_bf16", 16},
+    {"linear", "bf16_min_tokens", "amx", "avx512_bf16", LinearParams::never},
+    {"linear", "bf16_min_tokens", "", "avx512_bf16", 1},
     {"prefill", "chunk", "", "", 512},
 }};
 

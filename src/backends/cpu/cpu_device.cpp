@@ -12,7 +12,6 @@
 #include "moe.h"
 #include "norm.h"
 #include "packed_matrix.h"
-#include "roofline.h"
 #include "softcap.h"
 #include "ttt/core/error.h"
 #include "ttt/formats/dequantize.h"
@@ -87,7 +86,9 @@ std::shared_ptr<const float> CpuDevice::upload(const Tensor& tensor) {
   return {memory, values};
 }
 
-double CpuDevice::measure_read_rate(std::uint64_t working_set) { return cpu::measure_read_rate(*this, working_set); }
+double CpuDevice::measure_read_rate(std::uint64_t working_set) {
+  return cpu::measure_read_rate(*this, working_set, read_memory_);
+}
 
 std::vector<Roofline::Peak> CpuDevice::measure_peaks() { return cpu::measure_peaks(*this); }
 

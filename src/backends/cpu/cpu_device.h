@@ -3,6 +3,7 @@
 
 #include "isa.h"
 #include "packed_cache.h"
+#include "roofline.h"
 #include "thread_pool.h"
 #include "ttt/core/allocate.h"
 #include "ttt/ops/kernel_table.h"
@@ -35,6 +36,7 @@ class CpuDevice final : public Device {
 
  private:
   internal::Arena weights_;
+  ReadMemory read_memory_;
   Isa isa_;
   LinearParams linear_params_;
   AttentionParams attention_params_;

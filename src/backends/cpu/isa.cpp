@@ -20,7 +20,7 @@ Isa select_isa(const DeviceConfig& config) {
   if (config.isa == "avx_vnni") return {.level = Isa::Level::avx_vnni};
   return {.level = Isa::Level::avx512,
           .vnni = config.has_feature("avx512_vnni"),
-          .bf16 = config.isa == "avx512" && config.has_feature("avx512_bf16"),
+          .bf16 = config.has_feature("avx512_bf16"),
           .amx = config.isa == "amx" && config.has_feature("amx_bf16") && config.has_feature("avx512_bf16")};
 }
 

@@ -8,7 +8,7 @@ struct Isa {
   enum class Level { generic, avx2, avx_vnni, avx512 };
   Level level = Level::generic;
   bool vnni = false;  ///< AVX-512 VNNI
-  bool bf16 = false;  ///< AVX-512 BF16; not beside AMX, where it is slower than f32
+  bool bf16 = false;  ///< AVX-512 BF16
   bool amx = false;   ///< AMX and AVX-512, both with bf16
 };
 

@@ -46,8 +46,9 @@ constexpr std::int64_t kAmxTokens = 512;  ///< of a call: its sums stay in the s
 /// any batch goes without.
 const AmxKernels* amx_for(const CpuDevice& device, std::int64_t tokens, ActivationBits bits) {
 #if defined(__x86_64__)
-  // Fewer do not fill a tile; eight bits, which unpack no weights, are faster until there are two.
-  const std::int64_t fewest = bits == ActivationBits::eight ? 2 * kTileTokens : kTileTokens;
+  // Eight bits, which unpack no weights, are faster for longer.
+  const std::int64_t fewest =
+      (bits == ActivationBits::eight ? 2 : 1) * std::int64_t{device.linear_params().amx_min_tokens};
   if (device.isa().amx && !device.exact() && device.options().batch_invariance == BatchInvariance::off &&
       tokens >= fewest)
     return &amx_kernels();
@@ -65,9 +66,11 @@ struct Bf16Choice {
 /// on their number, a device that promises the same bits for any batch takes one part always or none.
 Bf16Choice bf16_for(const CpuDevice& device, ConstMatrix x, std::int64_t tokens) {
 #if defined(__x86_64__)
-  if (!device.isa().bf16 || device.exact()) return {};
-  const bool two_do = tokens <= Bf16Kernels::kMostTokensOfTwoParts && device.options().precision != Precision::fast &&
-                      device.options().batch_invariance == BatchInvariance::off;
+  const bool any_batch = device.options().batch_invariance == BatchInvariance::on;
+  if (!device.isa().bf16 || device.exact() || (any_batch ? 1 : tokens) < device.linear_params().bf16_min_tokens)
+    return {};
+  const bool two_do =
+      tokens <= Bf16Kernels::kMostTokensOfTwoParts && device.options().precision != Precision::fast && !any_batch;
   if (two_do) return {&bf16_kernels(), 2};
   if (eight_bits_do(device, x)) return {&bf16_kernels(), 1};
 #endif
@@ -77,17 +80,19 @@ Bf16Choice bf16_for(const CpuDevice& device, ConstMatrix x, std::int64_t tokens)
 
 /// Rows of one task's matrices, each of which meets at most `tokens`: each thread keeps room for its call's sums.
 std::int64_t rows_per_task(const CpuDevice& device, std::int64_t tokens, Matrices weights, bool amx) {
-  constexpr std::int64_t kMost = 4096, kMostLong = 512;
-  const std::int64_t rows = device.linear_params().rows_per_task;
+  constexpr std::int64_t kMost = 4096;
+  const LinearParams& params = device.linear_params();
+  const auto rows = std::min<std::int64_t>(params.rows_per_task, kMost),
+             long_rows = std::min<std::int64_t>(params.rows_per_long_task, kMost);
   // Every task reads all of its tokens, which AMX waits for.
-  if (amx) return std::min(2 * rows, kMostLong);
+  if (amx) return std::min(2 * rows, kMost);
   // Few tokens wait for memory, which is fastest in long streams, a gate's and an up's by turns above all: as long as
   // they leave each thread enough of them to end with the others.
   constexpr std::int64_t kFew = 4, kStreams = 16;
-  if (tokens > kFew || rows >= kMostLong) return std::min(rows, kMost);
+  if (tokens > kFew || rows >= long_rows) return rows;
   std::int64_t all = 0;
   for (const auto* w : weights) all += w->rows();
-  return std::clamp(all / (device.num_threads() * kStreams) / kPanelRows * kPanelRows, rows, kMostLong);
+  return std::clamp(all / (device.num_threads() * kStreams) / kPanelRows * kPanelRows, rows, long_rows);
 }
 
 struct TokenTile {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "cpu_device.h"
 #include "peak_kernels.h"
 
 namespace ttt::cpu {
@@ -59,17 +60,22 @@ std::vector<PeakKernel> peak_kernels(const DeviceConfig& config) {
   return kernels;
 }
 
-double measure_read_rate(CpuDevice& device, std::uint64_t working_set) {
+double measure_read_rate(CpuDevice& device, std::uint64_t working_set, ReadMemory& memory) {
   const auto threads = static_cast<std::uint64_t>(device.num_threads());
   constexpr std::uint64_t kSmallest = 4096, kLeastRead = std::uint64_t{64} << 20;
   const std::uint64_t slice = std::max(working_set / threads, kSmallest) / sizeof(std::uint64_t);
   const auto bytes = slice * threads * sizeof(std::uint64_t);
-  const auto memory = device.allocate(bytes);
-  auto* words = reinterpret_cast<std::uint64_t*>(memory.get());
+  const bool is_new = memory.bytes != bytes;
+  if (is_new) {
+    memory = {};  // before as many more are taken
+    memory = {device.allocate(bytes), bytes};
+  }
+  auto* words = reinterpret_cast<std::uint64_t*>(memory.data.get());
   // Written by the threads that read it, so that its pages are there and near.
-  device.pool().run(static_cast<std::int64_t>(threads), [&](std::int64_t i) {
-    std::memset(words + static_cast<std::uint64_t>(i) * slice, 1, slice * sizeof(std::uint64_t));
-  });
+  if (is_new)
+    device.pool().run(static_cast<std::int64_t>(threads), [&](std::int64_t i) {
+      std::memset(words + static_cast<std::uint64_t>(i) * slice, 1, slice * sizeof(std::uint64_t));
+    });
   const auto passes = std::max<std::uint64_t>(1, kLeastRead / bytes);
   return best_rate(static_cast<double>(bytes * passes), [&] {
     device.pool().run(static_cast<std::int64_t>(threads), [&](std::int64_t i) {

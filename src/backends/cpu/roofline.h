@@ -1,11 +1,23 @@
 #pragma once
-#include "cpu_device.h"
+#include <cstdint>
+#include <memory>
+#include <vector>
+
 #include "ttt/hardware/roofline.h"
 
 namespace ttt::cpu {
 
+class CpuDevice;
+
+/// What measure_read_rate reads, kept for its next call: on some virtual machines, new pages take a hundred times as
+/// long to get as to read.
+struct ReadMemory {
+  std::shared_ptr<std::byte> data;
+  std::uint64_t bytes = 0;
+};
+
 /// Device::measure_read_rate of this backend.
-double measure_read_rate(CpuDevice& device, std::uint64_t working_set);
+double measure_read_rate(CpuDevice& device, std::uint64_t working_set, ReadMemory& memory);
 /// Device::measure_peaks of this backend.
 std::vector<Roofline::Peak> measure_peaks(CpuDevice& device);
 

@@ -63,8 +63,8 @@ class Device {
   virtual std::shared_ptr<const float> upload(const Tensor& tensor) = 0;
 
   /// Measures how fast the device reads `working_set` bytes of its memory over and over, in bytes per second; allocates
-  /// as many for that. Takes some tenths of a second. Throws DeviceError where there is no such memory, or the backend
-  /// has no way to tell.
+  /// as many for that, which the device may keep. Takes some tenths of a second. Throws DeviceError where there is no
+  /// such memory, or the backend has no way to tell.
   virtual double measure_read_rate(std::uint64_t working_set);
   /// Measures its multiply-adds, a tenth of a second each. Throws DeviceError where the backend has no way to tell.
   virtual std::vector<Roofline::Peak> measure_peaks();

@@ -20,11 +20,18 @@ struct AttentionParams {
   static AttentionParams from(const Params& params);
 };
 
-/// How a product with a weight matrix is shared out; changes no bit of its result.
+/// How a product with a weight matrix is shared out, which changes no bit of its result, and which kernels compute it,
+/// which may.
 struct LinearParams {
   static constexpr std::string_view operation = "linear";  ///< what get_optimal_params calls it
+  static constexpr int never = 1 << 24;                    ///< a threshold that no step reaches
   int rows_per_task;                                       ///< output features in one unit of work, a multiple of 16
-  int tokens_per_tile;                                     ///< tokens that share one pass over a weight panel
+  int rows_per_long_task;  ///< the most of them where tokens are few and wait for memory, a multiple of 16
+  int tokens_per_tile;     ///< tokens that share one pass over a weight panel
+  /// Tokens of a step from which AMX multiplies; activations that have eight bits otherwise wait for twice as many.
+  /// `never` where a device has no such parameter.
+  int amx_min_tokens;
+  int bf16_min_tokens;  ///< likewise the dot product of AVX-512 BF16, for weights in bf16
   /// Throws DeviceError naming the parameter that is missing, not positive or not such a multiple.
   static LinearParams from(const Params& params);
 };

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
+#include <span>
 
 #include "isa_levels.h"
 #include "ttt/formats/dequantize.h"
+#include "ttt/formats/quantize.h"
 #include "ttt/ops/linear.h"
 #include "ttt/ops/norm.h"
 #include "ttt/testing/agreement.h"
@@ -130,24 +133,27 @@ TEST_P(LinearOps, EightBitsAreTakenWhereTheLevelHasRoomForThem) {
       const auto difference = testing::compare(invariant, run(format, kWide, tokens, Precision::exact)).max_abs_diff;
       EXPECT_EQ(difference > 1e-2, room) << difference;
       const bool two_parts = format == DType::bf16 && room && tokens < 4;
-      EXPECT_EQ(run(format, kWide, tokens, Precision::standard) != invariant, tiles || two_parts);
+      const auto params = DeviceConfig::named("x86-" + level).optimal_params<LinearParams>();
+      const bool words = format == DType::bf16 && !bf16_dots && tokens >= params.words_min_tokens;
+      EXPECT_EQ(run(format, kWide, tokens, Precision::standard) != invariant, tiles || two_parts || words);
       EXPECT_EQ(run(format, kWide, tokens, Precision::fast, BatchInvariance::on), invariant);
     }
 }
 
-/// bf16 weights meet bf16 from as many tokens on as the parameters say, and f32 before; where bits must not depend on
-/// the number of tokens, always or never.
+/// bf16 weights meet bf16 or words from as many tokens on as the parameters say, and f32 before; where bits must not
+/// depend on the number of tokens, always or never.
 TEST_P(LinearOps, ParametersChooseKernelsByTheNumberOfTokens) {
   const auto config = DeviceConfig::named(std::string("x86-") + GetParam());
   const auto known = config.get_optimal_params(LinearParams::operation);
   const auto x = random_values(64 * kWide, 7);
   bool any = false;
-  for (const auto* key : {"bf16_min_tokens", "amx_min_tokens"}) {
+  constexpr std::array kKeys{"bf16_min_tokens", "amx_min_tokens", "words_min_tokens"};
+  for (const auto* key : kKeys) {
     if (!known.contains(key)) continue;
     any = true;
     const auto run = [&](std::int64_t threshold, std::int64_t tokens, BatchInvariance invariance) {
       auto tuned = config;
-      for (const auto* each : {"bf16_min_tokens", "amx_min_tokens"})
+      for (const auto* each : kKeys)
         if (known.contains(each)) tuned.overrides[std::string(LinearParams::operation)][each] = LinearParams::never;
       tuned.overrides[std::string(LinearParams::operation)][key] = threshold;
       const auto device = Device::open(
@@ -162,6 +168,72 @@ TEST_P(LinearOps, ParametersChooseKernelsByTheNumberOfTokens) {
     }
   }
   if (!any) GTEST_SKIP() << GetParam() << " has no kernels for bf16 of their own";
+}
+
+/// Opens a level whose weights in f16 and bf16 meet `words_min_tokens` as words, and never anything faster.
+std::unique_ptr<Device> open_with_words(const std::string& level, std::int64_t words_min_tokens,
+                                        BatchInvariance invariance = BatchInvariance::off) {
+  auto config = DeviceConfig::named("x86-" + level);
+  config.overrides["linear"] = {{"amx_min_tokens", LinearParams::never},
+                                {"bf16_min_tokens", LinearParams::never},
+                                {"words_min_tokens", words_min_tokens}};
+  return Device::open(config, {.threads = 2, .batch_invariance = invariance, .log = silent_log()});
+}
+
+/// An odd one among the tokens goes without.
+TEST_P(LinearOps, HalfFloatsMeetManyTokensAsWords) {
+  constexpr std::int64_t kThreshold = 6, kRows = 48;
+  const auto exact = open_level(GetParam(), Precision::exact), words = open_with_words(GetParam(), kThreshold),
+             floats = open_with_words(GetParam(), LinearParams::never),
+             invariant = open_with_words(GetParam(), 1, BatchInvariance::on);
+  for (const auto format : {DType::f16, DType::bf16, DType::f32})
+    for (const std::int64_t cols : {64, 544, 2048, 48})
+      for (const std::int64_t tokens : {5, 6, 7, 33}) {
+        SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(cols) + " x" + std::to_string(tokens));
+        const auto x = random_values(static_cast<std::size_t>(tokens * cols), 7);
+        const auto want = products(*exact, format, x, cols, tokens), got = products(*words, format, x, cols, tokens),
+                   as_floats = products(*floats, format, x, cols, tokens);
+        const auto most = std::fabs(*std::ranges::max_element(want, {}, [](float v) { return std::fabs(v); }));
+        EXPECT_LE(testing::compare(got, want).max_abs_diff, 5e-4 * most);
+        const bool are_words = format != DType::f32 && tokens >= kThreshold && cols % 32 == 0;
+        EXPECT_EQ(got != as_floats, are_words);
+        const auto last = static_cast<std::ptrdiff_t>((tokens - 1) * kRows);
+        EXPECT_EQ(std::equal(got.begin() + last, got.end(), as_floats.begin() + last), !are_words || tokens % 2 == 1);
+        EXPECT_EQ(products(*invariant, format, x, cols, tokens), as_floats);
+      }
+}
+
+/// Words have no infinity and no NaN; neither goes lost, nor does a row of zeros or of the smallest weights gain
+/// anything.
+TEST_P(LinearOps, WordsKeepWhatIsNotFinite) {
+  constexpr std::int64_t kRows = 19, kCols = 96, kTokens = 8;
+  const auto device = open_with_words(GetParam(), 2);
+  const auto x = random_values(kTokens * kCols, 7);
+  for (const auto format : {DType::f16, DType::bf16}) {
+    auto values = random_values(kRows * kCols, 8);
+    const auto row = [&](int r) { return std::span(values).subspan(static_cast<std::size_t>(r * kCols), kCols); };
+    row(3)[40] = std::numeric_limits<float>::infinity();
+    row(5)[95] = -std::numeric_limits<float>::infinity();
+    row(6)[0] = std::numeric_limits<float>::quiet_NaN();
+    row(7)[33] = -std::numeric_limits<float>::quiet_NaN();
+    std::ranges::fill(row(8), 0.0f);
+    std::ranges::fill(row(9), format == DType::f16 ? 0x1p-24f : 0x1p-133f);
+    const std::array<Tensor, 1> parts{
+        Tensor::make(format, {kRows, kCols}, [&](std::span<std::byte> out) { quantize(format, values, out); })};
+    const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
+    std::vector<float> y(kTokens * kRows);
+    ops::run<ops::Linear>(*device,
+                          {.weight = *packed, .x = {x.data(), kTokens, kCols}, .y = {y.data(), kTokens, kRows}});
+    for (std::int64_t t = 0; t < kTokens; ++t)
+      for (std::int64_t r = 0; r < kRows; ++r) {
+        const float got = y[static_cast<std::size_t>(t * kRows + r)];
+        const bool is_finite = r != 3 && r != 5 && r != 6 && r != 7;
+        EXPECT_EQ(std::isfinite(got), is_finite) << "row " << r << ": " << got;
+        if (r == 8 || r == 9) {
+          EXPECT_LE(std::fabs(got), r == 8 ? 0.0f : 1e-4f) << "row " << r;
+        }
+      }
+  }
 }
 
 /// A value that stands out of its row does not cost the others of its group their bits: without refinement the

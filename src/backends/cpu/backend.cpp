@@ -8,7 +8,7 @@ namespace ttt::inline v2 {
 namespace {
 
 // The dot product of AVX-512 BF16 is twice as fast as f32's on Zen 4, and half as fast on processors with AMX.
-constexpr std::array<ParamRule, 9> kCpuRules{{
+constexpr std::array<ParamRule, 12> kCpuRules{{
     {"attention", "page_size", "", "", 64},
     {"attention", "kv_split", "", "", 512},
     {"linear", "rows_per_task", "", "", 64},
@@ -17,6 +17,9 @@ constexpr std::array<ParamRule, 9> kCpuRules{{
     {"linear", "amx_min_tokens", "amx", "amx_bf16", 16},
     {"linear", "bf16_min_tokens", "amx", "avx512_bf16", LinearParams::never},
     {"linear", "bf16_min_tokens", "", "avx512_bf16", 1},
+    {"linear", "words_min_tokens", "avx2", "", 32},
+    {"linear", "words_min_tokens", "avx_vnni", "", 32},
+    {"linear", "words_min_tokens", "avx512", "avx512_vnni", 32},
     {"prefill", "chunk", "", "", 512},
 }};
 

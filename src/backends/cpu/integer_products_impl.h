@@ -25,10 +25,13 @@ inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const WordB
                                                      const std::int8_t* x) {
   constexpr int kSubPairs = kPairs / Subs;
   const auto* words = reinterpret_cast<const std::int16_t*>(x);
-  for (int pair = S * kSubPairs; pair < (S + 1) * kSubPairs; ++pair) {
+  unroll<kSubPairs>([&](auto j) __attribute__((always_inline)) {
+    const int pair = S * kSubPairs + j;
     const V::I weights = V::load_words(w.words[in_block][pair][0]);
-    for (int t = 0; t < T; ++t) acc[t] = V::dot_words(acc[t], weights, words + (pair * T + t) * 2);
-  }
+    unroll<T>([&](auto t) __attribute__((always_inline)) {
+      acc[t] = V::dot_words(acc[t], weights, words + (pair * T + t) * 2);
+    });
+  });
 }
 
 /// The same with bytes: as add_dots, for a tile.
@@ -101,15 +104,19 @@ inline __attribute__((always_inline)) void block_tile(const Block& w, std::int64
 /// Panels whose blocks meet a tile of tokens by turns, while it is in the first cache.
 constexpr int kRun = 2;
 
+/// How blocks of words that were floats meet them: a scale a group, and nothing else.
+constexpr IntegerKind kPlainWords{16, Scales::f16, 0};
+static_assert(kPlainWords.subgroups() == 1 && !kPlainWords.has_offset());
+
 /// The products of a block of each of `w`'s panels, at most kRun, with all tokens but the last of an odd number. The
-/// block lies at `at` in a panel. `next`: what is decoded after the first panel's block, or null; for the others it
-/// lies as many panels on.
+/// block lies at `at` in a panel and has `block_bytes`. `next`: what is decoded after the first panel's block, or null;
+/// for the others it lies as many panels on.
 template <PanelKind K, class Block>
-void block_products(const PanelRange& w, std::size_t at, const std::byte* next, std::int64_t first, int groups,
-                    const QuantizedRows& x, std::int64_t first_token, int tokens, float* out, std::int64_t stride) {
-  constexpr IntegerKind kind = integer_kind(K);
-  const std::size_t panel_bytes = w.layout.panel_bytes(),
-                    group_bytes = kind.block_bytes(groups) / static_cast<std::size_t>(groups);
+void block_products(const PanelRange& w, std::size_t at, std::size_t block_bytes, const std::byte* next,
+                    std::int64_t first, int groups, const QuantizedRows& x, std::int64_t first_token, int tokens,
+                    float* out, std::int64_t stride) {
+  constexpr IntegerKind kind = is_integer(K) ? integer_kind(K) : kPlainWords;
+  const std::size_t panel_bytes = w.layout.panel_bytes(), group_bytes = block_bytes / static_cast<std::size_t>(groups);
   Block blocks[kRun];
   for (int p = 0; p < w.count; ++p) decode<K>(w.panel(p) + at, groups, blocks[p]);
   for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
@@ -146,8 +153,8 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
   constexpr bool kInRegisters = Bits == ActivationBits::eight && V::kTokensInRegisters;
   constexpr int kBlockTokens = !kInRegisters ? 2 : kind.bits == 8 ? kFewTokens + 1 : 8;
   const auto block = [&](int p, int count, std::size_t at, const std::byte* next, std::int64_t first, int groups) {
-    block_products<K, Block>(w.part(p, count), at, next, first, groups, x, first_token, tokens, out + p * kPanelRows,
-                             stride);
+    block_products<K, Block>(w.part(p, count), at, kind.block_bytes(groups), next, first, groups, x, first_token,
+                             tokens, out + p * kPanelRows, stride);
   };
   if (tokens > kFewTokens) {
     // Block by block, so that the tokens' part that a block meets stays in a cache for all panels.

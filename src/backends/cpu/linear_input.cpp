@@ -78,6 +78,14 @@ Bf16Choice bf16_for(const CpuDevice& device, ConstMatrix x, std::int64_t tokens)
   return {};
 }
 
+/// Whether weights in f16 and bf16 meet activations of fifteen bits as words, for lack of anything faster. Few tokens
+/// do not pay for the making of the words, and the last of an odd number goes without: not where a device promises the
+/// same bits for any batch.
+bool words_do(const CpuDevice& device, ConstMatrix x, std::int64_t tokens) {
+  return !device.exact() && device.options().batch_invariance == BatchInvariance::off && x.cols % kGroup == 0 &&
+         tokens >= device.linear_params().words_min_tokens;
+}
+
 /// Rows of one task's matrices, each of which meets at most `tokens`: each thread keeps room for its call's sums.
 std::int64_t rows_per_task(const CpuDevice& device, std::int64_t tokens, Matrices weights, bool amx) {
   constexpr std::int64_t kMost = 4096;
@@ -121,10 +129,13 @@ LinearInput::LinearInput(CpuDevice& device, const LinearKernels& kernels, ConstM
     fill_tiles(device, any_kind(weights, [](PanelKind kind) { return amx_parts(kind).tokens == 2; }));
   else if (!device.exact() && any_kind(weights, is_integer))
     quantize(device, bits, ranges);
-  if (amx_ != nullptr || !any_kind(weights, is_bf16)) return;
-  const Bf16Choice bf16 = bf16_for(device, x, most);
+  if (amx_ != nullptr) return;
+  const Bf16Choice bf16 = any_kind(weights, is_bf16) ? bf16_for(device, x, most) : Bf16Choice{};
   bf16_ = bf16.kernels;
   if (bf16_ != nullptr) fill_bf16(device, bf16.parts);
+  words_ = any_kind(weights, [&](PanelKind kind) { return is_half(kind) && !(bf16_ != nullptr && is_bf16(kind)); }) &&
+           words_do(device, x, most) && bits == ActivationBits::fifteen;
+  if (words_ && !quantized_) quantize(device, bits, ranges);
 }
 
 std::int64_t LinearInput::tokens_per_call() const {
@@ -149,8 +160,17 @@ void LinearInput::products(const PanelRange& w, std::int64_t token, int tokens, 
     kernels_.integer_products(w, rows_, token, tokens, out, stride);
   else if (bf16_ != nullptr && is_bf16(w.layout.kind))
     bf16_->products(w, bf16_rows_, token, tokens, out, stride);
+  else if (words_ && is_half(w.layout.kind))
+    word_products(w, token, tokens, out, stride);
   else
     kernels_.float_products(w, x_.row(token), x_.stride, tokens, out, stride);
+}
+
+void LinearInput::word_products(const PanelRange& w, std::int64_t token, int tokens, float* out,
+                                std::int64_t stride) const {
+  const int even = tokens / 2 * 2;
+  kernels_.word_products(w, rows_, token, even, out, stride);
+  if (even < tokens) kernels_.float_products(w, x_.row(token + even), x_.stride, 1, out + even * stride, stride);
 }
 
 void LinearInput::fill_tiles(CpuDevice& device, bool with_low) {

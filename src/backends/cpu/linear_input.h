@@ -15,8 +15,8 @@ struct TokenRange {
 };
 
 /// The activations of one call to a linear op, as they are and in the form that its weights' kernels want: in bf16
-/// tiles for AMX, else in integers for integer weights and in bf16 for such. Chooses the kernels, too. The forms lie in
-/// scratch of the calling thread, which its next call takes over.
+/// tiles for AMX, else in integers for integer weights, in bf16 for such or in integers for many tokens. Chooses the
+/// kernels, too. The forms lie in scratch of the calling thread, which its next call takes over.
 class LinearInput {
  public:
   using Matrices = std::span<const CpuPackedMatrix* const>;
@@ -41,6 +41,7 @@ class LinearInput {
  private:
   void fill_tiles(CpuDevice& device, bool with_low);
   void fill_bf16(CpuDevice& device, int parts);
+  void word_products(const PanelRange& w, std::int64_t token, int tokens, float* out, std::int64_t stride) const;
   void quantize(CpuDevice& device, ActivationBits bits, std::span<const TokenRange> ranges);
 
   const LinearKernels& kernels_;
@@ -49,7 +50,7 @@ class LinearInput {
   const Bf16Kernels* bf16_ = nullptr;
   const LinearParams& params_;
   std::int64_t stride_;
-  bool quantized_ = false;
+  bool quantized_ = false, words_ = false;
   QuantizedRows rows_{};
   TokenTiles tiles_{};
   Bf16Rows bf16_rows_{};

@@ -9,7 +9,7 @@
 //   B   16 lanes of 4 bytes: load_bytes, load_once, store_bytes, bits<mask, left>, either, lookup, byte_to_float<k>,
 //       even_bytes_less(B, z), odd_bytes_less(B, z): bytes 0, 2 or 1, 3 of each lane less z, as words; dot(I, B codes,
 //       p): lane sums of 4 unsigned codes times the 4 signed bytes at p. Of 32 words: word_bits<mask, left>,
-//       sub_words, bf16_pair(B, even, odd)
+//       sub_words, max_words, bf16_pair(B, even, odd); join_words(I low, I high): the low words of both, in turn
 //   kMostHigh: the largest |byte| at p that dot takes of every code without overflow
 //   kMostByteCode: the largest code that dot takes with every byte at p
 //   kTokens: the most tokens of a tile; kTokensInRegisters: whether there are registers for their sums beside codes
@@ -17,6 +17,7 @@
 #include "elementary_impl.h"
 #include "integer_products_impl.h"
 #include "linear_kernels.h"
+#include "word_products_impl.h"
 
 namespace ttt::cpu {
 namespace {
@@ -190,7 +191,8 @@ void activate_row(Activation activation, float* v, std::int64_t count) {
   }
 }
 
-const LinearKernels kKernels{kTokens, V::kMostByteCode, quantize_row, float_products, integer_products, activate_row};
+const LinearKernels kKernels{kTokens,          V::kMostByteCode, quantize_row, float_products,
+                             integer_products, word_products,    activate_row};
 
 }  // namespace
 }  // namespace ttt::cpu

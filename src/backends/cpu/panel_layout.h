@@ -96,6 +96,7 @@ struct IntegerKind {
 };
 
 constexpr bool is_integer(PanelKind kind) { return kind >= PanelKind::u4; }
+constexpr bool is_half(PanelKind kind) { return kind >= PanelKind::f16 && kind <= PanelKind::bf16_coded; }
 constexpr bool is_bf16(PanelKind kind) { return kind == PanelKind::bf16 || kind == PanelKind::bf16_coded; }
 
 /// Of an integer kind.

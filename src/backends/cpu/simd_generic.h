@@ -147,7 +147,12 @@ struct V {
     return r;
   }
   static I round(F a) {
-    return map_int([&](int i) { return static_cast<std::int32_t>(std::nearbyint(a.v[i])); });
+    constexpr float kTooLarge = 2147483648.0f;
+    return map_int([&](int i) {
+      const float rounded = std::nearbyint(a.v[i]);
+      // As processors do, also of NaN.
+      return rounded >= -kTooLarge && rounded < kTooLarge ? static_cast<std::int32_t>(rounded) : INT32_MIN;
+    });
   }
   static I set1_int(std::int32_t x) {
     return map_int([&](int) { return x; });
@@ -217,6 +222,11 @@ struct V {
   static B sub_words(B a, B b) {
     return map_words(a, b, [](std::uint16_t x, std::uint16_t y) { return x - y; });
   }
+  static B max_words(B a, B b) {
+    return map_words(a, b, [](std::uint16_t x, std::uint16_t y) {
+      return std::max(static_cast<std::int16_t>(x), static_cast<std::int16_t>(y));
+    });
+  }
   static B either(B a, B b) {
     for (int i = 0; i < 64; ++i) a.v[i] |= b.v[i];
     return a;
@@ -229,6 +239,9 @@ struct V {
   static std::int32_t words_of(int low, int high) {
     return static_cast<std::int32_t>((static_cast<std::uint32_t>(high) << 16) |
                                      (static_cast<std::uint32_t>(low) & 0xffff));
+  }
+  static I join_words(I low, I high) {
+    return map_int([&](int i) { return words_of(low.v[i], high.v[i]); });
   }
   static I load_words(const std::int16_t* p) {
     return map_int([&](int i) { return words_of(p[2 * i], p[2 * i + 1]); });

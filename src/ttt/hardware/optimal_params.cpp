@@ -28,8 +28,12 @@ LinearParams LinearParams::from(const Params& params) {
   const auto threshold = [&](std::string_view key) {
     return params.contains(key) ? read(params, operation, key, 1) : never;
   };
-  return {read(params, operation, "rows_per_task", 16), read(params, operation, "rows_per_long_task", 16),
-          read(params, operation, "tokens_per_tile", 1), threshold("amx_min_tokens"), threshold("bf16_min_tokens")};
+  return {read(params, operation, "rows_per_task", 16),
+          read(params, operation, "rows_per_long_task", 16),
+          read(params, operation, "tokens_per_tile", 1),
+          threshold("amx_min_tokens"),
+          threshold("bf16_min_tokens"),
+          threshold("words_min_tokens")};
 }
 
 PrefillParams PrefillParams::from(const Params& params) { return {read(params, operation, "chunk", 1)}; }

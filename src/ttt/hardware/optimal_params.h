@@ -31,7 +31,8 @@ struct LinearParams {
   /// Tokens of a step from which AMX multiplies; activations that have eight bits otherwise wait for twice as many.
   /// `never` where a device has no such parameter.
   int amx_min_tokens;
-  int bf16_min_tokens;  ///< likewise the dot product of AVX-512 BF16, for weights in bf16
+  int bf16_min_tokens;   ///< likewise the dot product of AVX-512 BF16, for weights in bf16
+  int words_min_tokens;  ///< likewise products of 16-bit integers, for weights in f16 and bf16
   /// Throws DeviceError naming the parameter that is missing, not positive or not such a multiple.
   static LinearParams from(const Params& params);
 };

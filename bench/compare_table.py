@@ -42,6 +42,11 @@ def batched_rows(lines):
             yield ("decode", row["tg"], 0, row["pl"]), row["speed_tg"], None
 
 
+def title(kind, n, depth, batch):
+    """Of a step."""
+    return f"{kind} {n}" + (f" at depth {depth}" if depth else "") + (f", batch {batch}" if batch > 1 else "")
+
+
 def rows_of(path, program):
     text = path.read_text()
     if program in OURS:
@@ -56,7 +61,7 @@ def table(folder):
         for step, speed, share in rows_of(path, program):
             cells.setdefault((model, step), {}).setdefault(program, []).append((speed, share))
     for (model, (kind, n, depth, batch)), by_program in sorted(cells.items(), key=lambda item: (item[0][0], item[0][1][3], item[0][1][2], item[0][1][0] == "decode")):
-        step = f"{kind} {n}" + (f" at depth {depth}" if depth else "") + (f", batch {batch}" if batch > 1 else "")
+        step = title(kind, n, depth, batch)
         median = {program: statistics.median(speed for speed, _ in values) for program, values in by_program.items()}
         peer, build = max(((median[p], compiler) for p, compiler in PEERS.items() if p in median), default=(None, "-"))
         row = [model, step, f"{peer:.1f}" if peer else "-"]

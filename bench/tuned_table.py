@@ -11,7 +11,7 @@ import pathlib
 import statistics
 import sys
 
-from compare_table import aligned, machine_name
+from compare_table import aligned, machine_name, title, ttt_rows
 
 BEGIN, END = "<!-- tuned: begin -->", "<!-- tuned: end -->"
 
@@ -20,9 +20,8 @@ def speeds(folder, model, kind):
     """step -> tokens per second, the median over the turns."""
     samples = {}
     for path in folder.glob(f"{model}@{kind}@*.json"):
-        for row in json.loads(path.read_text())["rows"]:
-            step = f"{row['kind']} {row['n']}" + (f" at depth {row['depth']}" if row["depth"] else "") + (f", batch {row['batch']}" if row["batch"] > 1 else "")
-            samples.setdefault(step, []).append(row["tokens_per_second"]["median"])
+        for step, speed, _ in ttt_rows(json.loads(path.read_text())):
+            samples.setdefault(title(*step), []).append(speed)
     return {step: statistics.median(values) for step, values in samples.items()}
 
 

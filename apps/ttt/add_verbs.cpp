@@ -179,9 +179,10 @@ void add_tune(CommandLine& line) {
       {.summary = "Measures a device's parameters with a model and writes the better ones, for --device-params",
        .about =
            "Tries each parameter of the device at a quarter, half, double and four times its value, and those that "
-           "choose kernels by the number of tokens from one to never; keeps what makes prefill, decode and decode "
-           "in batches together at least 3% faster, if that holds once more at the end. Takes minutes; nothing else "
-           "should run.",
+           "choose kernels by a step's number of tokens for prompts only, for batches too, for all or for none; keeps "
+           "what makes prefill, decode and decode in batches together at least 3% faster, if that holds once more at "
+           "the end. Takes some minutes with a small model, half an hour with one of a billion parameters; nothing "
+           "else should run.",
        .examples = {"ttt tune --model model.gguf -o params.json",
                     "ttt generate --model model.gguf --device-params params.json --prompt Hello"}},
       run_tune);

@@ -46,18 +46,6 @@ struct Trial {
 constexpr double kLeastGain = 1.03;
 constexpr int kTurns = 2;
 
-/// What to try: the value that stands, and others. Thresholds in tokens, which choose kernels: steps of one token, of a
-/// few, of a batch or of a prompt, or none.
-std::vector<std::int64_t> candidates(std::string_view key, std::int64_t value) {
-  if (key.ends_with("_min_tokens")) {
-    std::vector<std::int64_t> thresholds{1, 4, 16, 64, LinearParams::never};
-    std::erase(thresholds, value);
-    thresholds.insert(thresholds.begin(), value);
-    return thresholds;
-  }
-  return {value, value / 4, value / 2, value * 2, value * 4};
-}
-
 class Tuner {
  public:
   explicit Tuner(const TuneOptions& options)
@@ -119,6 +107,20 @@ class Tuner {
       trial.chosen = trial.value == defaults.get_optimal_params(trial.operation).at(trial.key);
   }
 
+  /// What to try: the value that stands, and others. Of thresholds in tokens, which choose kernels, one for each choice
+  /// between the steps of one token, of a batch and of a prompt.
+  std::vector<std::int64_t> candidates(std::string_view key, std::int64_t value) const {
+    if (!key.ends_with("_min_tokens")) return {value, value / 4, value / 2, value * 2, value * 4};
+    const auto reached_by = [&](std::int64_t threshold) {
+      return std::ranges::count_if(std::array<std::int64_t, 3>{1, options_.batch, options_.prefill},
+                                   [&](std::int64_t tokens) { return tokens >= threshold; });
+    };
+    std::vector<std::int64_t> found{value};
+    for (const std::int64_t threshold : {1, 2, options_.batch + 1, LinearParams::never})
+      if (std::ranges::find(found, reached_by(threshold), reached_by) == found.end()) found.push_back(threshold);
+    return found;
+  }
+
   /// Asks the device itself, which knows what fits together.
   bool device_takes(const ParamOverrides& choice) const {
     CommonOptions common = common_;
@@ -144,8 +146,9 @@ class Tuner {
   Speed measure(const ParamOverrides& choice) const {
     CommonOptions common = common_;
     common.overrides = choice;
+    const auto length = options_.depth + std::max(options_.prefill, options_.decode);  // of one sequence, or all
     const auto loaded = load_model(checkpoint_, common,
-                                   {.tokens = options_.depth + std::max(options_.prefill, options_.decode),
+                                   {.tokens = std::max(options_.decode, (length + options_.batch - 1) / options_.batch),
                                     .length = CacheNeed::Length::fixed,
                                     .sequences = options_.batch,
                                     .logit_rows = options_.batch});

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <tuple>
 
 #include "isa_levels.h"
 #include "ttt/formats/dequantize.h"
@@ -170,16 +171,6 @@ TEST_P(LinearOps, ParametersChooseKernelsByTheNumberOfTokens) {
   if (!any) GTEST_SKIP() << GetParam() << " has no kernels for bf16 of their own";
 }
 
-/// Opens a level whose weights in f16 and bf16 meet `words_min_tokens` as words, and never anything faster.
-std::unique_ptr<Device> open_with_words(const std::string& level, std::int64_t words_min_tokens,
-                                        BatchInvariance invariance = BatchInvariance::off) {
-  auto config = DeviceConfig::named("x86-" + level);
-  config.overrides["linear"] = {{"amx_min_tokens", LinearParams::never},
-                                {"bf16_min_tokens", LinearParams::never},
-                                {"words_min_tokens", words_min_tokens}};
-  return Device::open(config, {.threads = 2, .batch_invariance = invariance, .log = silent_log()});
-}
-
 /// An odd one among the tokens goes without.
 TEST_P(LinearOps, HalfFloatsMeetManyTokensAsWords) {
   constexpr std::int64_t kThreshold = 6, kRows = 48;
@@ -201,6 +192,45 @@ TEST_P(LinearOps, HalfFloatsMeetManyTokensAsWords) {
         EXPECT_EQ(std::equal(got.begin() + last, got.end(), as_floats.begin() + last), !are_words || tokens % 2 == 1);
         EXPECT_EQ(products(*invariant, format, x, cols, tokens), as_floats);
       }
+}
+
+TEST_P(LinearOps, BitsOfWordsDependNeitherOnThreadsNorOnTasks) {
+  constexpr std::int64_t kRows = 83, kCols = 544, kTokens = 33;
+  const auto x = random_values(kTokens * kCols, 7);
+  for (const auto format : {DType::f16, DType::bf16}) {
+    const std::array<Tensor, 1> parts{random_weight(format, kRows, kCols, 5)};
+    std::vector<float> first;
+    for (const auto& [threads, rows_per_task, tokens_per_tile] :
+         {std::tuple{1, 64, 256}, {2, 16, 256}, {4, 4096, 256}, {2, 64, 1}, {3, 32, 3}}) {
+      const auto device = open_with_words(GetParam(), 2, BatchInvariance::off, threads,
+                                          {{"rows_per_task", rows_per_task}, {"tokens_per_tile", tokens_per_tile}});
+      const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
+      std::vector<float> y(kTokens * kRows);
+      ops::run<ops::Linear>(*device,
+                            {.weight = *packed, .x = {x.data(), kTokens, kCols}, .y = {y.data(), kTokens, kRows}});
+      if (first.empty()) first = y;
+      EXPECT_EQ(y, first) << name(format) << " threads " << threads << " rows " << rows_per_task << " tokens "
+                          << tokens_per_tile;
+    }
+  }
+}
+
+/// Integers and floats of one matrix meet the same activations where those have fifteen bits; else the floats go
+/// without.
+TEST_P(LinearOps, WordsBesideIntegers) {
+  constexpr std::int64_t kTokens = 9;
+  for (const std::int64_t cols : {std::int64_t{256}, kWide}) {
+    const std::array<Tensor, 3> parts{random_weight(DType::q4_0, 40, cols, 1), random_weight(DType::f16, 21, cols, 2),
+                                      random_weight(DType::bf16, 3, cols, 3)};
+    const auto x = random_values(static_cast<std::size_t>(kTokens * cols), 5);
+    const auto device = open_with_words(GetParam(), 2);
+    const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
+    std::vector<float> y(kTokens * 64), want(y.size());
+    ops::run<ops::Linear>(*device, {.weight = *packed, .x = {x.data(), kTokens, cols}, .y = {y.data(), kTokens, 64}});
+    ops::Linear::reference(*device,
+                           {.weight = *packed, .x = {x.data(), kTokens, cols}, .y = {want.data(), kTokens, 64}});
+    check_close(y, want, cols >= kWide ? Precision::fast : Precision::standard, GetParam());
+  }
 }
 
 /// Words have no infinity and no NaN; neither goes lost, nor does a row of zeros or of the smallest weights gain

@@ -256,27 +256,34 @@ std::vector<float> run_experts(Device& device, const ExpertsCase& c, const Exper
   return y;
 }
 
+void check_experts(Device& device, const ExpertsCase& c, double tolerance) {
+  const ExpertTable table(device, c.count, c.hidden, c.inner, c.format, c.biases);
+  for (const std::int64_t tokens : {1, 2, 3, 5, 8, 13, 16, 17, 31, 33, 48, 64}) {
+    SCOPED_TRACE(std::to_string(c.count) + " experts of " + std::string(name(c.format)) + ", tokens " +
+                 std::to_string(tokens));
+    const auto choices = choose(tokens, c.k, c.count);
+    const auto x = random_values(static_cast<std::size_t>(tokens * c.hidden), 7), before = random_values(x.size(), 9);
+    const auto got = run_experts(device, c, table, choices, x, before);
+    std::vector<float> want;
+    for (const auto& row : reference_experts(c, table, choices, as_rows(x, c.hidden), as_rows(before, c.hidden)))
+      want.insert(want.end(), row.begin(), row.end());
+    double most = 0;
+    for (const float v : want) most = std::max(most, std::abs(static_cast<double>(v)));
+    EXPECT_LE(testing::compare(got, want).max_abs_diff, tolerance * most);
+  }
+}
+
 TEST_P(MoeOps, ExpertsFollowTheReference) {
   for (const auto precision : {Precision::exact, Precision::standard}) {
     const auto device = open_level(GetParam(), precision);
-    for (const auto& c : kExperts) {
-      const ExpertTable table(*device, c.count, c.hidden, c.inner, c.format, c.biases);
-      for (const std::int64_t tokens : {1, 2, 3, 5, 8, 13, 16, 17, 31, 33, 48, 64}) {
-        SCOPED_TRACE(std::to_string(c.count) + " experts of " + std::string(name(c.format)) + ", tokens " +
-                     std::to_string(tokens));
-        const auto choices = choose(tokens, c.k, c.count);
-        const auto x = random_values(static_cast<std::size_t>(tokens * c.hidden), 7),
-                   before = random_values(x.size(), 9);
-        const auto got = run_experts(*device, c, table, choices, x, before);
-        std::vector<float> want;
-        for (const auto& row : reference_experts(c, table, choices, as_rows(x, c.hidden), as_rows(before, c.hidden)))
-          want.insert(want.end(), row.begin(), row.end());
-        double most = 0;
-        for (const float v : want) most = std::max(most, std::abs(static_cast<double>(v)));
-        EXPECT_LE(testing::compare(got, want).max_abs_diff, (precision == Precision::exact ? 2e-5 : 3e-2) * most);
-      }
-    }
+    for (const auto& c : kExperts) check_experts(*device, c, precision == Precision::exact ? 2e-5 : 3e-2);
   }
+}
+
+/// Experts of one token and of odd numbers beside others, as words.
+TEST_P(MoeOps, ExpertsInHalfFloatsFollowTheReferenceAsWords) {
+  const auto device = open_with_words(GetParam(), 2);
+  for (const auto format : {DType::f16, DType::bf16}) check_experts(*device, {5, 2, 64, 96, format, true}, 2e-3);
 }
 
 TEST_P(MoeOps, ExpertsOfNoTokensAndTokensOfNoExperts) {

@@ -19,7 +19,7 @@ constexpr std::array<ParamRule, 12> kCpuRules{{
     {"linear", "bf16_min_tokens", "", "avx512_bf16", 1},
     {"linear", "words_min_tokens", "avx2", "", 32},
     {"linear", "words_min_tokens", "avx_vnni", "", 32},
-    {"linear", "words_min_tokens", "avx512", "avx512_vnni", 32},
+    {"linear", "words_min_tokens", "avx512", "", 32},
     {"prefill", "chunk", "", "", 512},
 }};
 

@@ -81,8 +81,10 @@ Bf16Choice bf16_for(const CpuDevice& device, ConstMatrix x, std::int64_t tokens)
 /// Whether weights in f16 and bf16 meet activations of fifteen bits as words, for lack of anything faster. Few tokens
 /// do not pay for the making of the words, and the last of an odd number goes without: not where a device promises the
 /// same bits for any batch.
-bool words_do(const CpuDevice& device, ConstMatrix x, std::int64_t tokens) {
-  return !device.exact() && device.options().batch_invariance == BatchInvariance::off && x.cols % kGroup == 0 &&
+bool words_do(const CpuDevice& device, ConstMatrix x, std::int64_t tokens, ActivationBits bits) {
+  // Eight bits are for integer weights that share the activations.
+  return bits == ActivationBits::fifteen && !device.exact() &&
+         device.options().batch_invariance == BatchInvariance::off && x.cols % kGroup == 0 &&
          tokens >= device.linear_params().words_min_tokens;
 }
 
@@ -125,16 +127,16 @@ LinearInput::LinearInput(CpuDevice& device, const LinearKernels& kernels, ConstM
   const std::int64_t most = std::ranges::max(ranges, {}, &TokenRange::count).count;
   if (ranges.size() == 1) amx_ = amx_for(device, most, bits);  // its tiles begin at multiples of their size
   stride_ = rows_per_task(device, most, weights, amx_ != nullptr);
-  if (amx_ != nullptr)
+  if (amx_ != nullptr) {
     fill_tiles(device, any_kind(weights, [](PanelKind kind) { return amx_parts(kind).tokens == 2; }));
-  else if (!device.exact() && any_kind(weights, is_integer))
-    quantize(device, bits, ranges);
-  if (amx_ != nullptr) return;
+    return;
+  }
+  if (!device.exact() && any_kind(weights, is_integer)) quantize(device, bits, ranges);
   const Bf16Choice bf16 = any_kind(weights, is_bf16) ? bf16_for(device, x, most) : Bf16Choice{};
   bf16_ = bf16.kernels;
   if (bf16_ != nullptr) fill_bf16(device, bf16.parts);
   words_ = any_kind(weights, [&](PanelKind kind) { return is_half(kind) && !(bf16_ != nullptr && is_bf16(kind)); }) &&
-           words_do(device, x, most) && bits == ActivationBits::fifteen;
+           words_do(device, x, most, bits);
   if (words_ && !quantized_) quantize(device, bits, ranges);
 }
 
@@ -169,7 +171,7 @@ void LinearInput::products(const PanelRange& w, std::int64_t token, int tokens, 
 void LinearInput::word_products(const PanelRange& w, std::int64_t token, int tokens, float* out,
                                 std::int64_t stride) const {
   const int even = tokens / 2 * 2;
-  kernels_.word_products(w, rows_, token, even, out, stride);
+  if (even > 0) kernels_.word_products(w, rows_, token, even, out, stride);
   if (even < tokens) kernels_.float_products(w, x_.row(token + even), x_.stride, 1, out + even * stride, stride);
 }
 

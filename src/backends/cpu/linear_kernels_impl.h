@@ -1,8 +1,9 @@
 // The kernels of linear_kernels.h written once over a level's vector primitives. Included by one source per level,
 // after it has defined, in an unnamed namespace, a type `V` with:
 //   F   16 f32 lanes: zero, set1, load, store, load_f16, load_u8, load_i8, load_u4_pair(p, low, high), load_e8m0,
-//       load_bf16_pair(p, even, odd), add, mul, div, fma, exp, round, max and min (the second where either
-//       is NaN), max_of, magnitude(x, y): the largest |lane| of both, NaN if one is
+//       load_bf16_pair(p, even, odd), add, mul, div, fma, exp, round (to INT32_MIN what I has no room for),
+//       max and min (the second where either is NaN), max_of, magnitude(x, y): the largest |lane| of both, NaN if one
+//       is
 //   I   16 i32 lanes: to_float, add_int, sub_int, set1_int, shift_left<n>, shift_right<n>, sum_of, store_i8
 //       store_i16, and as 16 lanes of 2 words: load_words, store_words, dot_words(I, I words, p): lane sums of 2 words
 //       times the 2 words at p

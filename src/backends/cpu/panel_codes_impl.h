@@ -226,6 +226,7 @@ inline __attribute__((always_inline)) void decode_block(const std::byte* block, 
 }
 
 template <PanelKind K>
+  requires(is_integer(K))
 void decode(const std::byte* block, int groups, WordBlock& out) {
   constexpr int kZero = integer_kind(K).zero();
   decode_block<K>(block, groups, out, [&](int g, int quad, V::B codes) {

@@ -65,10 +65,13 @@ double measure_read_rate(CpuDevice& device, std::uint64_t working_set, ReadMemor
   constexpr std::uint64_t kSmallest = 4096, kLeastRead = std::uint64_t{64} << 20;
   const std::uint64_t slice = std::max(working_set / threads, kSmallest) / sizeof(std::uint64_t);
   const auto bytes = slice * threads * sizeof(std::uint64_t);
+  const std::lock_guard lock(memory.mutex);
   const bool is_new = memory.bytes != bytes;
   if (is_new) {
-    memory = {};  // before as many more are taken
-    memory = {device.allocate(bytes), bytes};
+    memory.bytes = 0;
+    memory.data.reset();  // before as many more are taken
+    memory.data = device.allocate(bytes);
+    memory.bytes = bytes;
   }
   auto* words = reinterpret_cast<std::uint64_t*>(memory.data.get());
   // Written by the threads that read it, so that its pages are there and near.

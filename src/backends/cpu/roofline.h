@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "ttt/hardware/roofline.h"
@@ -12,6 +13,7 @@ class CpuDevice;
 /// What measure_read_rate reads, kept for its next call: on some virtual machines, new pages take a hundred times as
 /// long to get as to read.
 struct ReadMemory {
+  std::mutex mutex;  ///< held while it is read
   std::shared_ptr<std::byte> data;
   std::uint64_t bytes = 0;
 };

@@ -1,8 +1,8 @@
 #pragma once
 // Products of weights in f16 and bf16 with quantised activations of fifteen bits, over a level's primitives `V`. See
-// linear_kernels_impl.h. A group's weights become words, in steps of a fraction of their largest: what that loses is no
-// more than the formats have lost, and processors multiply twice as many words as floats. It takes some tokens for that
-// to pay.
+// linear_kernels_impl.h. A group's weights become words, in steps of a fraction of their largest: where none stands
+// out, that loses about what f16 has lost, and processors multiply twice as many words as floats. It takes some tokens
+// for that to pay.
 #include <limits>
 
 #include "coded_bf16_impl.h"
@@ -45,10 +45,10 @@ inline __attribute__((always_inline)) V::F largest_of(const std::byte* group) {
 /// Groups of a panel of floats as words and their scales.
 template <PanelKind K>
 void decode_floats(const std::byte* block, int groups, WordBlock& out) {
-  constexpr float kTiny = 1e-30f;  // a group of less counts as zero; the second of max, where the first is NaN
+  constexpr float kTiny = 1e-30f;  // the inverse of less overflows
   for (int g = 0; g < groups; ++g, block += kPairs * static_cast<std::size_t>(kPairBytes)) {
     const V::F most = largest_of<K>(block), steps = V::set1(static_cast<float>(kMostWord)),
-               inverse = V::div(steps, V::max(most, V::set1(kTiny)));
+               inverse = V::div(steps, V::max(V::set1(kTiny), most));  // NaN of NaN, which makes words of 0
     V::store(out.scales[g][0], V::mul(most, V::set1(1.0f / static_cast<float>(kMostWord))));
     unroll<kQuads>([&](auto j) __attribute__((always_inline)) {
       V::F columns[4];

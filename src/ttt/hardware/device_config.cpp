@@ -87,6 +87,14 @@ std::set<std::string_view> operations_of(std::string_view backend) {
   return operations;
 }
 
+/// The parameters that an operation has on some device of a backend, so that one file does for several.
+std::set<std::string_view> keys_of(std::string_view backend, std::string_view operation) {
+  std::set<std::string_view> keys;
+  for (const auto& rule : find_backend(backend).rules)
+    if (rule.operation == operation) keys.insert(rule.key);
+  return keys;
+}
+
 constexpr std::size_t kMostBytes = 1 << 20;  // of an override file
 
 /// At most one byte more than an override file may have.
@@ -176,11 +184,11 @@ void DeviceConfig::parse_overrides(std::string_view text, std::string_view where
       throw ConfigError(where,
                         fmt::format("{}: no such operation; there are: {}", operation, fmt::join(operations, ", ")));
     if (!values.is_object()) throw FormatError(where, fmt::format("{}: expected an object of parameters", operation));
-    const Params known = get_optimal_params(operation);
+    const auto known = keys_of(backend, operation);
     for (const auto& [key, value] : values.items()) {
       if (!known.contains(key))
-        throw ConfigError(where, fmt::format("{}.{}: no such parameter; there are: {}", operation, key,
-                                             fmt::join(std::views::keys(known), ", ")));
+        throw ConfigError(
+            where, fmt::format("{}.{}: no such parameter; there are: {}", operation, key, fmt::join(known, ", ")));
       if (!value.is_number_integer())
         throw ConfigError(where, fmt::format("{}.{}: expected an integer, got {}", operation, key, value.dump()));
       read[operation][key] = value.get<std::int64_t>();

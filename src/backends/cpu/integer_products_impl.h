@@ -104,6 +104,16 @@ inline __attribute__((always_inline)) void block_tile(const Block& w, std::int64
 /// Panels whose blocks meet a tile of tokens by turns, while it is in the first cache.
 constexpr int kRun = 2;
 
+/// Calls f(first panel, number of panels, block_products' `next`) for a block's runs of panels.
+template <class F>
+inline __attribute__((always_inline)) void for_each_run(const PanelRange& w, std::size_t at, F f) {
+  for (int p = 0; p < w.count; p += kRun) {
+    const int count = std::min(kRun, w.count - p);
+    const bool more = p + 2 * count <= w.count;
+    f(p, count, more ? w.panel(p + count) + at : nullptr);
+  }
+}
+
 /// How blocks of words that were floats meet them: a scale a group, and nothing else.
 constexpr IntegerKind kPlainWords{16, Scales::f16, 0};
 static_assert(kPlainWords.subgroups() == 1 && !kPlainWords.has_offset());
@@ -159,11 +169,7 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
   if (tokens > kFewTokens) {
     // Block by block, so that the tokens' part that a block meets stays in a cache for all panels.
     for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
-      for (int p = 0; p < w.count; p += kRun) {
-        const int count = std::min(kRun, w.count - p);
-        const bool more = p + 2 * count <= w.count;
-        block(p, count, at, more ? w.panel(p + count) + at : nullptr, first, groups);
-      }
+      for_each_run(w, at, [&](int p, int count, const std::byte* next) { block(p, count, at, next, first, groups); });
     });
   } else if (tokens > 1 && tokens < kBlockTokens) {
     for (int p = 0; p < w.count; ++p)

@@ -75,26 +75,20 @@ void decode(const std::byte* block, int groups, WordBlock& out) {
   }
 }
 
-/// Bytes of a panel's first columns.
-template <PanelKind K>
-std::size_t bytes_before(std::int64_t cols) {
-  if constexpr (K == PanelKind::bf16_coded) return coded_bf16_bytes(cols);
-  return static_cast<std::size_t>(cols) * kPanelRows * 2;
-}
-
 template <PanelKind K>
 void word_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                    std::int64_t stride) {
   static_assert(kBlockGroups * kGroup == kBf16BlockCols);
   for (std::int64_t first = 0; first < x.groups; first += kBlockGroups) {
     const int groups = static_cast<int>(std::min<std::int64_t>(kBlockGroups, x.groups - first));
-    const std::size_t at = bytes_before<K>(first * kGroup), bytes = bytes_before<K>((first + groups) * kGroup) - at;
-    for (int p = 0; p < w.count; p += kRun) {
-      const int count = std::min(kRun, w.count - p);
-      const bool more = p + 2 * count <= w.count;
-      block_products<K, WordBlock>(w.part(p, count), at, bytes, more ? w.panel(p + count) + at : nullptr, first, groups,
-                                   x, first_token, tokens, out + p * kPanelRows, stride);
-    }
+    const auto bytes_before = [](std::int64_t group) {
+      return PanelLayout{K, kPanelRows, group * kGroup}.panel_bytes();
+    };
+    const std::size_t at = bytes_before(first), bytes = bytes_before(first + groups) - at;
+    for_each_run(w, at, [&](int p, int count, const std::byte* next) {
+      block_products<K, WordBlock>(w.part(p, count), at, bytes, next, first, groups, x, first_token, tokens,
+                                   out + p * kPanelRows, stride);
+    });
   }
 }
 

@@ -18,12 +18,11 @@ table=$(mktemp)
 trap 'rm -f "$table"' EXIT
 "$program" | tee "$table"
 [ "${1:-}" = --write ] || exit 0
-python3 - "$table" "$root/docs/performance.md" <<'PYTHON'
+PYTHONPATH=$root/bench python3 - "$table" "$root/docs/performance.md" <<'PYTHON'
 import pathlib
-import re
 import sys
 
-table, page = map(pathlib.Path, sys.argv[1:])
-between = re.compile(r"(<!-- hand: begin -->\n).*?(<!-- hand: end -->)", re.S)
-page.write_text(between.sub(lambda found: found[1] + table.read_text() + found[2], page.read_text(), count=1))
+from page import put
+
+put(sys.argv[2], "hand", pathlib.Path(sys.argv[1]).read_text())
 PYTHON

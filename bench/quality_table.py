@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-BEGIN, END = "<!-- quality: begin -->", "<!-- quality: end -->"
+from page import put
 
 
 def llama_figures(path):
@@ -42,10 +42,7 @@ def main(folder, formats, *write):
     table = "\n".join(lines)
     print(table)
     if write:
-        page = pathlib.Path(write[1])
-        text = page.read_text()
-        before, after = text.index(BEGIN) + len(BEGIN), text.index(END)
-        page.write_text(f"{text[:before]}\n{table}\n{text[after:]}")
+        put(write[1], "quality", table)
 
 
 if __name__ == "__main__":

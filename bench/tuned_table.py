@@ -12,8 +12,7 @@ import statistics
 import sys
 
 from compare_table import aligned, machine_name, title, ttt_rows
-
-BEGIN, END = "<!-- tuned: begin -->", "<!-- tuned: end -->"
+from page import put
 
 
 def speeds(folder, model, kind):
@@ -41,10 +40,7 @@ def main(folder, *write):
     table = "\n".join([machine_name(folder), "", *aligned(list(rows(folder)), 2)])
     print(table)
     if write:
-        page = pathlib.Path(write[1])
-        text = page.read_text()
-        before, after = text.index(BEGIN) + len(BEGIN), text.index(END)
-        page.write_text(f"{text[:before]}\n{table}\n{text[after:]}")
+        put(write[1], "tuned", table)
 
 
 if __name__ == "__main__":

@@ -3,29 +3,21 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <span>
 #include <tuple>
 
-#include "isa_levels.h"
+#include "linear_cases.h"
 #include "ttt/formats/dequantize.h"
 #include "ttt/formats/quantize.h"
-#include "ttt/ops/linear.h"
 #include "ttt/ops/norm.h"
-#include "ttt/testing/agreement.h"
-#include "ttt/testing/memory_weights.h"
-#include "ttt/testing/random_weight.h"
 
 namespace ttt::test {
 namespace {
 
-using testing::random_values;
-using testing::random_weight;
-
 struct Sizes {
   std::int64_t rows, cols, tokens;
 };
-constexpr std::array<Sizes, 14> kSizes{{{1, 32, 1},
+constexpr std::array<Sizes, 15> kSizes{{{1, 32, 1},
                                         {21, 33, 6},
                                         {15, 64, 2},
                                         {17, 96, 7},
@@ -34,6 +26,7 @@ constexpr std::array<Sizes, 14> kSizes{{{1, 32, 1},
                                         {48, 128, 64},
                                         {80, 32, 67},
                                         {64, 512, 1},
+                                        {1500, 288, 1},  // long tasks, of panels by fours and one by one
                                         {35, 256, 15},
                                         {83, 768, 70},
                                         {33, 2080, 3},
@@ -44,26 +37,9 @@ constexpr std::array<DType, 17> kFormats{DType::f32,  DType::f16,  DType::bf16, 
                                          DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl, DType::mxfp4,
                                          DType::bfp8, DType::bfp4};
 
-bool fills_blocks(DType format, std::int64_t cols) { return cols % info(format).block_size == 0; }
-
 class LinearOps : public ::testing::TestWithParam<std::string> {};
 
 constexpr std::array kPrecisions{Precision::exact, Precision::standard, Precision::fast};
-
-constexpr std::int64_t kWide = 2048;  ///< columns from which on eight bits of activations do
-
-/// For rows of few columns: activations have 8 bits under fast, and tiles of AMX hold bf16.
-void check_close(const std::vector<float>& got, const std::vector<float>& want, Precision precision,
-                 std::string_view level) {
-  const auto agreement = testing::compare(got, want);
-  double most = 0;
-  for (const float v : want) most = std::max(most, static_cast<double>(std::fabs(v)));
-  const double tolerance = precision == Precision::exact  ? 2e-5
-                           : precision == Precision::fast ? 1.5e-2
-                           : level == "amx"               ? 6e-3
-                                                          : 1e-3;
-  EXPECT_LE(agreement.max_abs_diff, tolerance * (most + 1e-3));
-}
 
 TEST_P(LinearOps, LinearFollowsTheReference) {
   for (const auto precision : kPrecisions) {
@@ -92,218 +68,6 @@ TEST_P(LinearOps, LinearFollowsTheReference) {
         check_close(y, want, cols >= kWide && precision == Precision::standard ? Precision::fast : precision,
                     GetParam());
       }
-  }
-}
-
-/// `values`, which are at most 1, with one in 101 standing out.
-std::vector<float> with_outliers(std::vector<float> values) {
-  for (std::size_t i = 17; i < values.size(); i += 101) values[i] = 30;
-  return values;
-}
-
-/// The first `tokens` rows of x times 48 rows.
-std::vector<float> products(Device& device, DType format, const std::vector<float>& x, std::int64_t cols,
-                            std::int64_t tokens) {
-  constexpr std::int64_t kRows = 48;
-  const std::array<Tensor, 1> parts{random_weight(format, kRows, cols, 5)};
-  const auto packed = ops::run<ops::PackMatrix>(device, {parts});
-  std::vector<float> y(static_cast<std::size_t>(tokens * kRows));
-  ops::run<ops::Linear>(device, {.weight = *packed, .x = {x.data(), tokens, cols}, .y = {y.data(), tokens, kRows}});
-  return y;
-}
-
-/// Where eight bits of activations are used, and that they are: the results differ from those of fifteen.
-TEST_P(LinearOps, EightBitsAreTakenWhereTheLevelHasRoomForThem) {
-  const std::string level = GetParam();
-  constexpr std::int64_t kNarrow = 128;
-  const auto x = random_values(64 * kWide, 7);
-  const auto run = [&](DType format, std::int64_t cols, std::int64_t tokens, Precision precision,
-                       BatchInvariance invariance = BatchInvariance::off) {
-    return products(*open_level(level, precision, 2, invariance), format, x, cols, tokens);
-  };
-  for (const std::int64_t tokens : {1, 3, 4, 64})
-    for (const auto format : {DType::q4_0, DType::q8_0, DType::iq4_nl, DType::bf16}) {
-      SCOPED_TRACE(std::string(name(format)) + " tokens " + std::to_string(tokens));
-      const bool tiles = level == "amx" && tokens >= 16, full_bytes = format != DType::q4_0;
-      const bool bf16_dots = level == "avx512" && DeviceConfig::named("x86-avx512").has_feature("avx512_bf16");
-      const bool room = format == DType::bf16 ? bf16_dots : !(level == "avx2" && full_bytes);
-      EXPECT_EQ(run(format, kNarrow, tokens, Precision::fast) != run(format, kNarrow, tokens, Precision::standard),
-                room && !tiles);
-      // Wide layers take eight bits in any batch, but for bf16 weights, which may meet two bf16 in small ones.
-      const auto invariant = run(format, kWide, tokens, Precision::standard, BatchInvariance::on);
-      const auto difference = testing::compare(invariant, run(format, kWide, tokens, Precision::exact)).max_abs_diff;
-      EXPECT_EQ(difference > 1e-2, room) << difference;
-      const bool two_parts = format == DType::bf16 && room && tokens < 4;
-      const auto params = DeviceConfig::named("x86-" + level).optimal_params<LinearParams>();
-      const bool words = format == DType::bf16 && !bf16_dots && tokens >= params.words_min_tokens;
-      EXPECT_EQ(run(format, kWide, tokens, Precision::standard) != invariant, tiles || two_parts || words);
-      EXPECT_EQ(run(format, kWide, tokens, Precision::fast, BatchInvariance::on), invariant);
-    }
-}
-
-/// bf16 weights meet bf16 or words from as many tokens on as the parameters say, and f32 before; where bits must not
-/// depend on the number of tokens, always or never.
-TEST_P(LinearOps, ParametersChooseKernelsByTheNumberOfTokens) {
-  const auto config = DeviceConfig::named(std::string("x86-") + GetParam());
-  const auto known = config.get_optimal_params(LinearParams::operation);
-  const auto x = random_values(64 * kWide, 7);
-  bool any = false;
-  constexpr std::array kKeys{"bf16_min_tokens", "amx_min_tokens", "words_min_tokens"};
-  for (const auto* key : kKeys) {
-    if (!known.contains(key)) continue;
-    any = true;
-    const auto run = [&](std::int64_t threshold, std::int64_t tokens, BatchInvariance invariance) {
-      auto tuned = config;
-      for (const auto* each : kKeys)
-        if (known.contains(each)) tuned.overrides[std::string(LinearParams::operation)][each] = LinearParams::never;
-      tuned.overrides[std::string(LinearParams::operation)][key] = threshold;
-      const auto device = Device::open(
-          tuned, {.threads = 2, .precision = Precision::fast, .batch_invariance = invariance, .log = silent_log()});
-      return products(*device, DType::bf16, x, kWide, tokens);
-    };
-    for (const std::int64_t tokens : {1, 15, 16, 64}) {
-      SCOPED_TRACE(std::string(key) + " 16, tokens " + std::to_string(tokens));
-      EXPECT_EQ(run(16, tokens, BatchInvariance::off) != run(LinearParams::never, tokens, BatchInvariance::off),
-                tokens >= 16);
-      EXPECT_EQ(run(16, tokens, BatchInvariance::on), run(LinearParams::never, tokens, BatchInvariance::on));
-    }
-  }
-  if (!any) GTEST_SKIP() << GetParam() << " has no kernels for bf16 of their own";
-}
-
-/// An odd one among the tokens goes without.
-TEST_P(LinearOps, HalfFloatsMeetManyTokensAsWords) {
-  constexpr std::int64_t kThreshold = 6, kRows = 48;
-  const auto exact = open_level(GetParam(), Precision::exact), words = open_with_words(GetParam(), kThreshold),
-             floats = open_with_words(GetParam(), LinearParams::never),
-             invariant = open_with_words(GetParam(), 1, BatchInvariance::on);
-  for (const auto format : {DType::f16, DType::bf16, DType::f32})
-    for (const std::int64_t cols : {64, 544, 2048, 48})
-      for (const std::int64_t tokens : {5, 6, 7, 33}) {
-        SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(cols) + " x" + std::to_string(tokens));
-        const auto x = random_values(static_cast<std::size_t>(tokens * cols), 7);
-        const auto want = products(*exact, format, x, cols, tokens), got = products(*words, format, x, cols, tokens),
-                   as_floats = products(*floats, format, x, cols, tokens);
-        const auto most = std::fabs(*std::ranges::max_element(want, {}, [](float v) { return std::fabs(v); }));
-        EXPECT_LE(testing::compare(got, want).max_abs_diff, 5e-4 * most);
-        const bool are_words = format != DType::f32 && tokens >= kThreshold && cols % 32 == 0;
-        EXPECT_EQ(got != as_floats, are_words);
-        const auto last = static_cast<std::ptrdiff_t>((tokens - 1) * kRows);
-        EXPECT_EQ(std::equal(got.begin() + last, got.end(), as_floats.begin() + last), !are_words || tokens % 2 == 1);
-        EXPECT_EQ(products(*invariant, format, x, cols, tokens), as_floats);
-      }
-}
-
-TEST_P(LinearOps, BitsOfWordsDependNeitherOnThreadsNorOnTasks) {
-  constexpr std::int64_t kRows = 83, kCols = 544, kTokens = 33;
-  const auto x = random_values(kTokens * kCols, 7);
-  for (const auto format : {DType::f16, DType::bf16}) {
-    const std::array<Tensor, 1> parts{random_weight(format, kRows, kCols, 5)};
-    std::vector<float> first;
-    for (const auto& [threads, rows_per_task, tokens_per_tile] :
-         {std::tuple{1, 64, 256}, {2, 16, 256}, {4, 4096, 256}, {2, 64, 1}, {3, 32, 3}}) {
-      const auto device = open_with_words(GetParam(), 2, BatchInvariance::off, threads,
-                                          {{"rows_per_task", rows_per_task}, {"tokens_per_tile", tokens_per_tile}});
-      const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
-      std::vector<float> y(kTokens * kRows);
-      ops::run<ops::Linear>(*device,
-                            {.weight = *packed, .x = {x.data(), kTokens, kCols}, .y = {y.data(), kTokens, kRows}});
-      if (first.empty()) first = y;
-      EXPECT_EQ(y, first) << name(format) << " threads " << threads << " rows " << rows_per_task << " tokens "
-                          << tokens_per_tile;
-    }
-  }
-}
-
-/// Integers and floats of one matrix meet the same activations where those have fifteen bits; else the floats go
-/// without.
-TEST_P(LinearOps, WordsBesideIntegers) {
-  constexpr std::int64_t kTokens = 9;
-  for (const std::int64_t cols : {std::int64_t{256}, kWide}) {
-    const std::array<Tensor, 3> parts{random_weight(DType::q4_0, 40, cols, 1), random_weight(DType::f16, 21, cols, 2),
-                                      random_weight(DType::bf16, 3, cols, 3)};
-    const auto x = random_values(static_cast<std::size_t>(kTokens * cols), 5);
-    const auto device = open_with_words(GetParam(), 2);
-    const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
-    std::vector<float> y(kTokens * 64), want(y.size());
-    ops::run<ops::Linear>(*device, {.weight = *packed, .x = {x.data(), kTokens, cols}, .y = {y.data(), kTokens, 64}});
-    ops::Linear::reference(*device,
-                           {.weight = *packed, .x = {x.data(), kTokens, cols}, .y = {want.data(), kTokens, 64}});
-    check_close(y, want, cols >= kWide ? Precision::fast : Precision::standard, GetParam());
-  }
-}
-
-/// Words have no infinity and no NaN; neither goes lost, nor does a row of zeros or of the smallest weights gain
-/// anything.
-TEST_P(LinearOps, WordsKeepWhatIsNotFinite) {
-  constexpr std::int64_t kRows = 19, kCols = 96, kTokens = 8;
-  const auto device = open_with_words(GetParam(), 2);
-  const auto x = random_values(kTokens * kCols, 7);
-  for (const auto format : {DType::f16, DType::bf16}) {
-    auto values = random_values(kRows * kCols, 8);
-    const auto row = [&](int r) { return std::span(values).subspan(static_cast<std::size_t>(r * kCols), kCols); };
-    row(3)[40] = std::numeric_limits<float>::infinity();
-    row(5)[95] = -std::numeric_limits<float>::infinity();
-    row(6)[0] = std::numeric_limits<float>::quiet_NaN();
-    row(7)[33] = -std::numeric_limits<float>::quiet_NaN();
-    std::ranges::fill(row(8), 0.0f);
-    std::ranges::fill(row(9), format == DType::f16 ? 0x1p-24f : 0x1p-133f);
-    const std::array<Tensor, 1> parts{
-        Tensor::make(format, {kRows, kCols}, [&](std::span<std::byte> out) { quantize(format, values, out); })};
-    const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
-    std::vector<float> y(kTokens * kRows);
-    ops::run<ops::Linear>(*device,
-                          {.weight = *packed, .x = {x.data(), kTokens, kCols}, .y = {y.data(), kTokens, kRows}});
-    for (std::int64_t t = 0; t < kTokens; ++t)
-      for (std::int64_t r = 0; r < kRows; ++r) {
-        const float got = y[static_cast<std::size_t>(t * kRows + r)];
-        const bool is_finite = r != 3 && r != 5 && r != 6 && r != 7;
-        EXPECT_EQ(std::isfinite(got), is_finite) << "row " << r << ": " << got;
-        if (r == 8 || r == 9) {
-          EXPECT_LE(std::fabs(got), r == 8 ? 0.0f : 1e-4f) << "row " << r;
-        }
-      }
-  }
-}
-
-/// A value that stands out of its row does not cost the others of its group their bits: without refinement the
-/// difference is ten times as large.
-TEST_P(LinearOps, EightBitsAreRefinedWhereAValueStandsOut) {
-  const auto exact = open_level(GetParam(), Precision::exact), fast = open_level(GetParam(), Precision::fast);
-  const auto difference = [&](DType format, const std::vector<float>& x, std::int64_t cols, std::int64_t tokens) {
-    const auto got = products(*fast, format, x, cols, tokens), want = products(*exact, format, x, cols, tokens);
-    const auto most = *std::ranges::max_element(want, {}, [](float v) { return std::fabs(v); });
-    return testing::compare(got, want).max_abs_diff / std::fabs(most);
-  };
-  struct Shape {
-    std::int64_t cols, tokens;
-  };
-  // Tiles of several sizes, a block of one group behind whole ones, one token that two threads quantise.
-  for (const auto [cols, tokens] : {Shape{256, 7}, {2080, 3}, {8192, 1}, {512, 15}})
-    for (const auto format : {DType::q4_0, DType::q4_1, DType::q6_k, DType::mxfp4}) {
-      if (!fills_blocks(format, cols)) continue;
-      SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(cols) + " x" + std::to_string(tokens));
-      const auto x = random_values(static_cast<std::size_t>(tokens * cols), 7);
-      EXPECT_LE(difference(format, with_outliers(x), cols, tokens), 2e-3);
-      EXPECT_LE(difference(format, x, cols, tokens), 1e-2) << "none is refined, after some were";
-    }
-}
-
-/// Where all values that are not zero are in refined groups, what is left of their difference is what two cells lack: a
-/// 508th of the first one's step at most.
-TEST_P(LinearOps, RefinedGroupsHaveSixteenBits) {
-  constexpr std::int64_t kCols = 512, kTokens = 5;
-  auto x = random_values(kTokens * kCols, 7);
-  for (std::size_t i = 0; i < x.size(); ++i)
-    if (i / 32 % 2 == 1)
-      x[i] = 0;
-    else if (i % 32 == 5)
-      x[i] = 30;
-  const auto exact = open_level(GetParam(), Precision::exact), fast = open_level(GetParam(), Precision::fast);
-  for (const auto format : {DType::q4_0, DType::mxfp4}) {
-    const auto got = products(*fast, format, x, kCols, kTokens), want = products(*exact, format, x, kCols, kTokens);
-    const auto most = *std::ranges::max_element(want, {}, [](float v) { return std::fabs(v); });
-    EXPECT_LE(testing::compare(got, want).max_abs_diff, 8e-5 * std::fabs(most)) << name(format);
   }
 }
 

@@ -184,9 +184,13 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
       });
   }
   if (tokens % 2 == 0) return;
-  // One panel after the other: memory is read as one stream.
-  for (int p = 0; p < w.count; ++p)
-    integer_row<K, Bits>(w.panel(p), x.tile(first_token + tokens - 1), out + (tokens - 1) * stride + p * kPanelRows);
+  const QuantizedRows last = x.tile(first_token + tokens - 1);
+  const auto rows = [&](auto count, int p) {
+    integer_row<K, Bits, count>(w.panel(p), w.layout.panel_bytes(), last, out + (tokens - 1) * stride + p * kPanelRows);
+  };
+  int p = 0;
+  for (; p + V::kStreams <= w.count; p += V::kStreams) rows(std::integral_constant<int, V::kStreams>{}, p);
+  for (; p < w.count; ++p) rows(std::integral_constant<int, 1>{}, p);
 }
 
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,

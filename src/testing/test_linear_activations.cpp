@@ -1,0 +1,118 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "linear_cases.h"
+
+namespace ttt::test {
+namespace {
+
+class LinearActivations : public ::testing::TestWithParam<std::string> {};
+
+/// Where eight bits of activations are used, and that they are: the results differ from those of fifteen.
+TEST_P(LinearActivations, EightBitsAreTakenWhereTheLevelHasRoomForThem) {
+  const std::string level = GetParam();
+  constexpr std::int64_t kNarrow = 128;
+  const auto x = random_values(64 * kWide, 7);
+  const auto run = [&](DType format, std::int64_t cols, std::int64_t tokens, Precision precision,
+                       BatchInvariance invariance = BatchInvariance::off) {
+    return products(*open_level(level, precision, 2, invariance), format, x, cols, tokens);
+  };
+  for (const std::int64_t tokens : {1, 3, 4, 64})
+    for (const auto format : {DType::q4_0, DType::q8_0, DType::iq4_nl, DType::bf16}) {
+      SCOPED_TRACE(std::string(name(format)) + " tokens " + std::to_string(tokens));
+      const bool tiles = level == "amx" && tokens >= 16, full_bytes = format != DType::q4_0;
+      const bool bf16_dots = level == "avx512" && DeviceConfig::named("x86-avx512").has_feature("avx512_bf16");
+      const bool room = format == DType::bf16 ? bf16_dots : !(level == "avx2" && full_bytes);
+      EXPECT_EQ(run(format, kNarrow, tokens, Precision::fast) != run(format, kNarrow, tokens, Precision::standard),
+                room && !tiles);
+      // Wide layers take eight bits in any batch, but for bf16 weights, which may meet two bf16 in small ones.
+      const auto invariant = run(format, kWide, tokens, Precision::standard, BatchInvariance::on);
+      const auto difference = testing::compare(invariant, run(format, kWide, tokens, Precision::exact)).max_abs_diff;
+      EXPECT_EQ(difference > 1e-2, room) << difference;
+      const bool two_parts = format == DType::bf16 && room && tokens < 4;
+      const auto params = DeviceConfig::named("x86-" + level).optimal_params<LinearParams>();
+      const bool words = format == DType::bf16 && !bf16_dots && tokens >= params.words_min_tokens;
+      EXPECT_EQ(run(format, kWide, tokens, Precision::standard) != invariant, tiles || two_parts || words);
+      EXPECT_EQ(run(format, kWide, tokens, Precision::fast, BatchInvariance::on), invariant);
+    }
+}
+
+/// bf16 weights meet bf16 or words from as many tokens on as the parameters say, and f32 before; where bits must not
+/// depend on the number of tokens, always or never.
+TEST_P(LinearActivations, ParametersChooseKernelsByTheNumberOfTokens) {
+  const auto config = DeviceConfig::named(std::string("x86-") + GetParam());
+  const auto known = config.get_optimal_params(LinearParams::operation);
+  const auto x = random_values(64 * kWide, 7);
+  bool any = false;
+  constexpr std::array kKeys{"bf16_min_tokens", "amx_min_tokens", "words_min_tokens"};
+  for (const auto* key : kKeys) {
+    if (!known.contains(key)) continue;
+    any = true;
+    const auto run = [&](std::int64_t threshold, std::int64_t tokens, BatchInvariance invariance) {
+      auto tuned = config;
+      for (const auto* each : kKeys)
+        if (known.contains(each)) tuned.overrides[std::string(LinearParams::operation)][each] = LinearParams::never;
+      tuned.overrides[std::string(LinearParams::operation)][key] = threshold;
+      const auto device = Device::open(
+          tuned, {.threads = 2, .precision = Precision::fast, .batch_invariance = invariance, .log = silent_log()});
+      return products(*device, DType::bf16, x, kWide, tokens);
+    };
+    for (const std::int64_t tokens : {1, 15, 16, 64}) {
+      SCOPED_TRACE(std::string(key) + " 16, tokens " + std::to_string(tokens));
+      EXPECT_EQ(run(16, tokens, BatchInvariance::off) != run(LinearParams::never, tokens, BatchInvariance::off),
+                tokens >= 16);
+      EXPECT_EQ(run(16, tokens, BatchInvariance::on), run(LinearParams::never, tokens, BatchInvariance::on));
+    }
+  }
+  if (!any) GTEST_SKIP() << GetParam() << " has no kernels for bf16 of their own";
+}
+
+/// A value that stands out of its row does not cost the others of its group their bits: without refinement the
+/// difference is ten times as large.
+TEST_P(LinearActivations, EightBitsAreRefinedWhereAValueStandsOut) {
+  const auto exact = open_level(GetParam(), Precision::exact), fast = open_level(GetParam(), Precision::fast);
+  const auto difference = [&](DType format, const std::vector<float>& x, std::int64_t cols, std::int64_t tokens) {
+    const auto got = products(*fast, format, x, cols, tokens), want = products(*exact, format, x, cols, tokens);
+    const auto most = *std::ranges::max_element(want, {}, [](float v) { return std::fabs(v); });
+    return testing::compare(got, want).max_abs_diff / std::fabs(most);
+  };
+  struct Shape {
+    std::int64_t cols, tokens;
+  };
+  // Tiles of several sizes, a block of one group behind whole ones, one token that two threads quantise.
+  for (const auto [cols, tokens] : {Shape{256, 7}, {2080, 3}, {8192, 1}, {512, 15}})
+    for (const auto format : {DType::q4_0, DType::q4_1, DType::q6_k, DType::mxfp4}) {
+      if (!fills_blocks(format, cols)) continue;
+      SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(cols) + " x" + std::to_string(tokens));
+      const auto x = random_values(static_cast<std::size_t>(tokens * cols), 7);
+      EXPECT_LE(difference(format, with_outliers(x), cols, tokens), 2e-3);
+      EXPECT_LE(difference(format, x, cols, tokens), 1e-2) << "none is refined, after some were";
+    }
+}
+
+/// Where all values that are not zero are in refined groups, what is left of their difference is what two cells lack: a
+/// 508th of the first one's step at most.
+TEST_P(LinearActivations, RefinedGroupsHaveSixteenBits) {
+  constexpr std::int64_t kCols = 512, kTokens = 5;
+  auto x = random_values(kTokens * kCols, 7);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (i / 32 % 2 == 1)
+      x[i] = 0;
+    else if (i % 32 == 5)
+      x[i] = 30;
+  const auto exact = open_level(GetParam(), Precision::exact), fast = open_level(GetParam(), Precision::fast);
+  for (const auto format : {DType::q4_0, DType::mxfp4}) {
+    const auto got = products(*fast, format, x, kCols, kTokens), want = products(*exact, format, x, kCols, kTokens);
+    const auto most = *std::ranges::max_element(want, {}, [](float v) { return std::fabs(v); });
+    EXPECT_LE(testing::compare(got, want).max_abs_diff, 8e-5 * std::fabs(most)) << name(format);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, LinearActivations, ::testing::ValuesIn(isa_levels()),
+                         [](const auto& i) { return i.param; });
+
+}  // namespace
+}  // namespace ttt::test

@@ -1,0 +1,116 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <span>
+#include <tuple>
+
+#include "linear_cases.h"
+#include "ttt/formats/quantize.h"
+
+namespace ttt::test {
+namespace {
+
+class LinearWords : public ::testing::TestWithParam<std::string> {};
+
+/// An odd one among the tokens goes without.
+TEST_P(LinearWords, HalfFloatsMeetManyTokensAsWords) {
+  constexpr std::int64_t kThreshold = 6;
+  const auto exact = open_level(GetParam(), Precision::exact), words = open_with_words(GetParam(), kThreshold),
+             floats = open_with_words(GetParam(), LinearParams::never),
+             invariant = open_with_words(GetParam(), 1, BatchInvariance::on);
+  for (const auto format : {DType::f16, DType::bf16, DType::f32})
+    for (const std::int64_t cols : {64, 544, 2048, 48})
+      for (const std::int64_t tokens : {5, 6, 7, 33}) {
+        SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(cols) + " x" + std::to_string(tokens));
+        const auto x = random_values(static_cast<std::size_t>(tokens * cols), 7);
+        const auto want = products(*exact, format, x, cols, tokens), got = products(*words, format, x, cols, tokens),
+                   as_floats = products(*floats, format, x, cols, tokens);
+        const auto most = std::fabs(*std::ranges::max_element(want, {}, [](float v) { return std::fabs(v); }));
+        EXPECT_LE(testing::compare(got, want).max_abs_diff, 5e-4 * most);
+        const bool are_words = format != DType::f32 && tokens >= kThreshold && cols % 32 == 0;
+        EXPECT_EQ(got != as_floats, are_words);
+        const auto last = static_cast<std::ptrdiff_t>((tokens - 1) * kProductRows);
+        EXPECT_EQ(std::equal(got.begin() + last, got.end(), as_floats.begin() + last), !are_words || tokens % 2 == 1);
+        EXPECT_EQ(products(*invariant, format, x, cols, tokens), as_floats);
+      }
+}
+
+TEST_P(LinearWords, BitsOfWordsDependNeitherOnThreadsNorOnTasks) {
+  constexpr std::int64_t kRows = 83, kCols = 544, kTokens = 33;
+  const auto x = random_values(kTokens * kCols, 7);
+  for (const auto format : {DType::f16, DType::bf16}) {
+    const std::array<Tensor, 1> parts{random_weight(format, kRows, kCols, 5)};
+    std::vector<float> first;
+    for (const auto& [threads, rows_per_task, tokens_per_tile] :
+         {std::tuple{1, 64, 256}, {2, 16, 256}, {4, 4096, 256}, {2, 64, 1}, {3, 32, 3}}) {
+      const auto device = open_with_words(GetParam(), 2, BatchInvariance::off, threads,
+                                          {{"rows_per_task", rows_per_task}, {"tokens_per_tile", tokens_per_tile}});
+      const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
+      std::vector<float> y(kTokens * kRows);
+      ops::run<ops::Linear>(*device,
+                            {.weight = *packed, .x = {x.data(), kTokens, kCols}, .y = {y.data(), kTokens, kRows}});
+      if (first.empty()) first = y;
+      EXPECT_EQ(y, first) << name(format) << " threads " << threads << " rows " << rows_per_task << " tokens "
+                          << tokens_per_tile;
+    }
+  }
+}
+
+/// Integers and floats of one matrix meet the same activations where those have fifteen bits; else the floats go
+/// without.
+TEST_P(LinearWords, WordsBesideIntegers) {
+  constexpr std::int64_t kTokens = 9;
+  for (const std::int64_t cols : {std::int64_t{256}, kWide}) {
+    const std::array<Tensor, 3> parts{random_weight(DType::q4_0, 40, cols, 1), random_weight(DType::f16, 21, cols, 2),
+                                      random_weight(DType::bf16, 3, cols, 3)};
+    const auto x = random_values(static_cast<std::size_t>(kTokens * cols), 5);
+    const auto device = open_with_words(GetParam(), 2);
+    const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
+    std::vector<float> y(kTokens * 64), want(y.size());
+    ops::run<ops::Linear>(*device, {.weight = *packed, .x = {x.data(), kTokens, cols}, .y = {y.data(), kTokens, 64}});
+    ops::Linear::reference(*device,
+                           {.weight = *packed, .x = {x.data(), kTokens, cols}, .y = {want.data(), kTokens, 64}});
+    check_close(y, want, cols >= kWide ? Precision::fast : Precision::standard, GetParam());
+  }
+}
+
+/// Words have no infinity and no NaN; neither goes lost, nor does a row of zeros or of the smallest weights gain
+/// anything.
+TEST_P(LinearWords, WordsKeepWhatIsNotFinite) {
+  constexpr std::int64_t kRows = 19, kCols = 96, kTokens = 8;
+  const auto device = open_with_words(GetParam(), 2);
+  const auto x = random_values(kTokens * kCols, 7);
+  for (const auto format : {DType::f16, DType::bf16}) {
+    auto values = random_values(kRows * kCols, 8);
+    const auto row = [&](int r) { return std::span(values).subspan(static_cast<std::size_t>(r * kCols), kCols); };
+    row(3)[40] = std::numeric_limits<float>::infinity();
+    row(5)[95] = -std::numeric_limits<float>::infinity();
+    row(6)[0] = std::numeric_limits<float>::quiet_NaN();
+    row(7)[33] = -std::numeric_limits<float>::quiet_NaN();
+    std::ranges::fill(row(8), 0.0f);
+    std::ranges::fill(row(9), format == DType::f16 ? 0x1p-24f : 0x1p-133f);
+    const std::array<Tensor, 1> parts{
+        Tensor::make(format, {kRows, kCols}, [&](std::span<std::byte> out) { quantize(format, values, out); })};
+    const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
+    std::vector<float> y(kTokens * kRows);
+    ops::run<ops::Linear>(*device,
+                          {.weight = *packed, .x = {x.data(), kTokens, kCols}, .y = {y.data(), kTokens, kRows}});
+    for (std::int64_t t = 0; t < kTokens; ++t)
+      for (std::int64_t r = 0; r < kRows; ++r) {
+        const float got = y[static_cast<std::size_t>(t * kRows + r)];
+        const bool is_finite = r != 3 && r != 5 && r != 6 && r != 7;
+        EXPECT_EQ(std::isfinite(got), is_finite) << "row " << r << ": " << got;
+        if (r == 8 || r == 9) {
+          EXPECT_LE(std::fabs(got), r == 8 ? 0.0f : 1e-4f) << "row " << r;
+        }
+      }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, LinearWords, ::testing::ValuesIn(isa_levels()), [](const auto& i) { return i.param; });
+
+}  // namespace
+}  // namespace ttt::test

@@ -17,9 +17,9 @@ constexpr std::array<ParamRule, 12> kCpuRules{{
     {"linear", "amx_min_tokens", "amx", "amx_bf16", 16},
     {"linear", "bf16_min_tokens", "amx", "avx512_bf16", LinearParams::never},
     {"linear", "bf16_min_tokens", "", "avx512_bf16", 1},
-    {"linear", "words_min_tokens", "avx2", "", 32},
-    {"linear", "words_min_tokens", "avx_vnni", "", 32},
-    {"linear", "words_min_tokens", "avx512", "", 32},
+    {"linear", "words_min_tokens", "avx2", "", 8},
+    {"linear", "words_min_tokens", "avx_vnni", "", 8},
+    {"linear", "words_min_tokens", "avx512", "", 8},
     {"prefill", "chunk", "", "", 512},
 }};
 

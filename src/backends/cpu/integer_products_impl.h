@@ -101,6 +101,9 @@ inline __attribute__((always_inline)) void block_tile(const Block& w, std::int64
   unroll<T>([&](auto t) __attribute__((always_inline)) { V::store(out + t * stride, sum[t]); });
 }
 
+/// Tiles that share the asking for what comes next.
+constexpr int kFetchingTiles = 4;
+
 /// Panels whose blocks meet a tile of tokens by turns, while it is in the first cache.
 constexpr int kRun = 2;
 
@@ -114,6 +117,9 @@ inline __attribute__((always_inline)) void for_each_run(const PanelRange& w, std
   }
 }
 
+/// Tokens whose part of all blocks stays in a cache: panels are read as one stream.
+constexpr int kFewTokens = 16;
+
 /// How blocks of words that were floats meet them: a scale a group, and nothing else.
 constexpr IntegerKind kPlainWords{16, Scales::f16, 0};
 static_assert(kPlainWords.subgroups() == 1 && !kPlainWords.has_offset());
@@ -126,7 +132,9 @@ void block_products(const PanelRange& w, std::size_t at, std::size_t block_bytes
                     std::int64_t first, int groups, const QuantizedRows& x, std::int64_t first_token, int tokens,
                     float* out, std::int64_t stride) {
   constexpr IntegerKind kind = is_integer(K) ? integer_kind(K) : kPlainWords;
-  const std::size_t panel_bytes = w.layout.panel_bytes(), group_bytes = block_bytes / static_cast<std::size_t>(groups);
+  const std::size_t panel_bytes = w.layout.panel_bytes();
+  const int fetching = std::min(kFetchingTiles, (tokens + kTokens - 1) / kTokens);
+  const std::size_t tile_bytes = block_bytes / static_cast<std::size_t>(fetching);
   Block blocks[kRun];
   for (int p = 0; p < w.count; ++p) decode<K>(w.panel(p) + at, groups, blocks[p]);
   for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
@@ -134,10 +142,13 @@ void block_products(const PanelRange& w, std::size_t at, std::size_t block_bytes
       const QuantizedRows tile = x.tile(first_token + t);
       for (int p = 0; p < w.count; ++p) {
         float* sums = out + t * stride + p * kPanelRows;
-        const bool fetch = t == 0 && next != nullptr;
+        const int part = t / kTokens;
+        const bool fetch = part < fetching && next != nullptr;
+        const std::size_t from =
+            static_cast<std::size_t>(p) * panel_bytes + static_cast<std::size_t>(part) * tile_bytes;
         block_tile<kind.has_offset(), kind.subgroups(), count>(
             blocks[p], first, groups, tile, sums, stride,
-            Ahead{fetch ? next + static_cast<std::size_t>(p) * panel_bytes : nullptr, group_bytes});
+            Ahead{fetch ? next + from : nullptr, tile_bytes / static_cast<std::size_t>(groups)});
         if constexpr (Block::kBits == ActivationBits::eight)
           for (const RefinedCell& cell : tile.refined_of(first, count)) {
             float* to = sums + cell.token * stride;
@@ -158,7 +169,6 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
   constexpr IntegerKind kind = integer_kind(K);
   using Block =
       std::conditional_t<Bits == ActivationBits::eight, ByteBlock<kind.max_code(), kind.zero_log2>, WordBlock>;
-  constexpr int kFewTokens = 16;  // whose part of all blocks stays in a cache: panels are read as one stream
   // As many share a block's decoding, where codes need any; fewer meet them as they are.
   constexpr bool kInRegisters = Bits == ActivationBits::eight && V::kTokensInRegisters;
   constexpr int kBlockTokens = !kInRegisters ? 2 : kind.bits == 8 ? kFewTokens + 1 : 8;

@@ -219,9 +219,11 @@ struct Avx2 {
     _mm256_store_si256(v + 1, x.b);
   }
   static B max_words(B x, B y) { return {_mm256_max_epi16(x.a, y.a), _mm256_max_epi16(x.b, y.b)}; }
-  static I join_words(I low, I high) {
-    return {_mm256_blend_epi16(low.a, _mm256_slli_epi32(high.a, 16), 0xaa),
-            _mm256_blend_epi16(low.b, _mm256_slli_epi32(high.b, 16), 0xaa)};
+  static I join_words(F low, F high) {
+    const auto join = [](__m256 x, __m256 y) {
+      return _mm256_blend_epi16(_mm256_castps_si256(x), _mm256_slli_epi32(_mm256_castps_si256(y), 16), 0xaa);
+    };
+    return {join(low.a, high.a), join(low.b, high.b)};
   }
   static I even_bytes_less(B x, int y) {
     const __m256i mask = _mm256_set1_epi16(255), less = _mm256_set1_epi16(static_cast<short>(y));

@@ -176,8 +176,9 @@ struct V {
   static I load_words(const std::int16_t* p) { return {_mm512_load_si512(p)}; }
   static void store_words(std::int16_t* p, I x) { _mm512_store_si512(p, x.v); }
   static B max_words(B a, B b) { return {_mm512_max_epi16(a.v, b.v)}; }
-  static I join_words(I low, I high) {
-    return {_mm512_mask_blend_epi16(0xaaaaaaaa, low.v, _mm512_slli_epi32(high.v, 16))};
+  static I join_words(F low, F high) {
+    return {_mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_castps_si512(low),
+                                    _mm512_slli_epi32(_mm512_castps_si512(high), 16))};
   }
   static I even_bytes_less(B x, int y) {
     return {_mm512_sub_epi16(_mm512_and_si512(x.v, _mm512_set1_epi16(255)), _mm512_set1_epi16(static_cast<short>(y)))};

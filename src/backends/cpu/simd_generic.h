@@ -241,8 +241,9 @@ struct V {
     return static_cast<std::int32_t>((static_cast<std::uint32_t>(high) << 16) |
                                      (static_cast<std::uint32_t>(low) & 0xffff));
   }
-  static I join_words(I low, I high) {
-    return map_int([&](int i) { return words_of(low.v[i], high.v[i]); });
+  static I join_words(F low, F high) {
+    return map_int(
+        [&](int i) { return words_of(std::bit_cast<std::int32_t>(low.v[i]), std::bit_cast<std::int32_t>(high.v[i])); });
   }
   static I load_words(const std::int16_t* p) {
     return map_int([&](int i) { return words_of(p[2 * i], p[2 * i + 1]); });
@@ -259,9 +260,12 @@ struct V {
   static I odd_bytes_less(B x, int y) {
     return map_int([&](int i) { return words_of(x.v[4 * i + 1] - y, x.v[4 * i + 3] - y); });
   }
+  /// Wraps, as processors do: words that stand for NaN may be any.
   static I dot_words(I acc, I words, const std::int16_t* two) {
-    return map_int(
-        [&](int i) { return acc.v[i] + static_cast<std::int16_t>(words.v[i]) * two[0] + (words.v[i] >> 16) * two[1]; });
+    return map_int([&](int i) {
+      const std::int64_t low = static_cast<std::int16_t>(words.v[i]) * two[0], high = (words.v[i] >> 16) * two[1];
+      return static_cast<std::int32_t>(acc.v[i] + low + high);
+    });
   }
   static constexpr int kMostHigh = 127, kMostByteCode = 255;
   static constexpr int pair_sums_that_fit(int, int) { return 1; }

@@ -3,6 +3,7 @@
 // linear_kernels_impl.h. A group's weights become words, in steps of a fraction of their largest: where none stands
 // out, that loses about what f16 has lost, and processors multiply twice as many words as floats. It takes some tokens
 // for that to pay.
+#include <cstddef>
 #include <limits>
 
 #include "coded_bf16_impl.h"
@@ -42,36 +43,69 @@ inline __attribute__((always_inline)) V::F largest_of(const std::byte* group) {
   return V::fma(zero, even, V::fma(zero, odd, V::max(even, odd)));
 }
 
+/// Makes words of floats none of which is larger than `most`, which becomes `words`.
+class FloatsToWords {
+ public:
+  inline __attribute__((always_inline)) FloatsToWords(V::F most, float words)
+      // The inverse of less than 1e-30 overflows. 0 instead of NaN, or words would be as large as they come.
+      : inverse_(V::max(V::div(V::set1(words), V::max(V::set1(1e-30f), most)), V::zero())) {}
+
+  /// A quad's words; load(i, even, odd) gives its columns 2i and 2i + 1.
+  template <class Load>
+  inline __attribute__((always_inline)) void store_quad(WordBlock& out, int group, int quad, Load load) const {
+    // A float of this size has the nearest integer of what is added to it in its low bits.
+    const V::F integer = V::set1(12582912.0f);
+    V::F low[4];
+    unroll<2>([&](auto i) __attribute__((always_inline)) { load(i, low[2 * i], low[2 * i + 1]); });
+    for (V::F& column : low) column = V::fma(column, inverse_, integer);
+    unroll<2>([&](auto i) __attribute__((always_inline)) {
+      V::store_words(out.words[group][2 * quad + i][0], V::join_words(low[i], low[i + 2]));
+    });
+  }
+
+ private:
+  V::F inverse_;
+};
+
 /// Groups of a panel of floats as words and their scales.
 template <PanelKind K>
-void decode_floats(const std::byte* block, int groups, WordBlock& out) {
-  constexpr float kTiny = 1e-30f;  // the inverse of less overflows
+  requires(!is_integer(K))
+void decode(const std::byte* block, int groups, WordBlock& out) {
+  constexpr float kMost = static_cast<float>(kMostWord);
   for (int g = 0; g < groups; ++g, block += kPairs * static_cast<std::size_t>(kPairBytes)) {
-    const V::F most = largest_of<K>(block), steps = V::set1(static_cast<float>(kMostWord)),
-               inverse = V::div(steps, V::max(V::set1(kTiny), most));  // NaN of NaN, which makes words of 0
-    V::store(out.scales[g][0], V::mul(most, V::set1(1.0f / static_cast<float>(kMostWord))));
+    const V::F most = largest_of<K>(block);
+    const FloatsToWords to_words(most, kMost);
+    V::store(out.scales[g][0], V::mul(most, V::set1(1.0f / kMost)));
     unroll<kQuads>([&](auto j) __attribute__((always_inline)) {
-      V::F columns[4];
-      unroll<2>([&](auto i) __attribute__((always_inline)) {
-        load_columns<K>(block + (2 * j + i) * static_cast<std::size_t>(kPairBytes), columns[2 * i], columns[2 * i + 1]);
-      });
-      unroll<2>([&](auto i) __attribute__((always_inline)) {
-        V::store_words(out.words[g][2 * j + i][0],
-                       V::join_words(V::round(V::mul(columns[i], inverse)), V::round(V::mul(columns[i + 2], inverse))));
+      to_words.store_quad(out, g, j, [&](int i, V::F& even, V::F& odd) __attribute__((always_inline)) {
+        load_columns<K>(block + (2 * j + i) * static_cast<std::size_t>(kPairBytes), even, odd);
       });
     });
   }
 }
 
-template <PanelKind K>
-  requires(!is_integer(K))
-void decode(const std::byte* block, int groups, WordBlock& out) {
-  if constexpr (K == PanelKind::bf16_coded) {
-    alignas(64) std::byte plain[kBlockGroups * kPairs * kPairBytes];
-    unpack_bf16(block, 0, groups * kGroup, plain);
-    decode_floats<PanelKind::bf16>(plain, groups, out);
-  } else {
-    decode_floats<K>(block, groups, out);
+/// The same of coded bf16, in steps of a fraction of the power of 2 that a row's largest weight of the block has: no
+/// weight is twice as large, and those of half its size and more keep all their bits.
+template <>
+void decode<PanelKind::bf16_coded>(const std::byte* block, int groups, WordBlock& out) {
+  constexpr float kMost = 2048;
+  static_assert(2 * kMost <= kMostWord);
+  V::F power, same;
+  V::load_bf16_pair(block + offsetof(CodedBf16Header, largest), power, same);
+  const FloatsToWords to_words(power, kMost);
+  const V::F scale = V::fma(V::zero(), power, V::mul(power, V::set1(1 / kMost)));  // NaN of what is not finite
+  const CodedBf16Block coded(block);
+  constexpr int kOctets = kGroup / kOctet, kQuadsOfOctet = kOctet / 4;
+  for (int g = 0; g < groups; ++g) {
+    V::store(out.scales[g][0], scale);
+    for (int octet = 0; octet < kOctets; ++octet) {
+      const OctetPairs pairs = coded.load<kAheadOfMany>(g * kOctets + octet);
+      unroll<kQuadsOfOctet>([&](auto j) __attribute__((always_inline)) {
+        to_words.store_quad(out, g, octet * kQuadsOfOctet + j,
+                            [&](auto i, V::F& even, V::F& odd)
+                                __attribute__((always_inline)) { V::bf16_pair(pairs.pair[2 * j + i], even, odd); });
+      });
+    }
   }
 }
 
@@ -79,15 +113,31 @@ template <PanelKind K>
 void word_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                    std::int64_t stride) {
   static_assert(kBlockGroups * kGroup == kBf16BlockCols);
-  for (std::int64_t first = 0; first < x.groups; first += kBlockGroups) {
-    const int groups = static_cast<int>(std::min<std::int64_t>(kBlockGroups, x.groups - first));
+  struct Place {
+    std::int64_t first;  ///< group
+    int groups;
+    std::size_t at, bytes;
+  };
+  const auto for_each_place = [&](auto f) {
     const auto bytes_before = [](std::int64_t group) {
       return PanelLayout{K, kPanelRows, group * kGroup}.panel_bytes();
     };
-    const std::size_t at = bytes_before(first), bytes = bytes_before(first + groups) - at;
-    for_each_run(w, at, [&](int p, int count, const std::byte* next) {
-      block_products<K, WordBlock>(w.part(p, count), at, bytes, next, first, groups, x, first_token, tokens,
-                                   out + p * kPanelRows, stride);
+    for (std::int64_t first = 0; first < x.groups; first += kBlockGroups) {
+      const int groups = static_cast<int>(std::min<std::int64_t>(kBlockGroups, x.groups - first));
+      const std::size_t at = bytes_before(first);
+      f(Place{first, groups, at, bytes_before(first + groups) - at});
+    }
+  };
+  const auto block = [&](int p, int count, const Place& place, const std::byte* next) {
+    block_products<K, WordBlock>(w.part(p, count), place.at, place.bytes, next, place.first, place.groups, x,
+                                 first_token, tokens, out + p * kPanelRows, stride);
+  };
+  if (tokens <= kFewTokens) {
+    for (int p = 0; p < w.count; ++p)
+      for_each_place([&](const Place& place) { block(p, 1, place, w.panel(p) + place.at + place.bytes); });
+  } else {
+    for_each_place([&](const Place& place) {
+      for_each_run(w, place.at, [&](int p, int count, const std::byte* next) { block(p, count, place, next); });
     });
   }
 }

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <span>
-#include <tuple>
 
 #include "linear_cases.h"
 #include "ttt/formats/dequantize.h"

@@ -110,6 +110,62 @@ TEST_P(LinearWords, WordsKeepWhatIsNotFinite) {
   }
 }
 
+/// bf16 is coded where the level is not generic, and has its zeros listed.
+TEST_P(LinearWords, CodedWeightsKeepTheirExceptions) {
+  constexpr std::int64_t kRows = 21, kCols = 512, kZeros[] = {7, 300};
+  auto values = random_values(kRows * kCols, 4, 0.1f);
+  for (std::size_t row = 0; row < kRows; ++row)
+    for (const auto col : kZeros) values[row * kCols + static_cast<std::size_t>(col)] = 0;
+  const std::array<Tensor, 1> parts{
+      Tensor::make(DType::bf16, {kRows, kCols}, [&](std::span<std::byte> out) { quantize(DType::bf16, values, out); })};
+  const auto words = open_with_words(GetParam(), 2), floats = open_with_words(GetParam(), LinearParams::never);
+  for (const std::int64_t tokens : {8, 18}) {
+    auto x = random_values(static_cast<std::size_t>(tokens * kCols), 7);
+    for (std::int64_t t = 0; t < tokens; ++t)
+      for (const auto col : kZeros) x[static_cast<std::size_t>(t * kCols + col)] = 30;  // shows what is not zero
+    const auto run = [&](Device& device) {
+      const auto packed = ops::run<ops::PackMatrix>(device, {parts});
+      EXPECT_EQ(static_cast<double>(packed->bytes()) < 1.7 * 32 * kCols, GetParam() != "generic");
+      std::vector<float> y(static_cast<std::size_t>(tokens * kRows));
+      ops::run<ops::Linear>(device,
+                            {.weight = *packed, .x = {x.data(), tokens, kCols}, .y = {y.data(), tokens, kRows}});
+      return y;
+    };
+    EXPECT_LE(testing::compare(run(*words), run(*floats)).max_abs_diff, 0.05);
+  }
+}
+
+TEST_P(LinearWords, CodedWeightsMayBeHugeOrTiny) {
+  constexpr std::int64_t kRows = 16, kCols = 256, kTokens = 8;
+  constexpr float kTiny = 0x1p-100f;
+  auto values = random_values(kRows * kCols, 8);
+  for (auto& value : values) value = std::copysign(std::max(std::fabs(value), 0x1p-8f), value);
+  const auto row = [&](int r) { return std::span(values).subspan(static_cast<std::size_t>(r * kCols), kCols); };
+  for (const int r : {3, 5})
+    for (auto& value : row(r)) value *= 0x1p+121f;
+  row(3)[40] = -std::numeric_limits<float>::infinity();
+  row(5)[255] = std::numeric_limits<float>::quiet_NaN();
+  std::ranges::fill(row(7), kTiny);
+  const std::array<Tensor, 1> parts{
+      Tensor::make(DType::bf16, {kRows, kCols}, [&](std::span<std::byte> out) { quantize(DType::bf16, values, out); })};
+  const auto device = open_with_words(GetParam(), 2);
+  const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
+  EXPECT_EQ(static_cast<double>(packed->bytes()) < 1.7 * kRows * kCols, GetParam() != "generic");
+  const auto x = random_values(kTokens * kCols, 7);
+  std::vector<float> y(kTokens * kRows);
+  ops::run<ops::Linear>(*device, {.weight = *packed, .x = {x.data(), kTokens, kCols}, .y = {y.data(), kTokens, kRows}});
+  for (std::size_t t = 0; t < kTokens; ++t) {
+    for (std::size_t r = 0; r < kRows; ++r)
+      EXPECT_EQ(std::isnan(y[t * kRows + r]), r == 3 || r == 5) << "row " << r << ": " << y[t * kRows + r];
+    double sum = 0, magnitudes = 0;
+    for (std::size_t k = 0; k < kCols; ++k) {
+      sum += x[t * kCols + k];
+      magnitudes += std::fabs(x[t * kCols + k]);
+    }
+    EXPECT_NEAR(y[t * kRows + 7] / kTiny, sum, 1e-3 * magnitudes);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Isa, LinearWords, ::testing::ValuesIn(isa_levels()), [](const auto& i) { return i.param; });
 
 }  // namespace

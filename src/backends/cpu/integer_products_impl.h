@@ -133,7 +133,7 @@ void block_products(const PanelRange& w, std::size_t at, std::size_t block_bytes
                     float* out, std::int64_t stride) {
   constexpr IntegerKind kind = is_integer(K) ? integer_kind(K) : kPlainWords;
   const std::size_t panel_bytes = w.layout.panel_bytes();
-  const int fetching = std::min(kFetchingTiles, (tokens + kTokens - 1) / kTokens);
+  const int fetching = std::clamp((tokens / 2 * 2 + kTokens - 1) / kTokens, 1, kFetchingTiles);
   const std::size_t tile_bytes = block_bytes / static_cast<std::size_t>(fetching);
   Block blocks[kRun];
   for (int p = 0; p < w.count; ++p) decode<K>(w.panel(p) + at, groups, blocks[p]);
@@ -143,7 +143,7 @@ void block_products(const PanelRange& w, std::size_t at, std::size_t block_bytes
       for (int p = 0; p < w.count; ++p) {
         float* sums = out + t * stride + p * kPanelRows;
         const int part = t / kTokens;
-        const bool fetch = part < fetching && next != nullptr;
+        const bool fetch = t % kTokens == 0 && part < fetching && next != nullptr;
         const std::size_t from =
             static_cast<std::size_t>(p) * panel_bytes + static_cast<std::size_t>(part) * tile_bytes;
         block_tile<kind.has_offset(), kind.subgroups(), count>(
@@ -199,7 +199,8 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
     integer_row<K, Bits, count>(w.panel(p), w.layout.panel_bytes(), last, out + (tokens - 1) * stride + p * kPanelRows);
   };
   int p = 0;
-  for (; p + V::kStreams <= w.count; p += V::kStreams) rows(std::integral_constant<int, V::kStreams>{}, p);
+  for (; p + V::kPanelsOfOneToken <= w.count; p += V::kPanelsOfOneToken)
+    rows(std::integral_constant<int, V::kPanelsOfOneToken>{}, p);
   for (; p < w.count; ++p) rows(std::integral_constant<int, 1>{}, p);
 }
 

@@ -14,7 +14,7 @@
 //   kMostHigh: the largest |byte| at p that dot takes of every code without overflow
 //   kMostByteCode: the largest code that dot takes with every byte at p
 //   kTokens: the most tokens of a tile; kTokensInRegisters: whether there are registers for their sums beside codes
-//   kStreams: the panels of codes that one token meets by turns
+//   kPanelsOfOneToken: the panels of codes that one token meets by turns
 #include "coded_bf16_impl.h"
 #include "elementary_impl.h"
 #include "integer_products_impl.h"

@@ -23,7 +23,7 @@ struct V {
     std::uint8_t v[64];
   };
   static constexpr int kTokens = 2;
-  static constexpr int kStreams = 1;
+  static constexpr int kPanelsOfOneToken = 1;
   static constexpr bool kTokensInRegisters = false;
   static constexpr int kAttentionTiles = 1;
   static constexpr int kAttentionRows = 4;
@@ -263,8 +263,9 @@ struct V {
   /// Wraps, as processors do: words that stand for NaN may be any.
   static I dot_words(I acc, I words, const std::int16_t* two) {
     return map_int([&](int i) {
-      const std::int64_t low = static_cast<std::int16_t>(words.v[i]) * two[0], high = (words.v[i] >> 16) * two[1];
-      return static_cast<std::int32_t>(acc.v[i] + low + high);
+      const int low = static_cast<std::int16_t>(words.v[i]) * two[0], high = (words.v[i] >> 16) * two[1];
+      return static_cast<std::int32_t>(static_cast<std::uint32_t>(acc.v[i]) + static_cast<std::uint32_t>(low) +
+                                       static_cast<std::uint32_t>(high));
     });
   }
   static constexpr int kMostHigh = 127, kMostByteCode = 255;

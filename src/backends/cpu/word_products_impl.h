@@ -1,8 +1,9 @@
 #pragma once
 // Products of weights in f16 and bf16 with quantised activations of fifteen bits, over a level's primitives `V`. See
-// linear_kernels_impl.h. A group's weights become words, in steps of a fraction of their largest: where none stands
-// out, that loses about what f16 has lost, and processors multiply twice as many words as floats. It takes some tokens
-// for that to pay.
+// linear_kernels_impl.h. Weights become words, in steps of a fraction of the largest of a group or block of their row:
+// where none stands out, that loses about what f16 has lost, and processors multiply twice as many words as floats. It
+// takes some tokens for that to pay.
+#include <bit>
 #include <cstddef>
 #include <limits>
 
@@ -43,39 +44,42 @@ inline __attribute__((always_inline)) V::F largest_of(const std::byte* group) {
   return V::fma(zero, even, V::fma(zero, odd, V::max(even, odd)));
 }
 
-/// Makes words of floats none of which is larger than `most`, which becomes `words`.
+/// Makes words of floats: `most` of them becomes `words`.
 class FloatsToWords {
  public:
   inline __attribute__((always_inline)) FloatsToWords(V::F most, float words)
-      // The inverse of less than 1e-30 overflows. 0 instead of NaN, or words would be as large as they come.
-      : inverse_(V::max(V::div(V::set1(words), V::max(V::set1(1e-30f), most)), V::zero())) {}
+      : most_(V::max(V::set1(1e-30f), most)),  // the inverse of less overflows
+        inverse_(V::div(V::set1(words), most_)),
+        words_(words) {}
+
+  /// What a word is worth; NaN where `most` is not finite, as words are any then.
+  V::F scale() const { return V::fma(V::zero(), most_, V::mul(most_, V::set1(1.0f / words_))); }
 
   /// A quad's words; load(i, even, odd) gives its columns 2i and 2i + 1.
   template <class Load>
   inline __attribute__((always_inline)) void store_quad(WordBlock& out, int group, int quad, Load load) const {
     // A float of this size has the nearest integer of what is added to it in its low bits.
     const V::F integer = V::set1(12582912.0f);
-    V::F low[4];
-    unroll<2>([&](auto i) __attribute__((always_inline)) { load(i, low[2 * i], low[2 * i + 1]); });
-    for (V::F& column : low) column = V::fma(column, inverse_, integer);
+    V::F columns[4];
+    unroll<2>([&](auto i) __attribute__((always_inline)) { load(i, columns[2 * i], columns[2 * i + 1]); });
+    for (V::F& column : columns) column = V::fma(column, inverse_, integer);
     unroll<2>([&](auto i) __attribute__((always_inline)) {
-      V::store_words(out.words[group][2 * quad + i][0], V::join_words(low[i], low[i + 2]));
+      V::store_words(out.words[group][2 * quad + i][0], V::join_words(columns[i], columns[i + 2]));
     });
   }
 
  private:
-  V::F inverse_;
+  V::F most_, inverse_;
+  float words_;
 };
 
 /// Groups of a panel of floats as words and their scales.
 template <PanelKind K>
   requires(!is_integer(K))
 void decode(const std::byte* block, int groups, WordBlock& out) {
-  constexpr float kMost = static_cast<float>(kMostWord);
   for (int g = 0; g < groups; ++g, block += kPairs * static_cast<std::size_t>(kPairBytes)) {
-    const V::F most = largest_of<K>(block);
-    const FloatsToWords to_words(most, kMost);
-    V::store(out.scales[g][0], V::mul(most, V::set1(1.0f / kMost)));
+    const FloatsToWords to_words(largest_of<K>(block), static_cast<float>(kMostWord));
+    V::store(out.scales[g][0], to_words.scale());
     unroll<kQuads>([&](auto j) __attribute__((always_inline)) {
       to_words.store_quad(out, g, j, [&](int i, V::F& even, V::F& odd) __attribute__((always_inline)) {
         load_columns<K>(block + (2 * j + i) * static_cast<std::size_t>(kPairBytes), even, odd);
@@ -84,16 +88,17 @@ void decode(const std::byte* block, int groups, WordBlock& out) {
   }
 }
 
-/// The same of coded bf16, in steps of a fraction of the power of 2 that a row's largest weight of the block has: no
-/// weight is twice as large, and those of half its size and more keep all their bits.
+/// The same of coded bf16, in steps of a fraction of the power of 2 that the largest weight of a row's block has. No
+/// weight is as large as twice that, and what is a sixteenth of it or more keeps all its bits.
 template <>
 void decode<PanelKind::bf16_coded>(const std::byte* block, int groups, WordBlock& out) {
-  constexpr float kMost = 2048;
-  static_assert(2 * kMost <= kMostWord);
+  constexpr int kLargest = 255, kOne = 128;  // a bf16's mantissa, in steps of its last bit
+  constexpr int kPowerWords = static_cast<int>(std::bit_floor(static_cast<unsigned>(kMostWord * kOne / kLargest)));
+  static_assert(kPowerWords >= 16 * kOne);
   V::F power, same;
   V::load_bf16_pair(block + offsetof(CodedBf16Header, largest), power, same);
-  const FloatsToWords to_words(power, kMost);
-  const V::F scale = V::fma(V::zero(), power, V::mul(power, V::set1(1 / kMost)));  // NaN of what is not finite
+  const FloatsToWords to_words(power, static_cast<float>(kPowerWords));
+  const V::F scale = to_words.scale();
   const CodedBf16Block coded(block);
   constexpr int kOctets = kGroup / kOctet, kQuadsOfOctet = kOctet / 4;
   for (int g = 0; g < groups; ++g) {

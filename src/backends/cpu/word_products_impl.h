@@ -52,8 +52,8 @@ class FloatsToWords {
         inverse_(V::div(V::set1(words), most_)),
         words_(words) {}
 
-  /// What a word is worth; NaN where `most` is not finite, as words are any then.
-  V::F scale() const { return V::fma(V::zero(), most_, V::mul(most_, V::set1(1.0f / words_))); }
+  /// What a word is worth; not finite where `most` is not, and then no product is.
+  V::F scale() const { return V::mul(most_, V::set1(1.0f / words_)); }
 
   /// A quad's words; load(i, even, odd) gives its columns 2i and 2i + 1.
   template <class Load>

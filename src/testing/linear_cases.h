@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -43,15 +44,23 @@ inline std::vector<float> with_outliers(std::vector<float> values) {
 
 constexpr std::int64_t kProductRows = 80;  ///< a task of four panels and one of one
 
+/// x [tokens, cols of the weight] times a weight, with `bytes` set to what it takes when packed.
+inline std::vector<float> product_of(Device& device, const Tensor& weight, const std::vector<float>& x,
+                                     std::uint64_t* bytes = nullptr) {
+  const std::array<Tensor, 1> parts{weight};
+  const auto packed = ops::run<ops::PackMatrix>(device, {parts});
+  if (bytes != nullptr) *bytes = packed->bytes();
+  const auto tokens = static_cast<std::int64_t>(x.size()) / packed->cols();
+  std::vector<float> y(static_cast<std::size_t>(tokens * packed->rows()));
+  ops::run<ops::Linear>(
+      device, {.weight = *packed, .x = {x.data(), tokens, packed->cols()}, .y = {y.data(), tokens, packed->rows()}});
+  return y;
+}
+
 /// The first `tokens` rows of x times kProductRows rows.
 inline std::vector<float> products(Device& device, DType format, const std::vector<float>& x, std::int64_t cols,
                                    std::int64_t tokens) {
-  const std::array<Tensor, 1> parts{random_weight(format, kProductRows, cols, 5)};
-  const auto packed = ops::run<ops::PackMatrix>(device, {parts});
-  std::vector<float> y(static_cast<std::size_t>(tokens * kProductRows));
-  ops::run<ops::Linear>(device,
-                        {.weight = *packed, .x = {x.data(), tokens, cols}, .y = {y.data(), tokens, kProductRows}});
-  return y;
+  return product_of(device, random_weight(format, kProductRows, cols, 5), {x.begin(), x.begin() + tokens * cols});
 }
 
 }  // namespace ttt::test

@@ -13,6 +13,10 @@
 namespace ttt::test {
 namespace {
 
+Tensor tensor_of(DType format, std::int64_t rows, std::int64_t cols, const std::vector<float>& values) {
+  return Tensor::make(format, {rows, cols}, [&](std::span<std::byte> out) { quantize(format, values, out); });
+}
+
 class LinearWords : public ::testing::TestWithParam<std::string> {};
 
 /// An odd one among the tokens goes without.
@@ -42,16 +46,13 @@ TEST_P(LinearWords, BitsOfWordsDependNeitherOnThreadsNorOnTasks) {
   constexpr std::int64_t kRows = 83, kCols = 544, kTokens = 33;
   const auto x = random_values(kTokens * kCols, 7);
   for (const auto format : {DType::f16, DType::bf16}) {
-    const std::array<Tensor, 1> parts{random_weight(format, kRows, kCols, 5)};
+    const Tensor weight = random_weight(format, kRows, kCols, 5);
     std::vector<float> first;
     for (const auto& [threads, rows_per_task, tokens_per_tile] :
          {std::tuple{1, 64, 256}, {2, 16, 256}, {4, 4096, 256}, {2, 64, 1}, {3, 32, 3}}) {
       const auto device = open_with_words(GetParam(), 2, BatchInvariance::off, threads,
                                           {{"rows_per_task", rows_per_task}, {"tokens_per_tile", tokens_per_tile}});
-      const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
-      std::vector<float> y(kTokens * kRows);
-      ops::run<ops::Linear>(*device,
-                            {.weight = *packed, .x = {x.data(), kTokens, kCols}, .y = {y.data(), kTokens, kRows}});
+      const auto y = product_of(*device, weight, x);
       if (first.empty()) first = y;
       EXPECT_EQ(y, first) << name(format) << " threads " << threads << " rows " << rows_per_task << " tokens "
                           << tokens_per_tile;
@@ -92,12 +93,7 @@ TEST_P(LinearWords, WordsKeepWhatIsNotFinite) {
     row(7)[33] = -std::numeric_limits<float>::quiet_NaN();
     std::ranges::fill(row(8), 0.0f);
     std::ranges::fill(row(9), format == DType::f16 ? 0x1p-24f : 0x1p-133f);
-    const std::array<Tensor, 1> parts{
-        Tensor::make(format, {kRows, kCols}, [&](std::span<std::byte> out) { quantize(format, values, out); })};
-    const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
-    std::vector<float> y(kTokens * kRows);
-    ops::run<ops::Linear>(*device,
-                          {.weight = *packed, .x = {x.data(), kTokens, kCols}, .y = {y.data(), kTokens, kRows}});
+    const auto y = product_of(*device, tensor_of(format, kRows, kCols, values), x);
     for (std::int64_t t = 0; t < kTokens; ++t)
       for (std::int64_t r = 0; r < kRows; ++r) {
         const float got = y[static_cast<std::size_t>(t * kRows + r)];
@@ -116,22 +112,16 @@ TEST_P(LinearWords, CodedWeightsKeepTheirExceptions) {
   auto values = random_values(kRows * kCols, 4, 0.1f);
   for (std::size_t row = 0; row < kRows; ++row)
     for (const auto col : kZeros) values[row * kCols + static_cast<std::size_t>(col)] = 0;
-  const std::array<Tensor, 1> parts{
-      Tensor::make(DType::bf16, {kRows, kCols}, [&](std::span<std::byte> out) { quantize(DType::bf16, values, out); })};
+  const Tensor weight = tensor_of(DType::bf16, kRows, kCols, values);
   const auto words = open_with_words(GetParam(), 2), floats = open_with_words(GetParam(), LinearParams::never);
   for (const std::int64_t tokens : {8, 18}) {
     auto x = random_values(static_cast<std::size_t>(tokens * kCols), 7);
     for (std::int64_t t = 0; t < tokens; ++t)
       for (const auto col : kZeros) x[static_cast<std::size_t>(t * kCols + col)] = 30;  // shows what is not zero
-    const auto run = [&](Device& device) {
-      const auto packed = ops::run<ops::PackMatrix>(device, {parts});
-      EXPECT_EQ(static_cast<double>(packed->bytes()) < 1.7 * 32 * kCols, GetParam() != "generic");
-      std::vector<float> y(static_cast<std::size_t>(tokens * kRows));
-      ops::run<ops::Linear>(device,
-                            {.weight = *packed, .x = {x.data(), tokens, kCols}, .y = {y.data(), tokens, kRows}});
-      return y;
-    };
-    EXPECT_LE(testing::compare(run(*words), run(*floats)).max_abs_diff, 0.05);
+    std::uint64_t bytes = 0;
+    const auto got = product_of(*words, weight, x, &bytes);
+    EXPECT_EQ(static_cast<double>(bytes) < 1.7 * 32 * kCols, GetParam() != "generic");
+    EXPECT_LE(testing::compare(got, product_of(*floats, weight, x)).max_abs_diff, 0.05);
   }
 }
 
@@ -146,14 +136,10 @@ TEST_P(LinearWords, CodedWeightsMayBeHugeOrTiny) {
   row(3)[40] = -std::numeric_limits<float>::infinity();
   row(5)[255] = std::numeric_limits<float>::quiet_NaN();
   std::ranges::fill(row(7), kTiny);
-  const std::array<Tensor, 1> parts{
-      Tensor::make(DType::bf16, {kRows, kCols}, [&](std::span<std::byte> out) { quantize(DType::bf16, values, out); })};
-  const auto device = open_with_words(GetParam(), 2);
-  const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
-  EXPECT_EQ(static_cast<double>(packed->bytes()) < 1.7 * kRows * kCols, GetParam() != "generic");
   const auto x = random_values(kTokens * kCols, 7);
-  std::vector<float> y(kTokens * kRows);
-  ops::run<ops::Linear>(*device, {.weight = *packed, .x = {x.data(), kTokens, kCols}, .y = {y.data(), kTokens, kRows}});
+  std::uint64_t bytes = 0;
+  const auto y = product_of(*open_with_words(GetParam(), 2), tensor_of(DType::bf16, kRows, kCols, values), x, &bytes);
+  EXPECT_EQ(static_cast<double>(bytes) < 1.7 * kRows * kCols, GetParam() != "generic");
   for (std::size_t t = 0; t < kTokens; ++t) {
     for (std::size_t r = 0; r < kRows; ++r)
       EXPECT_EQ(std::isnan(y[t * kRows + r]), r == 3 || r == 5) << "row " << r << ": " << y[t * kRows + r];

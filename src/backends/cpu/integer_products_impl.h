@@ -125,16 +125,15 @@ constexpr IntegerKind kPlainWords{16, Scales::f16, 0};
 static_assert(kPlainWords.subgroups() == 1 && !kPlainWords.has_offset());
 
 /// The products of a block of each of `w`'s panels, at most kRun, with all tokens but the last of an odd number. The
-/// block lies at `at` in a panel and has `block_bytes`. `next`: what is decoded after the first panel's block, or null;
+/// block lies at `at` in a panel. `next`: what is decoded after the first panel's block, or null;
 /// for the others it lies as many panels on.
 template <PanelKind K, class Block>
-void block_products(const PanelRange& w, std::size_t at, std::size_t block_bytes, const std::byte* next,
-                    std::int64_t first, int groups, const QuantizedRows& x, std::int64_t first_token, int tokens,
-                    float* out, std::int64_t stride) {
+void block_products(const PanelRange& w, std::size_t at, const std::byte* next, std::int64_t first, int groups,
+                    const QuantizedRows& x, std::int64_t first_token, int tokens, float* out, std::int64_t stride) {
   constexpr IntegerKind kind = is_integer(K) ? integer_kind(K) : kPlainWords;
   const std::size_t panel_bytes = w.layout.panel_bytes();
   const int fetching = std::clamp((tokens / 2 * 2 + kTokens - 1) / kTokens, 1, kFetchingTiles);
-  const std::size_t tile_bytes = block_bytes / static_cast<std::size_t>(fetching);
+  const std::size_t tile_bytes = block_bytes<K>(groups) / static_cast<std::size_t>(fetching);
   Block blocks[kRun];
   for (int p = 0; p < w.count; ++p) decode<K>(w.panel(p) + at, groups, blocks[p]);
   for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
@@ -163,6 +162,25 @@ void block_products(const PanelRange& w, std::size_t at, std::size_t block_bytes
   });
 }
 
+/// The products of whole panels with all tokens but the last of an odd number, a block at a time.
+template <PanelKind K, class Block>
+void panel_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
+                    std::int64_t stride) {
+  const auto block = [&](int p, int count, std::size_t at, const std::byte* next, std::int64_t first, int groups) {
+    block_products<K, Block>(w.part(p, count), at, next, first, groups, x, first_token, tokens, out + p * kPanelRows,
+                             stride);
+  };
+  if (tokens > kFewTokens)
+    // Block by block, so that the tokens' part that a block meets stays in a cache for all panels.
+    return for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
+      for_each_run(w, at, [&](int p, int count, const std::byte* next) { block(p, count, at, next, first, groups); });
+    });
+  for (int p = 0; p < w.count; ++p)
+    for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
+      block(p, 1, at, w.panel(p) + at + block_bytes<K>(groups), first, groups);
+    });
+}
+
 template <PanelKind K, ActivationBits Bits>
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                       std::int64_t stride) {
@@ -172,27 +190,14 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
   // As many share a block's decoding, where codes need any; fewer meet them as they are.
   constexpr bool kInRegisters = Bits == ActivationBits::eight && V::kTokensInRegisters;
   constexpr int kBlockTokens = !kInRegisters ? 2 : kind.bits == 8 ? kFewTokens + 1 : 8;
-  const auto block = [&](int p, int count, std::size_t at, const std::byte* next, std::int64_t first, int groups) {
-    block_products<K, Block>(w.part(p, count), at, kind.block_bytes(groups), next, first, groups, x, first_token,
-                             tokens, out + p * kPanelRows, stride);
-  };
-  if (tokens > kFewTokens) {
-    // Block by block, so that the tokens' part that a block meets stays in a cache for all panels.
-    for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
-      for_each_run(w, at, [&](int p, int count, const std::byte* next) { block(p, count, at, next, first, groups); });
-    });
-  } else if (tokens > 1 && tokens < kBlockTokens) {
+  if (tokens >= kBlockTokens)
+    panel_products<K, Block>(w, x, first_token, tokens, out, stride);
+  else if (tokens > 1)
     for (int p = 0; p < w.count; ++p)
       for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
         if constexpr (1 < count && count < kBlockTokens)
           integer_rows<K, count>(w.panel(p), x.tile(first_token + t), out + t * stride + p * kPanelRows, stride);
       });
-  } else if (tokens > 1) {
-    for (int p = 0; p < w.count; ++p)
-      for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
-        block(p, 1, at, w.panel(p) + at + kind.block_bytes(groups), first, groups);
-      });
-  }
   if (tokens % 2 == 0) return;
   const QuantizedRows last = x.tile(first_token + tokens - 1);
   const auto rows = [&](auto count, int p) {

@@ -126,15 +126,23 @@ struct GroupScales {
   }
 };
 
-/// Calls f(first group, header, number of groups) for a panel's blocks; `f` runs in order.
+/// Of a panel's block of `groups` groups.
+template <PanelKind K>
+inline __attribute__((always_inline)) std::size_t block_bytes(std::int64_t groups) {
+  if constexpr (is_integer(K))
+    return integer_kind(K).block_bytes(groups);
+  else
+    return PanelLayout{K, kPanelRows, groups * kGroup}.panel_bytes();
+}
+
+/// Calls f(first group, where the block lies, number of groups) for a panel's blocks; `f` runs in order.
 template <PanelKind K, class F>
 inline __attribute__((always_inline)) void for_each_block(std::int64_t groups, F f) {
-  constexpr IntegerKind kind = integer_kind(K);
-  std::size_t header = 0;
+  std::size_t at = 0;
   for (std::int64_t first = 0; first < groups; first += kBlockGroups) {
     const int count = static_cast<int>(groups - first < kBlockGroups ? groups - first : kBlockGroups);
-    f(first, header, count);
-    header += kind.header_bytes(count) + static_cast<std::size_t>(count) * kind.code_bytes();
+    f(first, at, count);
+    at += block_bytes<K>(count);
   }
 }
 

@@ -13,6 +13,8 @@
 namespace ttt::cpu {
 namespace {
 
+static_assert(kBlockGroups * kGroup == kBf16BlockCols);
+
 /// The largest |word| of a weight: a group's products with the largest activations add up in 32 bits.
 constexpr int kMostWord = std::numeric_limits<std::int32_t>::max() / (kGroup * most_of(ActivationBits::fifteen));
 
@@ -114,48 +116,15 @@ void decode<PanelKind::bf16_coded>(const std::byte* block, int groups, WordBlock
   }
 }
 
-template <PanelKind K>
-void word_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
-                   std::int64_t stride) {
-  static_assert(kBlockGroups * kGroup == kBf16BlockCols);
-  struct Place {
-    std::int64_t first;  ///< group
-    int groups;
-    std::size_t at, bytes;
-  };
-  const auto for_each_place = [&](auto f) {
-    const auto bytes_before = [](std::int64_t group) {
-      return PanelLayout{K, kPanelRows, group * kGroup}.panel_bytes();
-    };
-    for (std::int64_t first = 0; first < x.groups; first += kBlockGroups) {
-      const int groups = static_cast<int>(std::min<std::int64_t>(kBlockGroups, x.groups - first));
-      const std::size_t at = bytes_before(first);
-      f(Place{first, groups, at, bytes_before(first + groups) - at});
-    }
-  };
-  const auto block = [&](int p, int count, const Place& place, const std::byte* next) {
-    block_products<K, WordBlock>(w.part(p, count), place.at, place.bytes, next, place.first, place.groups, x,
-                                 first_token, tokens, out + p * kPanelRows, stride);
-  };
-  if (tokens <= kFewTokens) {
-    for (int p = 0; p < w.count; ++p)
-      for_each_place([&](const Place& place) { block(p, 1, place, w.panel(p) + place.at + place.bytes); });
-  } else {
-    for_each_place([&](const Place& place) {
-      for_each_run(w, place.at, [&](int p, int count, const std::byte* next) { block(p, count, place, next); });
-    });
-  }
-}
-
 void word_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                    std::int64_t stride) {
   switch (w.layout.kind) {
     case PanelKind::f16:
-      return word_products<PanelKind::f16>(w, x, first_token, tokens, out, stride);
+      return panel_products<PanelKind::f16, WordBlock>(w, x, first_token, tokens, out, stride);
     case PanelKind::bf16:
-      return word_products<PanelKind::bf16>(w, x, first_token, tokens, out, stride);
+      return panel_products<PanelKind::bf16, WordBlock>(w, x, first_token, tokens, out, stride);
     default:
-      return word_products<PanelKind::bf16_coded>(w, x, first_token, tokens, out, stride);
+      return panel_products<PanelKind::bf16_coded, WordBlock>(w, x, first_token, tokens, out, stride);
   }
 }
 

@@ -200,13 +200,10 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
       });
   if (tokens % 2 == 0) return;
   const QuantizedRows last = x.tile(first_token + tokens - 1);
-  const auto rows = [&](auto count, int p) {
-    integer_row<K, Bits, count>(w.panel(p), w.layout.panel_bytes(), last, out + (tokens - 1) * stride + p * kPanelRows);
-  };
-  int p = 0;
-  for (; p + V::kPanelsOfOneToken <= w.count; p += V::kPanelsOfOneToken)
-    rows(std::integral_constant<int, V::kPanelsOfOneToken>{}, p);
-  for (; p < w.count; ++p) rows(std::integral_constant<int, 1>{}, p);
+  for_each_across<V::kPanelsOfOneToken>(w.count, [&](auto panels, int p, int apart) {
+    integer_row<K, Bits, panels>(w.panel(p), apart * w.layout.panel_bytes(), last,
+                                 out + (tokens - 1) * stride + p * kPanelRows, apart * kPanelRows);
+  });
 }
 
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,

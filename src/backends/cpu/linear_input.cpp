@@ -102,7 +102,7 @@ std::int64_t rows_per_task(const CpuDevice& device, std::int64_t tokens, Matrice
   if (tokens > kFew || rows >= long_rows) return rows;
   std::int64_t all = 0;
   for (const auto* w : weights) all += w->rows();
-  return std::clamp(all / (device.num_threads() * kStreams) / kPanelRows * kPanelRows, rows, long_rows);
+  return std::clamp(all / (device.num_threads() * kStreams) / rows * rows, rows, long_rows);
 }
 
 struct TokenTile {

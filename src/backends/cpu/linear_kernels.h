@@ -91,6 +91,15 @@ void for_each_token_tile(int tokens, F f) {
   }
 }
 
+/// Calls f(integral_constant P, panel, apart) for panels that are met by turns, panel, panel + apart, ...: P streams of
+/// memory, each of which goes on from one panel to the next. Those left over come one by one.
+template <int P, class F>
+void for_each_across(int panels, F f) {
+  const int apart = panels / P;
+  for (int p = 0; p < apart; ++p) f(std::integral_constant<int, P>{}, p, apart);
+  for (int p = apart * P; p < panels; ++p) f(std::integral_constant<int, 1>{}, p, 0);
+}
+
 /// Consecutive panels of one section.
 struct PanelRange {
   const PanelLayout& layout;

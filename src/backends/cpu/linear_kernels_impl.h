@@ -26,6 +26,17 @@ namespace {
 
 using F = V::F;
 
+/// P panels, each `apart` behind the one before it.
+template <int P>
+struct Panels {
+  const std::byte* data[P];
+  std::int64_t cols, apart;
+
+  Panels(const PanelRange& w, int first, int panels_apart) : cols(w.layout.cols), apart(panels_apart) {
+    for (int p = 0; p < P; ++p) data[p] = w.panel(first + p * panels_apart);
+  }
+};
+
 template <int P, int T>
 struct Tile {
   F sum[P][T];
@@ -33,9 +44,9 @@ struct Tile {
     for (auto& panel : sum)
       for (auto& s : panel) s = V::zero();
   }
-  void store(float* out, std::int64_t stride) const {
+  void store(float* out, std::int64_t stride, std::int64_t apart) const {
     for (int p = 0; p < P; ++p)
-      for (int t = 0; t < T; ++t) V::store(out + t * stride + p * kPanelRows, sum[p][t]);
+      for (int t = 0; t < T; ++t) V::store(out + t * stride + p * apart * kPanelRows, sum[p][t]);
   }
   /// sum[p][*] += w * x[*][k]
   void accumulate(int p, F w, const float* x, std::int64_t x_stride) {
@@ -43,24 +54,15 @@ struct Tile {
   }
 };
 
-template <int P>
-struct Panels {
-  const std::byte* p[P];
-  explicit Panels(const PanelRange& w) {
-    for (int i = 0; i < P; ++i) p[i] = w.data + static_cast<std::size_t>(i) * w.layout.panel_bytes();
-  }
-};
-
 template <PanelKind K, int P, int T>
-void plain_float(const PanelRange& w, const float* x, std::int64_t xs, float* out, std::int64_t stride) {
-  const Panels<P> panels(w);
-  const std::int64_t cols = w.layout.cols;
+void plain_float(const Panels<P>& w, const float* x, std::int64_t xs, float* out, std::int64_t stride) {
+  const std::int64_t cols = w.cols;
   Tile<P, T> tile;
   if constexpr (K == PanelKind::bf16) {
     for (std::int64_t k = 0; k < cols; k += 2)
       for (int p = 0; p < P; ++p) {
         F even, odd;
-        V::load_bf16_pair(panels.p[p] + k * kPanelRows * 2, even, odd);
+        V::load_bf16_pair(w.data[p] + k * kPanelRows * 2, even, odd);
         tile.accumulate(p, even, x + k, xs);
         if (k + 1 < cols) tile.accumulate(p, odd, x + k + 1, xs);
       }
@@ -68,21 +70,20 @@ void plain_float(const PanelRange& w, const float* x, std::int64_t xs, float* ou
     for (std::int64_t k = 0; k < cols; ++k)
       for (int p = 0; p < P; ++p) {
         if constexpr (K == PanelKind::f32)
-          tile.accumulate(p, V::load(reinterpret_cast<const float*>(panels.p[p]) + k * kPanelRows), x + k, xs);
+          tile.accumulate(p, V::load(reinterpret_cast<const float*>(w.data[p]) + k * kPanelRows), x + k, xs);
         else
-          tile.accumulate(p, V::load_f16(panels.p[p] + k * kPanelRows * 2), x + k, xs);
+          tile.accumulate(p, V::load_f16(w.data[p] + k * kPanelRows * 2), x + k, xs);
       }
   }
-  tile.store(out, stride);
+  tile.store(out, stride, w.apart);
 }
 
 template <int P, int T>
-void coded_bf16(const PanelRange& w, const float* x, std::int64_t xs, float* out, std::int64_t stride) {
-  const Panels<P> panels(w);
+void coded_bf16(const Panels<P>& w, const float* x, std::int64_t xs, float* out, std::int64_t stride) {
   Tile<P, T> tile;
-  for_each_bf16_block(w.layout.cols, [&](std::int64_t first, std::size_t at, int octets) {
+  for_each_bf16_block(w.cols, [&](std::int64_t first, std::size_t at, int octets) {
     CodedBf16Block blocks[P];
-    unroll<P>([&](auto p) __attribute__((always_inline)) { blocks[p] = CodedBf16Block(panels.p[p] + at); });
+    unroll<P>([&](auto p) __attribute__((always_inline)) { blocks[p] = CodedBf16Block(w.data[p] + at); });
     for (int octet = 0; octet < octets; ++octet) {
       const float* columns = x + first + octet * kOctet;
       unroll<P>([&](auto p) __attribute__((always_inline)) {
@@ -96,7 +97,7 @@ void coded_bf16(const PanelRange& w, const float* x, std::int64_t xs, float* out
       });
     }
   });
-  tile.store(out, stride);
+  tile.store(out, stride, w.apart);
 }
 
 /// Tiles: 4 panels of floats for one token, so that four chains of additions overlap; 1 panel for several tokens, which
@@ -104,7 +105,7 @@ void coded_bf16(const PanelRange& w, const float* x, std::int64_t xs, float* out
 constexpr int kPanels = 4;
 
 template <PanelKind K, int P, int T>
-void float_tile(const PanelRange& w, const float* x, std::int64_t xs, float* out, std::int64_t stride) {
+void float_tile(const Panels<P>& w, const float* x, std::int64_t xs, float* out, std::int64_t stride) {
   if constexpr (K == PanelKind::bf16_coded)
     coded_bf16<P, T>(w, x, xs, out, stride);
   else
@@ -113,13 +114,15 @@ void float_tile(const PanelRange& w, const float* x, std::int64_t xs, float* out
 
 template <PanelKind K>
 void plain_products(const PanelRange& w, const float* x, std::int64_t xs, int tokens, float* out, std::int64_t stride) {
-  int p = 0;
-  for (; tokens == 1 && p + kPanels <= w.count; p += kPanels)
-    float_tile<K, kPanels, 1>(w.part(p, kPanels), x, xs, out + p * kPanelRows, stride);
-  for (; p < w.count; ++p)
-    for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
-      float_tile<K, 1, count>(w.part(p, 1), x + t * xs, xs, out + t * stride + p * kPanelRows, stride);
-    });
+  const auto tile = [&](auto panels, auto count, int p, int apart, int t) {
+    float_tile<K, panels, count>(Panels<panels>(w, p, apart), x + t * xs, xs, out + t * stride + p * kPanelRows,
+                                 stride);
+  };
+  constexpr std::integral_constant<int, 1> kOne;
+  if (tokens == 1)
+    return for_each_across<kPanels>(w.count, [&](auto panels, int p, int apart) { tile(panels, kOne, p, apart, 0); });
+  for (int p = 0; p < w.count; ++p)
+    for_each_token_tile<kTokens>(tokens, [&](auto count, int t) { tile(kOne, count, p, 0, t); });
 }
 
 void float_products(const PanelRange& w, const float* x, std::int64_t xs, int tokens, float* out, std::int64_t stride) {

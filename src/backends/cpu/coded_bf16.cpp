@@ -10,8 +10,8 @@
 namespace ttt::cpu {
 namespace {
 
-constexpr int kMantissaBits = 7;
 constexpr std::uint16_t kExponent = 0x7f80;
+constexpr unsigned kOwn = 0x87ff;  // the bits of a word that its own pair has
 
 using Words = std::array<std::uint16_t, kPairWords>;
 
@@ -25,21 +25,36 @@ Words largest_of(std::span<const std::uint16_t> block) {
   return largest;
 }
 
-/// Codes an octet; an exponent too far below its largest one gets any code. True: there are such.
+constexpr bool is_exception(std::uint16_t bits, std::uint16_t largest) {
+  return largest - (bits & kExponent) > kBf16Span;
+}
+
+/// A weight's sign, exponent above the smallest and mantissa, where bf16 has them; of an exception, any.
+constexpr unsigned code_of(std::uint16_t bits, std::uint16_t largest) {
+  return (bits - static_cast<unsigned>(largest) + kBf16Span) & kOwn;
+}
+
+/// The bits of a fourth pair's code that each of the other pairs has, and back.
+constexpr std::array<unsigned, 3> spread(unsigned code) {
+  return {(code & 0x780) << 4, (code & 0x78) << 8, (code & 7) << 12 | (code & 0x8000) >> 4};
+}
+constexpr unsigned gather(unsigned a, unsigned b, unsigned c) {
+  return (a >> 4 & 0x780) | (b >> 8 & 0x78) | (c >> 12 & 7) | (c << 4 & 0x8000);
+}
+
+/// Codes an octet. True: there are exceptions.
 bool code_octet(const std::uint16_t* octet, const Words& largest, std::byte* out) {
   std::array<std::uint16_t, 3 * kPairWords> coded{};
-  std::uint16_t all_below = 0;
-  for (std::size_t q = 0; q < kOctetPairs; ++q)
-    for (std::size_t i = 0; i < kPairWords; ++i) {
-      const std::uint16_t bits = octet[q * kPairWords + i];
-      const auto below = static_cast<std::uint16_t>((largest[i] - (bits & kExponent)) >> kMantissaBits);
-      const auto rest = static_cast<std::uint16_t>((bits >> 8 & 0x80) | (bits & 0x7f));
-      all_below |= below;
-      coded[i] |= static_cast<std::uint16_t>((below & 15) << 4 * q);
-      coded[(1 + q / 2) * kPairWords + i] |= static_cast<std::uint16_t>(rest << q % 2 * 8);
-    }
+  bool any = false;
+  for (std::size_t i = 0; i < kPairWords; ++i) {
+    for (std::size_t q = 0; q < kOctetPairs; ++q) any |= is_exception(octet[q * kPairWords + i], largest[i]);
+    const auto fourth = spread(code_of(octet[3 * kPairWords + i], largest[i]));
+    for (std::size_t q = 0; q < fourth.size(); ++q)
+      coded[q * kPairWords + i] =
+          static_cast<std::uint16_t>(code_of(octet[q * kPairWords + i], largest[i]) | fourth[q]);
+  }
   std::memcpy(out, coded.data(), sizeof coded);
-  return all_below > 15;
+  return any;
 }
 
 /// Codes a block. False: too many exceptions.
@@ -55,7 +70,7 @@ bool code_block(std::span<const std::uint16_t> block, std::byte* out) {
     if (!code_octet(&block[at], largest, codes)) continue;
     header.octets |= 1u << at / kOctetWords;
     for (std::size_t i = at; i < at + kOctetWords; ++i) {
-      if ((largest[i % kPairWords] - (block[i] & kExponent)) >> kMantissaBits <= 15) continue;
+      if (!is_exception(block[i], largest[i % kPairWords])) continue;
       if (exceptions == CodedBf16Header::kExceptions) return false;
       header.exceptions[exceptions++] = {static_cast<std::uint16_t>(i), block[i]};
     }
@@ -87,10 +102,9 @@ void decode_bf16_row(const std::byte* panel, std::int64_t cols, int row, std::sp
     for (std::size_t k = 0; k < values.size(); ++k) {
       const std::byte* octet = panel + sizeof header + k / kOctet * kOctetBytes;
       const std::size_t q = k % kOctet / 2, at = (static_cast<std::size_t>(row) * 2 + k % 2) * 2;
-      const int below = load_u16(octet + at) >> 4 * q & 15,
-                rest = load_u16(octet + (1 + q / 2) * kPairBytes + at) >> q % 2 * 8;
-      values[k] = bf16_to_f32(static_cast<std::uint16_t>((rest & 0x80) << 8 | (rest & 0x7f) |
-                                                         (header.largest[row][0] - (below << kMantissaBits))));
+      const auto word = [&](std::size_t pair) -> unsigned { return load_u16(octet + pair * kPairBytes + at); };
+      const unsigned code = q == 3 ? gather(word(0), word(1), word(2)) : word(q) & kOwn;
+      values[k] = bf16_to_f32(static_cast<std::uint16_t>(code + header.largest[row][0] - kBf16Span));
     }
     for (const auto& exception : header.exceptions)
       if (exception.place != CodedBf16Header::kNone && exception.place % kPairWords / 2 == row)

@@ -10,13 +10,18 @@ namespace ttt::cpu {
 /// PanelKind::bf16_coded: bf16 in 12.4 bits, each bit kept. What takes the room in bf16 is its exponent, and the
 /// exponents of a row of weights are close to each other: nearly all lie within 16 below the largest of their block.
 /// (The same redundancy is what DFloat11, arXiv 2504.11651, codes by entropy; a fixed length costs little more room and
-/// takes six operations for 32 weights.)
+/// takes five operations for 32 weights.)
 ///
 /// A panel is cut into blocks of 256 columns, the last one perhaps shorter; a block is a header and octets of columns.
-/// An octet has four pairs of columns, a pair [16 rows][2] bf16 as PanelKind::bf16 has it. It is stored as a vector of
-/// 32 words of exponents and two of the rest: word i of the former has pair q's in bits 4 q to 4 q + 3, as what they
-/// lie below the row's largest; word i of the latter has sign and mantissa of an even and of an odd pair in its two
-/// bytes.
+/// An octet has four pairs of columns, a pair [16 rows][2] bf16 as PanelKind::bf16 has it. Of a weight, 12 bits are
+/// kept: its sign, how many powers of 2 its exponent is above the row's smallest one, and its mantissa. The words of
+/// the first three pairs have them where bf16 has sign, exponent and mantissa, so that adding the smallest exponent
+/// gives bf16. That leaves four bits of each word, for the fourth pair's:
+///
+///            15     14 13 12    11        10 9 8 7   6 5 4 3 2 1 0
+///   pair 0   sign   exponent of pair 3    exponent   mantissa
+///   pair 1   sign   mantissa, bits 6..3   exponent   mantissa
+///   pair 2   sign   bits 2..0   sign      exponent   mantissa
 constexpr int kOctet = 8;  ///< columns of an octet
 constexpr int kOctetPairs = kOctet / 2;
 constexpr int kBf16BlockCols = 256;
@@ -34,10 +39,14 @@ struct CodedBf16Header {
   };
 
   std::uint16_t largest[kPanelRows][2];  ///< a row's largest exponent, where bf16 has it; twice, as a pair needs it
-  Exception exceptions[kExceptions];     ///< the weights whose exponents lie farther below
+  Exception exceptions[kExceptions];     ///< the weights whose exponents are below the smallest
   std::uint32_t octets;                  ///< bit i: some of them are in octet i
 };
 static_assert(sizeof(CodedBf16Header) == 192);
+
+/// What a row's smallest exponent is below its largest one, where bf16 has it. The smallest may be negative: it is
+/// added modulo 2^16.
+constexpr int kBf16Span = 15 << 7;
 
 /// Of a panel of `cols` columns, a multiple of 8.
 constexpr std::size_t coded_bf16_bytes(std::int64_t cols) {

@@ -9,20 +9,23 @@
 namespace ttt::cpu {
 namespace {
 
-/// Pair Q of an octet: the exponents below their largest ones, and the rest of its bits.
+/// Pair Q of an octet from its three vectors and the rows' smallest exponents (coded_bf16.h has a drawing).
 template <int Q>
-inline __attribute__((always_inline)) V::B octet_pair(V::B below, V::B rest, V::B largest) {
-  // From the byte that has the rest to where bf16 has sign and mantissa.
-  constexpr int kSignUp = Q % 2 == 0 ? 8 : 0, kMantissaUp = kSignUp - 8;
-  // In this order a processor that has an operation of three inputs takes one for a mask and the joining.
-  const V::B with_mantissa = V::either(largest, V::template word_bits<0x7f, kMantissaUp>(rest)),
-             bits = V::either(with_mantissa, V::template word_bits<0x8000, kSignUp>(rest));
-  return V::sub_words(bits, V::template word_bits<0x780, 7 - 4 * Q>(below));
+inline __attribute__((always_inline)) V::B octet_pair(const V::B (&coded)[3], V::B smallest) {
+  if constexpr (Q < 3) {
+    return V::add_words(V::template word_bits<0x87ff, 0>(coded[Q]), smallest);
+  } else {
+    // In this order a processor that has an operation of three inputs takes one for a mask and the joining.
+    const V::B exponent = V::template word_bits<0x780, -4>(coded[0]),
+               high = V::either(exponent, V::template word_bits<0x78, -8>(coded[1])),
+               mantissa = V::either(high, V::template word_bits<7, -12>(coded[2]));
+    return V::add_words(V::either(mantissa, V::template word_bits<0x8000, 4>(coded[2])), smallest);
+  }
 }
 
 /// How far ahead of an octet memory is asked for, in bytes. Where many tokens meet it, the instructions that a
 /// processor looks over have too few reads among them; few need but a push.
-constexpr std::size_t kAheadOfFew = 2 * kOctetBytes, kAheadOfMany = 16 * kOctetBytes;
+constexpr std::size_t kAheadOfFew = kOctetBytes, kAheadOfMany = 16 * kOctetBytes;
 constexpr std::size_t bf16_ahead(int tokens) { return tokens > 2 ? kAheadOfMany : kAheadOfFew; }
 
 /// An octet's pairs of columns.
@@ -49,7 +52,7 @@ class CodedBf16Block {
  public:
   CodedBf16Block() = default;
   inline __attribute__((always_inline)) explicit CodedBf16Block(const std::byte* block)
-      : block_(block), largest_(V::load_bytes(block)) {
+      : block_(block), smallest_(V::words_less(V::load_bytes(block), kBf16Span)) {
     std::memcpy(&exceptions_, block + offsetof(CodedBf16Header, octets), sizeof exceptions_);
   }
 
@@ -58,10 +61,10 @@ class CodedBf16Block {
   inline __attribute__((always_inline)) OctetPairs load(int octet) const {
     const std::byte* at = block_ + sizeof(CodedBf16Header) + static_cast<std::size_t>(octet) * kOctetBytes;
     for (std::size_t line = 0; line < kOctetBytes; line += kPairBytes) __builtin_prefetch(at + Ahead + line);
-    const V::B below = V::load_once(at), rest[2] = {V::load_once(at + kPairBytes), V::load_once(at + 2 * kPairBytes)};
+    const V::B coded[] = {V::load_once(at), V::load_once(at + kPairBytes), V::load_once(at + 2 * kPairBytes)};
     OctetPairs pairs;
-    unroll<kOctetPairs>(
-        [&](auto q) __attribute__((always_inline)) { pairs.pair[q] = octet_pair<q>(below, rest[q / 2], largest_); });
+    unroll<kOctetPairs>([&](auto q)
+                            __attribute__((always_inline)) { pairs.pair[q] = octet_pair<q>(coded, smallest_); });
     if (__builtin_expect(exceptions_ >> octet & 1, 0)) {
       const OctetPairs read = pairs;  // of its own, or the pairs would be kept in memory
       pairs = with_exceptions(block_, octet, read);
@@ -71,7 +74,7 @@ class CodedBf16Block {
 
  private:
   const std::byte* block_;
-  V::B largest_;
+  V::B smallest_;
   std::uint32_t exceptions_;
 };
 

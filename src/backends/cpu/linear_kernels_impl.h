@@ -10,7 +10,8 @@
 //   B   16 lanes of 4 bytes: load_bytes, load_once, store_bytes, bits<mask, left>, either, lookup, byte_to_float<k>,
 //       even_bytes_less(B, z), odd_bytes_less(B, z): bytes 0, 2 or 1, 3 of each lane less z, as words; dot(I, B codes,
 //       p): lane sums of 4 unsigned codes times the 4 signed bytes at p. Of 32 words: word_bits<mask, left>,
-//       sub_words, max_words, bf16_pair(B, even, odd); join_words(F low, F high): the low words of both's bits, in turn
+//       add_words, words_less(B, int), max_words, bf16_pair(B, even, odd); join_words(F low, F high): the low words of
+//       both's bits, in turn
 //   kMostHigh: the largest |byte| at p that dot takes of every code without overflow
 //   kMostByteCode: the largest code that dot takes with every byte at p
 //   kTokens: the most tokens of a tile; kTokensInRegisters: whether there are registers for their sums beside codes

@@ -17,7 +17,7 @@ constexpr int kBlockGroups = 8;  ///< groups that share a header in a panel: a K
 
 /// Counts the changes of what any panel holds for the same weights: packed weights that are kept on disk are found by
 /// those who pack as those did who kept them.
-constexpr int kPanelVersion = 3;
+constexpr int kPanelVersion = 4;
 
 /// How a panel stores its weights: as floats, or as a block format's own codes.
 enum class PanelKind {

@@ -183,7 +183,11 @@ struct Avx2 {
     const __m256i mask = _mm256_set1_epi16(static_cast<short>(Mask));
     return {_mm256_and_si256(moved(x.a), mask), _mm256_and_si256(moved(x.b), mask)};
   }
-  static B sub_words(B x, B y) { return {_mm256_sub_epi16(x.a, y.a), _mm256_sub_epi16(x.b, y.b)}; }
+  static B add_words(B x, B y) { return {_mm256_add_epi16(x.a, y.a), _mm256_add_epi16(x.b, y.b)}; }
+  static B words_less(B x, int y) {
+    const __m256i less = _mm256_set1_epi16(static_cast<short>(y));
+    return {_mm256_sub_epi16(x.a, less), _mm256_sub_epi16(x.b, less)};
+  }
   static B either(B x, B y) { return {_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)}; }
   static B lookup(const std::uint8_t* table, B index) {
     const __m256i t = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));

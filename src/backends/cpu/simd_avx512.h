@@ -167,7 +167,8 @@ struct V {
         Left >= 0 ? _mm512_slli_epi16(x.v, Left >= 0 ? Left : 0) : _mm512_srli_epi16(x.v, Left < 0 ? -Left : 0);
     return {_mm512_and_si512(moved, _mm512_set1_epi16(static_cast<short>(Mask)))};
   }
-  static B sub_words(B a, B b) { return {_mm512_sub_epi16(a.v, b.v)}; }
+  static B add_words(B a, B b) { return {_mm512_add_epi16(a.v, b.v)}; }
+  static B words_less(B a, int y) { return {_mm512_sub_epi16(a.v, _mm512_set1_epi16(static_cast<short>(y)))}; }
   static B either(B a, B b) { return {_mm512_or_si512(a.v, b.v)}; }
   static B lookup(const std::uint8_t* table, B index) {
     return {

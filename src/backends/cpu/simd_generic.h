@@ -220,8 +220,11 @@ struct V {
       return (Left >= 0 ? v << (Left >= 0 ? Left : 0) : v >> (Left < 0 ? -Left : 0)) & Mask;
     });
   }
-  static B sub_words(B a, B b) {
-    return map_words(a, b, [](std::uint16_t x, std::uint16_t y) { return x - y; });
+  static B add_words(B a, B b) {
+    return map_words(a, b, [](std::uint16_t x, std::uint16_t y) { return x + y; });
+  }
+  static B words_less(B a, int y) {
+    return map_words(a, a, [y](std::uint16_t x, std::uint16_t) { return x - y; });
   }
   static B max_words(B a, B b) {
     return map_words(a, b, [](std::uint16_t x, std::uint16_t y) {

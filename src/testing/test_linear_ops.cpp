@@ -23,7 +23,7 @@ constexpr std::array<Sizes, 15> kSizes{{{1, 32, 1},
                                         {48, 128, 64},
                                         {80, 32, 67},
                                         {64, 512, 1},
-                                        {1500, 288, 1},  // long tasks, of panels by fours and one by one
+                                        {1500, 288, 1},  // more tasks than a thread starts with
                                         {35, 256, 15},
                                         {83, 768, 70},
                                         {33, 2080, 3},
@@ -99,19 +99,25 @@ TEST_P(LinearOps, PackedRowsAreTheDequantisedOnes) {
 }
 
 TEST_P(LinearOps, PartsInDifferentFormatsKeepTheirOwn) {
+  constexpr std::int64_t kRows = 352, kCols = 256;
+  const std::array<Tensor, 3> parts{random_weight(DType::q4_k, 200, kCols, 1), random_weight(DType::q6_k, 83, kCols, 2),
+                                    random_weight(DType::f16, 69, kCols, 3)};
   for (const auto precision : kPrecisions) {
     const auto device = open_level(GetParam(), precision);
-    const std::array<Tensor, 3> parts{random_weight(DType::q4_k, 40, 256, 1), random_weight(DType::q6_k, 19, 256, 2),
-                                      random_weight(DType::f16, 5, 256, 3)};
     const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
-    EXPECT_LT(packed->bytes(), 64u * 256u * 2u);
-    const auto bias = random_values(64, 4), x = random_values(11 * 256, 5);
-    std::vector<float> y(11 * 64), want(y.size());
-    ops::run<ops::Linear>(*device,
-                          {.weight = *packed, .bias = bias.data(), .x = {x.data(), 11, 256}, .y = {y.data(), 11, 64}});
-    ops::Linear::reference(
-        *device, {.weight = *packed, .bias = bias.data(), .x = {x.data(), 11, 256}, .y = {want.data(), 11, 64}});
-    check_close(y, want, precision, GetParam());
+    EXPECT_LT(packed->bytes(), static_cast<std::uint64_t>(kRows * kCols * 2));
+    const auto bias = random_values(kRows, 4);
+    for (const std::int64_t tokens : {1, 11}) {
+      const auto x = random_values(static_cast<std::size_t>(tokens * kCols), 5);
+      std::vector<float> y(static_cast<std::size_t>(tokens * kRows)), want(y.size());
+      const auto args = [&](std::vector<float>& out) {
+        return ops::Linear::Args{
+            .weight = *packed, .bias = bias.data(), .x = {x.data(), tokens, kCols}, .y = {out.data(), tokens, kRows}};
+      };
+      ops::run<ops::Linear>(*device, args(y));
+      ops::Linear::reference(*device, args(want));
+      check_close(y, want, precision, GetParam());
+    }
   }
 }
 
@@ -175,6 +181,27 @@ TEST_P(LinearOps, BitsDependNeitherOnThreadsNorWhenAskedOnTokens) {
               << name(format) << " tokens from " << first;
         }
       }
+}
+
+/// Panels are met by fours, some of a task apart, or one by one: whichever, a row has the same bits.
+TEST_P(LinearOps, BitsDoNotDependOnTheLengthOfTasks) {
+  constexpr std::int64_t kRows = 363;  // tasks of twelve panels and of eleven
+  for (const auto precision : kPrecisions) {
+    const auto open_with = [&](std::int64_t rows_per_task) {
+      auto config = DeviceConfig::named(std::string("x86-") + GetParam());
+      config.overrides["linear"] = {{"rows_per_task", rows_per_task}, {"rows_per_long_task", rows_per_task}};
+      return Device::open(std::move(config), {.threads = 2, .precision = precision, .log = silent_log()});
+    };
+    const auto long_tasks = open_with(192), short_tasks = open_with(16);
+    for (const auto format : kFormats)
+      for (const std::int64_t cols : {std::int64_t{256}, kWide + 256})
+        for (const std::int64_t tokens : {1, 3, 9}) {
+          const auto weight = random_weight(format, kRows, cols, 5);
+          const auto x = with_outliers(random_values(static_cast<std::size_t>(tokens * cols), 7));
+          EXPECT_EQ(product_of(*long_tasks, weight, x), product_of(*short_tasks, weight, x))
+              << name(format) << " columns " << cols << " tokens " << tokens;
+        }
+  }
 }
 
 // One thread takes many rows at once, eight take few.

@@ -11,7 +11,6 @@ namespace ttt::cpu {
 namespace {
 
 constexpr std::uint16_t kExponent = 0x7f80;
-constexpr unsigned kOwn = 0x87ff;  // the bits of a word that its own pair has
 
 using Words = std::array<std::uint16_t, kPairWords>;
 
@@ -25,36 +24,57 @@ Words largest_of(std::span<const std::uint16_t> block) {
   return largest;
 }
 
-constexpr bool is_exception(std::uint16_t bits, std::uint16_t largest) {
-  return largest - (bits & kExponent) > kBf16Span;
+/// How far a weight's exponent is below its row's largest one, where bf16 has it.
+constexpr std::uint16_t below_largest(std::uint16_t bits, std::uint16_t largest) {
+  return static_cast<std::uint16_t>(largest - (bits & kExponent));
 }
 
-/// A weight's sign, exponent above the smallest and mantissa, where bf16 has them; of an exception, any.
-constexpr unsigned code_of(std::uint16_t bits, std::uint16_t largest) {
-  return (bits - static_cast<unsigned>(largest) + kBf16Span) & kOwn;
+/// A weight's sign, exponent above the base and mantissa, where bf16 has them; of an exception, any.
+constexpr std::uint16_t code_of(std::uint16_t bits, std::uint16_t largest) {
+  return static_cast<std::uint16_t>((bits - largest + kBf16Span) & kOwnBits);
 }
 
-/// The bits of a fourth pair's code that each of the other pairs has, and back.
-constexpr std::array<unsigned, 3> spread(unsigned code) {
-  return {(code & 0x780) << 4, (code & 0x78) << 8, (code & 7) << 12 | (code & 0x8000) >> 4};
+/// Puts a code of pair 3 into the other pairs' words, and takes it from there.
+constexpr void spread(std::uint16_t code, std::array<std::uint16_t, kSpreadPair>& words) {
+  for (const auto& [pair, mask, left] : kSpread) {
+    const int bits = code & mask;
+    words[static_cast<std::size_t>(pair)] |= static_cast<std::uint16_t>(left < 0 ? bits << -left : bits >> left);
+  }
 }
-constexpr unsigned gather(unsigned a, unsigned b, unsigned c) {
-  return (a >> 4 & 0x780) | (b >> 8 & 0x78) | (c >> 12 & 7) | (c << 4 & 0x8000);
+constexpr std::uint16_t gather(const std::array<std::uint16_t, kSpreadPair>& words) {
+  int code = 0;
+  for (const auto& [pair, mask, left] : kSpread) {
+    const int word = words[static_cast<std::size_t>(pair)];
+    code |= (left < 0 ? word >> -left : word << left) & mask;
+  }
+  return static_cast<std::uint16_t>(code);
 }
+
+constexpr bool spreads(std::uint16_t code) {
+  std::array<std::uint16_t, kSpreadPair> words{};
+  spread(code, words);
+  for (auto& word : words) {
+    if ((word & kOwnBits) != 0) return false;
+    word |= kOwnBits;
+  }
+  return gather(words) == code;
+}
+static_assert(spreads(0) && spreads(kOwnBits) && spreads(0x8555) && spreads(0x02aa));
 
 /// Codes an octet. True: there are exceptions.
 bool code_octet(const std::uint16_t* octet, const Words& largest, std::byte* out) {
-  std::array<std::uint16_t, 3 * kPairWords> coded{};
-  bool any = false;
+  std::array<std::uint16_t, kSpreadPair * kPairWords> coded{};
+  std::uint16_t most_below = 0;
   for (std::size_t i = 0; i < kPairWords; ++i) {
-    for (std::size_t q = 0; q < kOctetPairs; ++q) any |= is_exception(octet[q * kPairWords + i], largest[i]);
-    const auto fourth = spread(code_of(octet[3 * kPairWords + i], largest[i]));
-    for (std::size_t q = 0; q < fourth.size(); ++q)
-      coded[q * kPairWords + i] =
-          static_cast<std::uint16_t>(code_of(octet[q * kPairWords + i], largest[i]) | fourth[q]);
+    std::array<std::uint16_t, kSpreadPair> words{};
+    spread(code_of(octet[kSpreadPair * kPairWords + i], largest[i]), words);
+    for (std::size_t q = 0; q < words.size(); ++q)
+      coded[q * kPairWords + i] = words[q] | code_of(octet[q * kPairWords + i], largest[i]);
+    for (std::size_t q = 0; q < kOctetPairs; ++q)
+      most_below = std::max(most_below, below_largest(octet[q * kPairWords + i], largest[i]));
   }
   std::memcpy(out, coded.data(), sizeof coded);
-  return any;
+  return most_below > kBf16Span;
 }
 
 /// Codes a block. False: too many exceptions.
@@ -70,7 +90,7 @@ bool code_block(std::span<const std::uint16_t> block, std::byte* out) {
     if (!code_octet(&block[at], largest, codes)) continue;
     header.octets |= 1u << at / kOctetWords;
     for (std::size_t i = at; i < at + kOctetWords; ++i) {
-      if (!is_exception(block[i], largest[i % kPairWords])) continue;
+      if (below_largest(block[i], largest[i % kPairWords]) <= kBf16Span) continue;
       if (exceptions == CodedBf16Header::kExceptions) return false;
       header.exceptions[exceptions++] = {static_cast<std::uint16_t>(i), block[i]};
     }
@@ -102,8 +122,8 @@ void decode_bf16_row(const std::byte* panel, std::int64_t cols, int row, std::sp
     for (std::size_t k = 0; k < values.size(); ++k) {
       const std::byte* octet = panel + sizeof header + k / kOctet * kOctetBytes;
       const std::size_t q = k % kOctet / 2, at = (static_cast<std::size_t>(row) * 2 + k % 2) * 2;
-      const auto word = [&](std::size_t pair) -> unsigned { return load_u16(octet + pair * kPairBytes + at); };
-      const unsigned code = q == 3 ? gather(word(0), word(1), word(2)) : word(q) & kOwn;
+      const auto word = [&](std::size_t pair) { return load_u16(octet + pair * kPairBytes + at); };
+      const int code = q == kSpreadPair ? gather({word(0), word(1), word(2)}) : word(q) & kOwnBits;
       values[k] = bf16_to_f32(static_cast<std::uint16_t>(code + header.largest[row][0] - kBf16Span));
     }
     for (const auto& exception : header.exceptions)

@@ -9,22 +9,29 @@
 namespace ttt::cpu {
 namespace {
 
-/// Pair Q of an octet from its three vectors and the rows' smallest exponents (coded_bf16.h has a drawing).
+/// A run of pair 3's bits, taken from another pair's words.
+template <int Run>
+inline __attribute__((always_inline)) V::B spread_bits(const V::B (&coded)[kSpreadPair]) {
+  constexpr SpreadBits kRun = kSpread[Run];
+  return V::template word_bits<kRun.mask, kRun.left>(coded[kRun.pair]);
+}
+
+/// Pair Q of an octet, from what is stored and the rows' bases.
 template <int Q>
-inline __attribute__((always_inline)) V::B octet_pair(const V::B (&coded)[3], V::B smallest) {
-  if constexpr (Q < 3) {
-    return V::add_words(V::template word_bits<0x87ff, 0>(coded[Q]), smallest);
+inline __attribute__((always_inline)) V::B octet_pair(const V::B (&coded)[kSpreadPair], V::B base) {
+  if constexpr (Q < kSpreadPair) {
+    return V::add_words(V::template word_bits<kOwnBits, 0>(coded[Q]), base);
   } else {
     // In this order a processor that has an operation of three inputs takes one for a mask and the joining.
-    const V::B exponent = V::template word_bits<0x780, -4>(coded[0]),
-               high = V::either(exponent, V::template word_bits<0x78, -8>(coded[1])),
-               mantissa = V::either(high, V::template word_bits<7, -12>(coded[2]));
-    return V::add_words(V::either(mantissa, V::template word_bits<0x8000, 4>(coded[2])), smallest);
+    V::B code = spread_bits<0>(coded);
+    unroll<3>([&](auto run) __attribute__((always_inline)) { code = V::either(code, spread_bits<run + 1>(coded)); });
+    return V::add_words(code, base);
   }
 }
 
 /// How far ahead of an octet memory is asked for, in bytes. Where many tokens meet it, the instructions that a
-/// processor looks over have too few reads among them; few need but a push.
+/// processor looks over have too few reads among them. Few need but the octet behind theirs, and the processor's own
+/// prefetching does the rest: on Zen 3 more is slower.
 constexpr std::size_t kAheadOfFew = kOctetBytes, kAheadOfMany = 16 * kOctetBytes;
 constexpr std::size_t bf16_ahead(int tokens) { return tokens > 2 ? kAheadOfMany : kAheadOfFew; }
 
@@ -52,7 +59,7 @@ class CodedBf16Block {
  public:
   CodedBf16Block() = default;
   inline __attribute__((always_inline)) explicit CodedBf16Block(const std::byte* block)
-      : block_(block), smallest_(V::words_less(V::load_bytes(block), kBf16Span)) {
+      : block_(block), base_(V::words_less(V::load_bytes(block), kBf16Span)) {
     std::memcpy(&exceptions_, block + offsetof(CodedBf16Header, octets), sizeof exceptions_);
   }
 
@@ -63,8 +70,7 @@ class CodedBf16Block {
     for (std::size_t line = 0; line < kOctetBytes; line += kPairBytes) __builtin_prefetch(at + Ahead + line);
     const V::B coded[] = {V::load_once(at), V::load_once(at + kPairBytes), V::load_once(at + 2 * kPairBytes)};
     OctetPairs pairs;
-    unroll<kOctetPairs>([&](auto q)
-                            __attribute__((always_inline)) { pairs.pair[q] = octet_pair<q>(coded, smallest_); });
+    unroll<kOctetPairs>([&](auto q) __attribute__((always_inline)) { pairs.pair[q] = octet_pair<q>(coded, base_); });
     if (__builtin_expect(exceptions_ >> octet & 1, 0)) {
       const OctetPairs read = pairs;  // of its own, or the pairs would be kept in memory
       pairs = with_exceptions(block_, octet, read);
@@ -74,7 +80,7 @@ class CodedBf16Block {
 
  private:
   const std::byte* block_;
-  V::B smallest_;
+  V::B base_;
   std::uint32_t exceptions_;
 };
 

@@ -102,43 +102,43 @@ inline __attribute__((always_inline)) void prefetch(const std::byte* p, std::siz
   for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(p + at);
 }
 
-/// The headers of blocks that lie `stream_bytes` behind each other.
+/// The headers of blocks that lie `bytes_apart` behind each other.
 template <PanelKind K, int... P>
 inline __attribute__((always_inline)) std::array<BlockHeader<K>, sizeof...(P)> block_headers(
-    const std::byte* block, std::size_t stream_bytes, std::integer_sequence<int, P...>) {
-  return {BlockHeader<K>(block + P * stream_bytes)...};
+    const std::byte* block, std::size_t bytes_apart, std::integer_sequence<int, P...>) {
+  return {BlockHeader<K>(block + P * bytes_apart)...};
 }
 
-/// P panels, one `stream_bytes` behind the other, for one token, straight from their codes; sums are `out_stride`
-/// floats apart. Cells in the order of block_tile. Each panel's memory is first asked for in order, a header or a group
-/// at a time, whose vectors are then read by turns: the processor's own prefetching keeps up with that, and asking
-/// ahead of it does harm.
+/// P panels, each `bytes_apart` behind the one before it, for one token, straight from their codes; their sums are
+/// `floats_apart`. Cells in the order of block_tile. A header or a group of all panels is asked for before any of it is
+/// read: each panel's memory in order, which the processor's own prefetching keeps up with, and no earlier, which does
+/// harm (measured on Zen 3).
 template <PanelKind K, ActivationBits Bits, int P>
-void integer_row(const std::byte* panels, std::size_t stream_bytes, const QuantizedRows& x, float* out,
-                 std::int64_t out_stride) {
+void integer_row(const std::byte* panels, std::size_t bytes_apart, const QuantizedRows& x, float* out,
+                 std::int64_t floats_apart) {
   constexpr IntegerKind kind = integer_kind(K);
   F sum[P];
   unroll<P>([&](auto p) __attribute__((always_inline)) { sum[p] = V::zero(); });
   for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
-    for (int p = 0; p < P; ++p) prefetch(panels + p * stream_bytes + at, kind.header_bytes(groups));
-    const auto headers = block_headers<K>(panels + at, stream_bytes, std::make_integer_sequence<int, P>{});
+    for (int p = 0; p < P; ++p) prefetch(panels + p * bytes_apart + at, kind.header_bytes(groups));
+    const auto headers = block_headers<K>(panels + at, bytes_apart, std::make_integer_sequence<int, P>{});
     const std::byte* codes = panels + at + kind.header_bytes(groups);
     const auto add = [&](auto p, int g, const Cell& cell) __attribute__((always_inline)) {
-      const std::byte* group = codes + p * stream_bytes + static_cast<std::size_t>(g) * kind.code_bytes();
+      const std::byte* group = codes + p * bytes_apart + static_cast<std::size_t>(g) * kind.code_bytes();
       integer_group<K, Bits>([&](auto j) __attribute__((always_inline)) { return quad_codes<K, j>(group); },
                              GroupScales<K>(std::get<p>(headers), g), cell, sum[p]);
     };
     for (int g = 0; g < groups; ++g) {
       const Cell cell(x, first + g);
       for (int p = 0; p < P; ++p)
-        prefetch(codes + p * stream_bytes + static_cast<std::size_t>(g) * kind.code_bytes(), kind.code_bytes());
+        prefetch(codes + p * bytes_apart + static_cast<std::size_t>(g) * kind.code_bytes(), kind.code_bytes());
       unroll<P>([&](auto p) __attribute__((always_inline)) { add(p, g, cell); });
     }
     if constexpr (Bits == ActivationBits::eight)
       for (const RefinedCell& cell : x.refined_of(first, 1))
         unroll<P>([&](auto p) __attribute__((always_inline)) { add(p, cell.group, Cell(cell)); });
   });
-  unroll<P>([&](auto p) __attribute__((always_inline)) { V::store(out + p * out_stride, sum[p]); });
+  unroll<P>([&](auto p) __attribute__((always_inline)) { V::store(out + p * floats_apart, sum[p]); });
 }
 
 /// One panel for a tile of tokens of eight bits, straight from its codes: each quad meets all tokens in registers.

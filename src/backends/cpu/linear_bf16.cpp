@@ -123,7 +123,7 @@ void row_products(const PanelRange& w, const Bf16Rows& x_rows, std::int64_t toke
   if (w.layout.kind == PanelKind::bf16_coded && rows <= kFewRows)
     return coded_products(w, x, x_stride, rows, out, stride);
   const std::int64_t all = (w.layout.cols + 1) / 2;
-  // One token waits for memory, which is read as one stream.
+  // One token waits for memory, of which weights that are not coded are read as one stream.
   const std::int64_t step = tokens > 1 ? kBlockPairs : all;
   for (std::int64_t first = 0; first < all; first += step)
     for (int p = 0; p < w.count;) {

@@ -97,12 +97,12 @@ std::int64_t rows_per_task(const CpuDevice& device, std::int64_t tokens, Matrice
   // Every task reads all of its tokens, which AMX waits for.
   if (amx) return std::min(2 * rows, kMost);
   // Few tokens wait for memory, which is fastest in long streams, a gate's and an up's by turns above all: as long as
-  // they leave each thread enough of them to end with the others.
-  constexpr std::int64_t kFew = 4, kStreams = 16;
+  // they leave each thread enough of them to end with the others, and of panels by fours, as one token meets them.
+  constexpr std::int64_t kFew = 4, kTasksPerThread = 16, kByFours = 4 * kPanelRows;
   if (tokens > kFew || rows >= long_rows) return rows;
   std::int64_t all = 0;
   for (const auto* w : weights) all += w->rows();
-  return std::clamp(all / (device.num_threads() * kStreams) / rows * rows, rows, long_rows);
+  return std::clamp(all / (device.num_threads() * kTasksPerThread) / kByFours * kByFours, rows, long_rows);
 }
 
 struct TokenTile {

@@ -92,7 +92,8 @@ void for_each_token_tile(int tokens, F f) {
 }
 
 /// Calls f(integral_constant P, panel, apart) for panels that are met by turns, panel, panel + apart, ...: P streams of
-/// memory, each of which goes on from one panel to the next. Those left over come one by one.
+/// memory, each of which goes on from one panel to the next, as one that ended with each would be slow. Those left over
+/// come one by one, apart from nothing.
 template <int P, class F>
 void for_each_across(int panels, F f) {
   const int apart = panels / P;

@@ -27,7 +27,7 @@ namespace {
 
 using F = V::F;
 
-/// P panels, each `apart` behind the one before it.
+/// P panels, `apart` panels from one to the next.
 template <int P>
 struct Panels {
   const std::byte* data[P];
@@ -101,8 +101,8 @@ void coded_bf16(const Panels<P>& w, const float* x, std::int64_t xs, float* out,
   tile.store(out, stride, w.apart);
 }
 
-/// Tiles: 4 panels of floats for one token, so that four chains of additions overlap; 1 panel for several tokens, which
-/// share its decoding.
+/// Tiles: 4 panels of floats for one token, so that four chains of additions overlap, and memory is read in four
+/// streams; 1 panel for several tokens, which share its decoding.
 constexpr int kPanels = 4;
 
 template <PanelKind K, int P, int T>
@@ -119,7 +119,7 @@ void plain_products(const PanelRange& w, const float* x, std::int64_t xs, int to
     float_tile<K, panels, count>(Panels<panels>(w, p, apart), x + t * xs, xs, out + t * stride + p * kPanelRows,
                                  stride);
   };
-  constexpr std::integral_constant<int, 1> kOne;
+  constexpr std::integral_constant<int, 1> kOne{};
   if (tokens == 1)
     return for_each_across<kPanels>(w.count, [&](auto panels, int p, int apart) { tile(panels, kOne, p, apart, 0); });
   for (int p = 0; p < w.count; ++p)

@@ -189,8 +189,8 @@ TEST_P(CodedBf16Levels, WeightsInF16ThatAreBf16ArePackedAsSuch) {
   }
 }
 
-/// Rows of exponents [from, from + 16), of which the bases of the first are negative; one has nothing but zeros, one
-/// nothing but subnormal weights. The others are random.
+/// Random rows, but for: zeros, subnormal weights, two kinds of rows with negative bases, the largest exponents that
+/// are finite, and in the last panel a negative base again.
 std::vector<float> rows_of_all_exponents(std::int64_t rows) {
   auto values = random_values(static_cast<std::size_t>(rows * kCols), 6, 0.1f);
   const auto set = [&](std::int64_t row, auto exponent_of, int mantissas) {

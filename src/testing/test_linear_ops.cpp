@@ -23,7 +23,7 @@ constexpr std::array<Sizes, 15> kSizes{{{1, 32, 1},
                                         {48, 128, 64},
                                         {80, 32, 67},
                                         {64, 512, 1},
-                                        {1500, 288, 1},  // more tasks than a thread starts with
+                                        {1500, 288, 1},  // tasks of four panels, and one of two
                                         {35, 256, 15},
                                         {83, 768, 70},
                                         {33, 2080, 3},
@@ -194,13 +194,14 @@ TEST_P(LinearOps, BitsDoNotDependOnTheLengthOfTasks) {
     };
     const auto long_tasks = open_with(192), short_tasks = open_with(16);
     for (const auto format : kFormats)
-      for (const std::int64_t cols : {std::int64_t{256}, kWide + 256})
+      for (const std::int64_t cols : {std::int64_t{256}, kWide + 256}) {
+        const auto weight = random_weight(format, kRows, cols, 5);
         for (const std::int64_t tokens : {1, 3, 9}) {
-          const auto weight = random_weight(format, kRows, cols, 5);
           const auto x = with_outliers(random_values(static_cast<std::size_t>(tokens * cols), 7));
           EXPECT_EQ(product_of(*long_tasks, weight, x), product_of(*short_tasks, weight, x))
               << name(format) << " columns " << cols << " tokens " << tokens;
         }
+      }
   }
 }
 

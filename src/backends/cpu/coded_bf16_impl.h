@@ -2,6 +2,7 @@
 // Reading coded bf16 (coded_bf16.h) into vectors of bf16, over a level's primitives `V`. See linear_kernels_impl.h.
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "coded_bf16.h"
 #include "panel_codes_impl.h"
@@ -24,7 +25,8 @@ inline __attribute__((always_inline)) V::B octet_pair(const V::B (&coded)[kSprea
   } else {
     // In this order a processor that has an operation of three inputs takes one for a mask and the joining.
     V::B code = spread_bits<0>(coded);
-    unroll<3>([&](auto run) __attribute__((always_inline)) { code = V::either(code, spread_bits<run + 1>(coded)); });
+    unroll<std::size(kSpread) - 1>(
+        [&](auto run) __attribute__((always_inline)) { code = V::either(code, spread_bits<run + 1>(coded)); });
     return V::add_words(code, base);
   }
 }

@@ -4,12 +4,14 @@
 // its decoding: a block of a panel at a time (block_products), whose sums over a tile of tokens stay in registers
 // (block_tile).
 #include <algorithm>
+#include <concepts>
 #include <type_traits>
 
 #include "integer_rows_impl.h"
 #include "linear_kernels.h"
 #include "panel_codes_impl.h"
 #include "quantize_rows_impl.h"
+#include "scaled_products_impl.h"
 
 namespace ttt::cpu {
 namespace {
@@ -66,34 +68,41 @@ struct Ahead {
   const std::byte* block = nullptr;  ///< null: nothing
   std::size_t bytes_per_group = 0;
 
-  inline __attribute__((always_inline)) void fetch(int group) const {
+  inline __attribute__((always_inline)) void operator()(int group) const {
     if (block != nullptr) prefetch(block + static_cast<std::size_t>(group) * bytes_per_group, bytes_per_group);
   }
 };
 
+/// Blocks of words that were floats have a scale a group, and nothing else.
+constexpr IntegerKind kind_of(PanelKind kind) {
+  return is_integer(kind) ? integer_kind(kind) : IntegerKind{16, Scales::f16, 0};
+}
+
 /// Adds the block's groups, from `first` on, times a tile's first cells of them, to what `out` has of the tile. The
 /// first block begins at zero.
-template <bool Offset, int Subs, int T, class Block>
+template <PanelKind K, int T, std::derived_from<DecodedBlock> Block>
 inline __attribute__((always_inline)) void block_tile(const Block& w, std::int64_t first, int groups,
                                                       const QuantizedRows& x, float* out, std::int64_t stride,
                                                       Ahead ahead) {
+  constexpr IntegerKind kind = kind_of(K);
+  constexpr int kSubs = kind.subgroups();
   // Unrolled by hand, or g++ keeps the sums in memory.
   F sum[T];
   unroll<T>([&](auto t)
                 __attribute__((always_inline)) { sum[t] = first == 0 ? V::zero() : V::load(out + t * stride); });
   for (int in_block = 0; in_block < groups; ++in_block) {
     const std::int64_t group = first + in_block;
-    ahead.fetch(in_block);
-    unroll<Subs>([&](auto s) __attribute__((always_inline)) {
-      const std::int64_t sums = (group * QuantizedRows::kSums + (Subs == 1 ? 2 : s)) * T;
+    ahead(in_block);
+    unroll<kSubs>([&](auto s) __attribute__((always_inline)) {
+      const std::int64_t sums = (group * QuantizedRows::kSums + (kSubs == 1 ? 2 : s)) * T;
       V::I acc[T];
       unroll<T>([&](auto t)
                     __attribute__((always_inline)) { acc[t] = minus_zeros<Block::kZeroLog2>(x.minus_sums[sums + t]); });
-      add_codes<s, Subs>(acc, w, in_block, x.codes + group * T * QuantizedRows::group_bytes(Block::kBits));
+      add_codes<s, kSubs>(acc, w, in_block, x.codes + group * T * QuantizedRows::group_bytes(Block::kBits));
       const F scale = V::load(w.scales[in_block][s]);
       unroll<T>([&](auto t) __attribute__((always_inline)) {
         sum[t] = V::fma(V::to_float(acc[t]), V::mul(scale, V::set1(x.scales[group * T + t])), sum[t]);
-        if constexpr (Offset)
+        if constexpr (kind.has_offset())
           sum[t] = V::fma(V::load(w.offsets[in_block][s]), V::set1(x.scaled_sums[sums + t]), sum[t]);
       });
     });
@@ -120,9 +129,13 @@ inline __attribute__((always_inline)) void for_each_run(const PanelRange& w, std
 /// Tokens whose part of all blocks stays in a cache: panels are read as one stream.
 constexpr int kFewTokens = 16;
 
-/// How blocks of words that were floats meet them: a scale a group, and nothing else.
-constexpr IntegerKind kPlainWords{16, Scales::f16, 0};
-static_assert(kPlainWords.subgroups() == 1 && !kPlainWords.has_offset());
+/// sum plus the products of a group of a block with a second cell.
+template <PanelKind K, int MaxCode, int ZeroLog2>
+F refined_sum(F sum, const ByteBlock<MaxCode, ZeroLog2>& w, const RefinedCell& cell) {
+  integer_group<K, ActivationBits::eight>([&](auto j) { return V::load_bytes(w.bytes[cell.group][j]); },
+                                          GroupScales<K>(w, cell.group), Cell(cell), sum);
+  return sum;
+}
 
 /// The products of a block of each of `w`'s panels, at most kRun, with all tokens but the last of an odd number. The
 /// block lies at `at` in a panel. `next`: what is decoded after the first panel's block, or null;
@@ -130,7 +143,6 @@ static_assert(kPlainWords.subgroups() == 1 && !kPlainWords.has_offset());
 template <PanelKind K, class Block>
 void block_products(const PanelRange& w, std::size_t at, const std::byte* next, std::int64_t first, int groups,
                     const QuantizedRows& x, std::int64_t first_token, int tokens, float* out, std::int64_t stride) {
-  constexpr IntegerKind kind = is_integer(K) ? integer_kind(K) : kPlainWords;
   const std::size_t panel_bytes = w.layout.panel_bytes();
   const int fetching = std::clamp((tokens / 2 * 2 + kTokens - 1) / kTokens, 1, kFetchingTiles);
   const std::size_t tile_bytes = block_bytes<K>(groups) / static_cast<std::size_t>(fetching);
@@ -145,17 +157,12 @@ void block_products(const PanelRange& w, std::size_t at, const std::byte* next, 
         const bool fetch = t % kTokens == 0 && part < fetching && next != nullptr;
         const std::size_t from =
             static_cast<std::size_t>(p) * panel_bytes + static_cast<std::size_t>(part) * tile_bytes;
-        block_tile<kind.has_offset(), kind.subgroups(), count>(
-            blocks[p], first, groups, tile, sums, stride,
-            Ahead{fetch ? next + from : nullptr, tile_bytes / static_cast<std::size_t>(groups)});
+        block_tile<K, count>(blocks[p], first, groups, tile, sums, stride,
+                             Ahead{fetch ? next + from : nullptr, tile_bytes / static_cast<std::size_t>(groups)});
         if constexpr (Block::kBits == ActivationBits::eight)
           for (const RefinedCell& cell : tile.refined_of(first, count)) {
             float* to = sums + cell.token * stride;
-            F sum = V::load(to);
-            integer_group<K, ActivationBits::eight>(
-                [&](auto j) { return V::load_bytes(blocks[p].bytes[cell.group][j]); },
-                GroupScales<K>(blocks[p], cell.group), Cell(cell), sum);
-            V::store(to, sum);
+            V::store(to, refined_sum<K>(V::load(to), blocks[p], cell));
           }
       }
     }
@@ -181,6 +188,27 @@ void panel_products(const PanelRange& w, const QuantizedRows& x, std::int64_t fi
     });
 }
 
+/// The last of an odd number of tokens.
+template <PanelKind K, class Sums>
+void last_token(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
+                std::int64_t stride) {
+  if (tokens % 2 == 0) return;
+  const QuantizedRows last = x.tile(first_token + tokens - 1);
+  for_each_across<V::kPanelsOfOneToken>(w.count, [&](auto panels, int p, int apart) {
+    integer_row<K, Sums, panels>(w.panel(p), apart * w.layout.panel_bytes(), last,
+                                 out + (tokens - 1) * stride + p * kPanelRows, apart * kPanelRows);
+  });
+}
+
+/// A K-quant's products with activations that have blocks' scales.
+template <PanelKind K>
+void scaled_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
+                     std::int64_t stride) {
+  if (tokens > 1) panel_products<K, ScaledBlock<V, K>>(w, x, first_token, tokens, out, stride);
+  last_token<K, BlockSums<V, K>>(w, x, first_token, tokens, out, stride);
+}
+
+/// Products with activations that have groups' scales.
 template <PanelKind K, ActivationBits Bits>
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                       std::int64_t stride) {
@@ -198,17 +226,14 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
         if constexpr (1 < count && count < kBlockTokens)
           integer_rows<K, count>(w.panel(p), x.tile(first_token + t), out + t * stride + p * kPanelRows, stride);
       });
-  if (tokens % 2 == 0) return;
-  const QuantizedRows last = x.tile(first_token + tokens - 1);
-  for_each_across<V::kPanelsOfOneToken>(w.count, [&](auto panels, int p, int apart) {
-    integer_row<K, Bits, panels>(w.panel(p), apart * w.layout.panel_bytes(), last,
-                                 out + (tokens - 1) * stride + p * kPanelRows, apart * kPanelRows);
-  });
+  last_token<K, GroupSums<K, Bits>>(w, x, first_token, tokens, out, stride);
 }
 
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                       std::int64_t stride) {
   with_integer_kind(w.layout.kind, [&](auto kind) {
+    if constexpr (integer_kind(kind).is_k() && kBlockScales)
+      if (x.scale_of == ScaleOf::block) return scaled_products<kind>(w, x, first_token, tokens, out, stride);
     if constexpr (integer_kind(kind).max_code() <= V::kMostByteCode)
       if (x.bits == ActivationBits::eight)
         return integer_products<kind, ActivationBits::eight>(w, x, first_token, tokens, out, stride);

@@ -109,36 +109,60 @@ inline __attribute__((always_inline)) std::array<BlockHeader<K>, sizeof...(P)> b
   return {BlockHeader<K>(block + P * bytes_apart)...};
 }
 
-/// P panels, each `bytes_apart` behind the one before it, for one token, straight from their codes; their sums are
-/// `floats_apart`. Cells in the order of block_tile. A header or a group of all panels is asked for before any of it is
-/// read: each panel's memory in order, which the processor's own prefetching keeps up with, and no earlier, which does
-/// harm (measured on Zen 3).
-template <PanelKind K, ActivationBits Bits, int P>
+/// A panel's sums of one token whose groups have scales of their own.
+template <PanelKind K, ActivationBits Bits>
+class GroupSums {
+ public:
+  using Cell = cpu::Cell;
+  static constexpr bool kRefined = Bits == ActivationBits::eight;
+
+  template <class Quad>
+  inline __attribute__((always_inline)) void add(Quad quad, const BlockHeader<K>& header, int g, const Cell& cell) {
+    integer_group<K, Bits>(quad, GroupScales<K>(header, g), cell, sum_);
+  }
+  inline __attribute__((always_inline)) void end_block(const BlockHeader<K>&, const QuantizedRows&, std::int64_t) {}
+  template <class Quad>
+  inline __attribute__((always_inline)) void refine(Quad quad, const BlockHeader<K>& header, const RefinedCell& cell) {
+    add(quad, header, cell.group, Cell(cell));
+  }
+  F sum() const { return sum_; }
+
+ private:
+  F sum_ = V::zero();
+};
+
+/// P panels, each `bytes_apart` behind the one before it, for one token, straight from their codes, into `Sums`; their
+/// results are `floats_apart`. Cells in the order of block_products. A header or a group of all panels is asked for
+/// before any of it is read: each panel's memory in order, which the processor's own prefetching keeps up with, and no
+/// earlier, which does harm (measured on Zen 3).
+template <PanelKind K, class Sums, int P>
 void integer_row(const std::byte* panels, std::size_t bytes_apart, const QuantizedRows& x, float* out,
                  std::int64_t floats_apart) {
   constexpr IntegerKind kind = integer_kind(K);
-  F sum[P];
-  unroll<P>([&](auto p) __attribute__((always_inline)) { sum[p] = V::zero(); });
+  Sums sums[P];
   for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
     for (int p = 0; p < P; ++p) prefetch(panels + p * bytes_apart + at, kind.header_bytes(groups));
     const auto headers = block_headers<K>(panels + at, bytes_apart, std::make_integer_sequence<int, P>{});
     const std::byte* codes = panels + at + kind.header_bytes(groups);
-    const auto add = [&](auto p, int g, const Cell& cell) __attribute__((always_inline)) {
+    const auto quads = [&](int p, int g) __attribute__((always_inline)) {
       const std::byte* group = codes + p * bytes_apart + static_cast<std::size_t>(g) * kind.code_bytes();
-      integer_group<K, Bits>([&](auto j) __attribute__((always_inline)) { return quad_codes<K, j>(group); },
-                             GroupScales<K>(std::get<p>(headers), g), cell, sum[p]);
+      return [group](auto j) __attribute__((always_inline)) { return quad_codes<K, j>(group); };
     };
     for (int g = 0; g < groups; ++g) {
-      const Cell cell(x, first + g);
+      const typename Sums::Cell cell(x, first + g);
       for (int p = 0; p < P; ++p)
         prefetch(codes + p * bytes_apart + static_cast<std::size_t>(g) * kind.code_bytes(), kind.code_bytes());
-      unroll<P>([&](auto p) __attribute__((always_inline)) { add(p, g, cell); });
+      unroll<P>([&](auto p)
+                    __attribute__((always_inline)) { sums[p].add(quads(p, g), std::get<p>(headers), g, cell); });
     }
-    if constexpr (Bits == ActivationBits::eight)
+    unroll<P>([&](auto p) __attribute__((always_inline)) { sums[p].end_block(std::get<p>(headers), x, first); });
+    if constexpr (Sums::kRefined)
       for (const RefinedCell& cell : x.refined_of(first, 1))
-        unroll<P>([&](auto p) __attribute__((always_inline)) { add(p, cell.group, Cell(cell)); });
+        unroll<P>([&](auto p) __attribute__((always_inline)) {
+          sums[p].refine(quads(p, cell.group), std::get<p>(headers), cell);
+        });
   });
-  unroll<P>([&](auto p) __attribute__((always_inline)) { V::store(out + p * floats_apart, sum[p]); });
+  unroll<P>([&](auto p) __attribute__((always_inline)) { V::store(out + p * floats_apart, sums[p].sum()); });
 }
 
 /// One panel for a tile of tokens of eight bits, straight from its codes: each quad meets all tokens in registers.

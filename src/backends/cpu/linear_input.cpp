@@ -40,6 +40,12 @@ ActivationBits activation_bits(const CpuDevice& device, const LinearKernels& ker
   return eight_bits_do(device, x) ? ActivationBits::eight : ActivationBits::fifteen;
 }
 
+/// What activations of eight bits share a scale in.
+ScaleOf scale_of(const LinearKernels& kernels, Matrices weights) {
+  const auto no_k_quant = [](PanelKind kind) { return is_integer(kind) && !integer_kind(kind).is_k(); };
+  return kernels.block_scales && !any_kind(weights, no_k_quant) ? ScaleOf::block : ScaleOf::group;
+}
+
 constexpr std::int64_t kAmxTokens = 512;  ///< of a call: its sums stay in the second-level cache
 
 /// AMX for this call, or null. Its sums differ from those for few tokens, so a device that promises the same bits for
@@ -131,13 +137,14 @@ LinearInput::LinearInput(CpuDevice& device, const LinearKernels& kernels, ConstM
     fill_tiles(device, any_kind(weights, [](PanelKind kind) { return amx_parts(kind).tokens == 2; }));
     return;
   }
-  if (!device.exact() && any_kind(weights, is_integer)) quantize(device, bits, ranges);
+  if (!device.exact() && any_kind(weights, is_integer))
+    quantize(device, bits, bits == ActivationBits::eight ? scale_of(kernels, weights) : ScaleOf::group, ranges);
   const Bf16Choice bf16 = any_kind(weights, is_bf16) ? bf16_for(device, x, most) : Bf16Choice{};
   bf16_ = bf16.kernels;
   if (bf16_ != nullptr) fill_bf16(device, bf16.parts);
   words_ = any_kind(weights, [&](PanelKind kind) { return is_half(kind) && !(bf16_ != nullptr && is_bf16(kind)); }) &&
            words_do(device, x, most, bits);
-  if (words_ && !quantized_) quantize(device, bits, ranges);
+  if (words_ && !quantized_) quantize(device, bits, ScaleOf::group, ranges);
 }
 
 std::int64_t LinearInput::tokens_per_call() const {
@@ -193,21 +200,26 @@ void LinearInput::fill_bf16(CpuDevice& device, int parts) {
   device.pool().run(x_.rows, [&](std::int64_t t) { bf16_->store_row(x_.row(t), x_.cols, bf16_rows_, t); });
 }
 
-void LinearInput::quantize(CpuDevice& device, ActivationBits bits, std::span<const TokenRange> ranges) {
+void LinearInput::quantize(CpuDevice& device, ActivationBits bits, ScaleOf scale_of,
+                           std::span<const TokenRange> ranges) {
   quantized_ = true;
   const std::int64_t groups = (x_.cols + kGroup - 1) / kGroup, blocks = (groups + kBlockGroups - 1) / kBlockGroups;
   const auto cells = static_cast<std::size_t>(x_.rows * groups),
              all_blocks = static_cast<std::size_t>(x_.rows * blocks);
   rows_ = {bits,
+           scale_of,
            scratch<std::int8_t>(cells * static_cast<std::size_t>(QuantizedRows::group_bytes(bits))),
            scratch<float>(cells * (1 + QuantizedRows::kSums)),
            scratch<std::int32_t>(cells * QuantizedRows::kSums),
            nullptr,
            nullptr,
            nullptr,
+           nullptr,
            groups};
+  if (scale_of == ScaleOf::block)
+    rows_.block_sums = scratch<std::int16_t>(all_blocks * static_cast<std::size_t>(QuantizedRows::kBlockSums));
   if (bits == ActivationBits::eight) {
-    rows_.refined = scratch<RefinedCell>(all_blocks * kBlockGroups);
+    rows_.refined = scratch<RefinedCell>(all_blocks * kBlockGroups * QuantizedRows::kMostRefined);
     rows_.num_refined = scratch<std::uint8_t>(all_blocks);
   }
   rows_.scaled_sums = rows_.scales + cells;

@@ -12,13 +12,15 @@ namespace ttt::cpu {
 /// How precisely the integer kinds meet activations. Eight bits take half the time of fifteen.
 enum class ActivationBits { fifteen, eight };
 
+/// Whose activations share a scale: a group's; or, of eight bits that meet nothing but K-quants, a block's. The
+/// products of a K-quant's block then add up in integers, as the scales of its groups are integers, too.
+enum class ScaleOf { group, block };
+
 /// What eight bits lack of a group's values, of one token: a second cell, in one line of a cache.
 struct alignas(64) RefinedCell {
-  /// Half a step of the first cell's fills eight bits.
-  static constexpr float kSteps = 254;
   static constexpr int kSums = 3;
   std::int8_t codes[kGroup];
-  float scale;                     ///< the first cell's / kSteps
+  float scale;
   std::int32_t minus_sums[kSums];  ///< as QuantizedRows has them
   float scaled_sums[kSums];
   std::uint8_t group, token;  ///< in the block, in the tile
@@ -29,34 +31,39 @@ static_assert(sizeof(RefinedCell) == 64);
 /// tiles of a power of two, as tile_tokens cuts them; within a tile of T tokens everything is interleaved,
 /// [group][...][T]. Of fifteen bits, a tile of one token has its codes as 128 * high + low, both bytes, as a weight's
 /// code meets them straight from memory; larger ones as words (WordBlock). Of eight bits, a token has a second cell for
-/// what a group's codes lack, where a value of the group stands out of its row and would leave the others few steps.
+/// what a group's codes lack, where a value of the group stands out of its row and would leave the others few steps;
+/// and a third, where the steps of the second are long.
 struct QuantizedRows {
   ActivationBits bits;
+  ScaleOf scale_of;
   /// Eight bits: [group][four columns 8][T][4]. Fifteen: T = 1: [group][high, low][column 32]; else words
   /// [group][pair of columns 16][T][2].
   std::int8_t* codes;
-  float* scales;              ///< [group][T]
-  std::int32_t* minus_sums;   ///< minus the sum of codes: [group][columns 0..15, columns 16..31, all][T]
-  float* scaled_sums;         ///< scale * sum of codes, likewise
-  RefinedCell* refined;       ///< eight bits: [block of 8 groups][8 * T], of which a block's first few are in use
+  float* scales;             ///< [group or block][T]
+  std::int32_t* minus_sums;  ///< of groups' scales: minus the sum of codes: [group][columns 0..15, 16..31, all][T]
+  float* scaled_sums;        ///< scale * sum of codes, likewise
+  std::int16_t* block_sums;  ///< of blocks' scales: sums of codes: [block][halves of groups 8, pairs of groups 4][T][2]
+  RefinedCell* refined;      ///< eight bits: [block of 8 groups][16 * T], of which a block's first few are in use
   std::uint8_t* num_refined;  ///< how many: [block]
   std::int64_t groups;
 
   std::int64_t blocks() const { return (groups + kBlockGroups - 1) / kBlockGroups; }
   /// The second cells of the block that starts at group `first`, of a tile of `tokens`; a token's in the groups' order.
   std::span<const RefinedCell> refined_of(std::int64_t first, int tokens) const {
-    return {refined + first * tokens, num_refined[first / kBlockGroups]};
+    return {refined + first * kMostRefined * tokens, num_refined[first / kBlockGroups]};
   }
   /// The tile that starts at a token.
   QuantizedRows tile(std::int64_t token) const {
     const std::int64_t first = token * groups, first_block = token * blocks();
-    const bool eight = bits == ActivationBits::eight;
+    const bool eight = bits == ActivationBits::eight, of_block = scale_of == ScaleOf::block;
     return {bits,
+            scale_of,
             codes + first * group_bytes(bits),
-            scales + first,
+            scales + (of_block ? first_block : first),
             minus_sums + first * kSums,
             scaled_sums + first * kSums,
-            eight ? refined + first_block * kBlockGroups : nullptr,
+            of_block ? block_sums + first_block * kBlockSums : nullptr,
+            eight ? refined + first_block * kBlockGroups * kMostRefined : nullptr,
             eight ? num_refined + first_block : nullptr,
             groups};
   }
@@ -65,6 +72,9 @@ struct QuantizedRows {
     return bits == ActivationBits::eight ? kGroup : 2 * kGroup;
   }
   static constexpr std::int64_t kSums = RefinedCell::kSums;
+  static constexpr std::int64_t kMostRefined = 2;                              ///< cells of a token's group
+  static constexpr std::int64_t kHalves = kBlockGroups, kPairs = kHalves / 2;  ///< of a block
+  static constexpr std::int64_t kBlockSums = 2 * (kHalves + kPairs);           ///< words of a token
 };
 
 /// Tokens of the next tile when `remaining` are left: the largest power of two, at most `most`.
@@ -115,6 +125,7 @@ struct PanelRange {
 struct LinearKernels {
   int tile_tokens;     ///< the most tokens of a tile
   int most_byte_code;  ///< the largest code that may meet activations of eight bits
+  bool block_scales;   ///< whether K-quants may meet activations with ScaleOf::block
 
   /// Quantises groups [first, last) of `x`, from a multiple of 8 on, as token `token` of a tile of `tokens` tokens,
   /// which come in order.

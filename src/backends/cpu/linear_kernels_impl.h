@@ -197,8 +197,8 @@ void activate_row(Activation activation, float* v, std::int64_t count) {
   }
 }
 
-const LinearKernels kKernels{kTokens,          V::kMostByteCode, quantize_row, float_products,
-                             integer_products, word_products,    activate_row};
+const LinearKernels kKernels{kTokens,        V::kMostByteCode, kBlockScales,  quantize_row,
+                             float_products, integer_products, word_products, activate_row};
 
 }  // namespace
 }  // namespace ttt::cpu

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <span>
 
 #include "linear_kernels.h"
 #include "panel_codes_impl.h"
@@ -16,20 +17,38 @@ using F = V::F;
 /// The largest |code|.
 constexpr int most_of(ActivationBits bits) { return bits == ActivationBits::eight ? 127 : V::kMostHigh * 128; }
 
-/// A group's values times `inverse`, rounded to codes.
+/// Turns values up to `most` into codes up to `most_code`.
+struct Step {
+  float inverse, scale;
+
+  /// Values so small that their inverse overflows count as zero.
+  Step(float most, int most_code)
+      : inverse(most > 1e-30f ? static_cast<float>(most_code) / most : 0.0f),
+        scale(most / static_cast<float>(most_code)) {}
+};
+
+/// A group's values, in steps, rounded to codes.
 struct Codes {
   V::I halves[2];
   std::int32_t sums[3];  ///< of both halves, of all
 
-  Codes(F first, F second, float inverse)
-      : halves{V::round(V::mul(first, V::set1(inverse))), V::round(V::mul(second, V::set1(inverse)))},
-        sums{V::sum_of(halves[0]), V::sum_of(halves[1])} {
+  Codes(F first, F second)
+      : halves{V::round(first), V::round(second)}, sums{V::sum_of(halves[0]), V::sum_of(halves[1])} {
     sums[2] = sums[0] + sums[1];
   }
 };
 
 /// Stores a first cell's scale and sums, for token `token` of a tile of `tokens`.
 void store_sums(const Codes& codes, float scale, const QuantizedRows& tile, std::int64_t group, int token, int tokens) {
+  if (tile.scale_of == ScaleOf::block) {
+    const std::int64_t block = group / kBlockGroups, in_block = group % kBlockGroups;
+    tile.scales[block * tokens + token] = scale;
+    std::int16_t* sums = tile.block_sums + block * QuantizedRows::kBlockSums * tokens;
+    const auto at = [&](std::int64_t pair) { return sums + (pair * tokens + token) * 2; };
+    for (int half = 0; half < 2; ++half) at(in_block)[half] = static_cast<std::int16_t>(codes.sums[half]);
+    at(QuantizedRows::kHalves + in_block / 2)[in_block % 2] = static_cast<std::int16_t>(codes.sums[2]);
+    return;
+  }
   tile.scales[group * tokens + token] = scale;
   for (int i = 0; i < QuantizedRows::kSums; ++i) {
     const std::int64_t at = (group * QuantizedRows::kSums + i) * tokens + token;
@@ -80,12 +99,22 @@ void store_words_of(const Codes& codes, const QuantizedRows& tile, std::int64_t 
   }
 }
 
-/// What a group's values lack by their codes, in parts of a step.
-Codes lacking(const Codes& codes, F first, F second, float inverse) {
-  const auto rest = [&](F values, V::I code) {
-    return V::fma(values, V::set1(inverse), V::mul(V::to_float(code), V::set1(-1.0f)));
-  };
-  return {rest(first, codes.halves[0]), rest(second, codes.halves[1]), RefinedCell::kSteps};
+/// Writes cells for what values, in steps of `scale`, lack by their codes. Returns how many.
+int store_lacking(Codes codes, F first, F second, float scale, std::int64_t group, int token, RefinedCell* cells) {
+  // What steps as long as these lose is little beside what the block's other columns lose.
+  constexpr float kLongStep = 4;
+  const auto lack = [](F values, V::I code, float step) { return V::fma(V::to_float(code), V::set1(-step), values); };
+  float step = 1;
+  int count = 0;
+  do {
+    first = lack(first, codes.halves[0], step);
+    second = lack(second, codes.halves[1], step);
+    const Step next(V::magnitude(first, second), most_of(ActivationBits::eight));
+    codes = Codes(V::mul(first, V::set1(next.inverse)), V::mul(second, V::set1(next.inverse)));
+    step = next.scale;
+    store_refined(codes, scale * step, group, token, cells[count++]);
+  } while (count < QuantizedRows::kMostRefined && step > kLongStep);
+  return count;
 }
 
 /// The root of the mean square.
@@ -103,51 +132,93 @@ float rms_of(const float* x, std::int64_t cols) {
 /// Writes to each line of groups [first, last) of a tile once. Other cores have read them for the call before, and
 /// give them up in some hundred nanoseconds each: all at once so, else one after the other, as scattered stores are.
 void own_lines(const QuantizedRows& tile, int tokens, std::int64_t first, std::int64_t last) {
-  const auto own = [&](auto* cells, std::int64_t of_a_group) {
-    auto* bytes = reinterpret_cast<volatile char*>(cells + first * tokens * of_a_group);
-    const auto count = (last - first) * tokens * of_a_group * static_cast<std::int64_t>(sizeof *cells);
+  const auto own = [&](auto* cells, std::int64_t from, std::int64_t to, std::int64_t of_each) {
+    auto* bytes = reinterpret_cast<volatile char*>(cells + from * tokens * of_each);
+    const auto count = (to - from) * tokens * of_each * static_cast<std::int64_t>(sizeof *cells);
     for (std::int64_t at = 0; at < count; at += 64) bytes[at] = 0;
   };
-  own(tile.codes, QuantizedRows::group_bytes(tile.bits));
-  own(tile.scales, 1);
-  own(tile.minus_sums, QuantizedRows::kSums);
-  own(tile.scaled_sums, QuantizedRows::kSums);
+  own(tile.codes, first, last, QuantizedRows::group_bytes(tile.bits));
+  if (tile.scale_of == ScaleOf::block) {
+    own(tile.scales, first / kBlockGroups, last / kBlockGroups, 1);
+    own(tile.block_sums, first / kBlockGroups, last / kBlockGroups, QuantizedRows::kBlockSums);
+    return;
+  }
+  own(tile.scales, first, last, 1);
+  own(tile.minus_sums, first, last, QuantizedRows::kSums);
+  own(tile.scaled_sums, first, last, QuantizedRows::kSums);
 }
 
-void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens,
-                  std::int64_t first_group, std::int64_t last_group) {
-  const bool eight = tile.bits == ActivationBits::eight;
-  if (token == 0) own_lines(tile, tokens, first_group, last_group);
-  const auto most_code = static_cast<float>(most_of(tile.bits));
-  // By how much a value must exceed its row's root mean square to refine its group. One in twelve of SmolLM2's does,
-  // and what eight bits add to its divergence falls to a quarter.
-  constexpr float kOutlier = 6;
-  const float outlier = eight ? kOutlier * rms_of(x, cols) : 0;
-  for (std::int64_t g = first_group; g < last_group; ++g) {
-    float padded[kGroup] = {};
-    const float* values = x + g * kGroup;
-    if (const std::int64_t n = cols - g * kGroup; n < kGroup) values = std::copy_n(values, n, padded) - n;
-    F first_half = V::load(values), second_half = V::load(values + 16);
-    float most = V::magnitude(first_half, second_half);
-    // No code stands for NaN or infinity; the scale makes NaN of all products.
-    if (!std::isfinite(most)) {
-      most = std::numeric_limits<float>::quiet_NaN();
-      first_half = second_half = V::zero();
-    }
-    // A group so small that its inverse overflows counts as zero.
-    const float inverse = most > 1e-30f ? most_code / most : 0.0f, scale = most / most_code;
-    const Codes codes(first_half, second_half, inverse);
-    store_sums(codes, scale, tile, g, token, tokens);
+/// A group's values, and the largest of them.
+struct GroupValues {
+  F first, second;
+  float most;  ///< NaN where one is not finite: the values are zero then, as no code stands for such
+};
+
+GroupValues group_values(const float* x, std::int64_t cols, std::int64_t group) {
+  float padded[kGroup] = {};
+  const float* values = x + group * kGroup;
+  if (const std::int64_t n = cols - group * kGroup; n < kGroup) values = std::copy_n(values, n, padded) - n;
+  const F first = V::load(values), second = V::load(values + 16);
+  const float most = V::magnitude(first, second);
+  if (!std::isfinite(most)) return {V::zero(), V::zero(), std::numeric_limits<float>::quiet_NaN()};
+  return {first, second, most};
+}
+
+/// The largest value of the groups in which none stands out, or, where that is next to nothing, the least that would
+/// stand out. NaN where one is not finite.
+float most_of_block(std::span<const GroupValues> groups, float outlier) {
+  float most = 0;
+  for (const auto& group : groups) {
+    if (std::isnan(group.most)) return group.most;
+    if (!(group.most > outlier)) most = std::max(most, group.most);
+  }
+  constexpr float kNothing = 1e-6f;
+  return most < kNothing * outlier && std::isfinite(outlier) ? outlier : most;
+}
+
+/// Of one token, up to a block from group `first` on.
+void quantize_block(std::span<const GroupValues> groups, float outlier, const QuantizedRows& tile, std::int64_t first,
+                    int token, int tokens) {
+  const bool eight = tile.bits == ActivationBits::eight, of_block = tile.scale_of == ScaleOf::block;
+  const float shared = of_block ? most_of_block(groups, outlier) : 0;
+  const std::int64_t block = first / kBlockGroups;
+  RefinedCell* refined = eight ? tile.refined + block * kBlockGroups * QuantizedRows::kMostRefined * tokens : nullptr;
+  if (eight && token == 0) tile.num_refined[block] = 0;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const GroupValues& group = groups[i];
+    const std::int64_t g = first + static_cast<std::int64_t>(i);
+    const int most_code = most_of(tile.bits);
+    const Step step(of_block ? shared : group.most, most_code);
+    // What stands out of a block ends where its scale does.
+    const F most = V::set1(static_cast<float>(most_code)), least = V::set1(static_cast<float>(-most_code));
+    const auto limited = [&](F steps) { return of_block ? V::max(V::min(steps, most), least) : steps; };
+    const F first_half = V::mul(group.first, V::set1(step.inverse)),
+            second_half = V::mul(group.second, V::set1(step.inverse));
+    const Codes codes(limited(first_half), limited(second_half));
+    store_sums(codes, step.scale, tile, g, token, tokens);
     if (!eight) {
       store_words_of(codes, tile, g, token, tokens);
       continue;
     }
     store_bytes_of(codes, tile, g, token, tokens);
-    const std::int64_t block = g / kBlockGroups;
-    if (token == 0 && g % kBlockGroups == 0) tile.num_refined[block] = 0;
-    if (!(most > outlier)) continue;
-    store_refined(lacking(codes, first_half, second_half, inverse), scale / RefinedCell::kSteps, g, token,
-                  tile.refined[block * kBlockGroups * tokens + tile.num_refined[block]++]);
+    if (group.most > outlier)
+      tile.num_refined[block] += static_cast<std::uint8_t>(
+          store_lacking(codes, first_half, second_half, step.scale, g, token, refined + tile.num_refined[block]));
+  }
+}
+
+void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens,
+                  std::int64_t first, std::int64_t last) {
+  if (token == 0) own_lines(tile, tokens, first, last);
+  // By how much a value must exceed its row's root mean square to refine its group. One in twelve of SmolLM2's does,
+  // and what eight bits add to its divergence falls to a quarter.
+  constexpr float kOutlier = 6;
+  const float outlier = tile.bits == ActivationBits::eight ? kOutlier * rms_of(x, cols) : 0;
+  for (; first < last; first += kBlockGroups) {
+    GroupValues groups[kBlockGroups];
+    const std::int64_t count = std::min<std::int64_t>(kBlockGroups, last - first);
+    for (std::int64_t g = 0; g < count; ++g) groups[g] = group_values(x, cols, first + g);
+    quantize_block({groups, static_cast<std::size_t>(count)}, outlier, tile, first, token, tokens);
   }
 }
 

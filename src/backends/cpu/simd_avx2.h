@@ -76,12 +76,12 @@ struct Avx2 {
     const auto widen = [](__m128i v) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16)); };
     return {widen(_mm_loadu_si128(h)), widen(_mm_loadu_si128(h + 1))};
   }
-  static F load_i8(const std::byte* p) {
-    const auto widen = [](const std::byte* q) {
-      return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(q))));
-    };
-    return {widen(p), widen(p + 8)};
+  static I load_i8_int(const std::byte* p) {
+    const auto* v = reinterpret_cast<const __m128i*>(p);
+    return {_mm256_cvtepi8_epi32(_mm_loadl_epi64(v)),
+            _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8)))};
   }
+  static F load_i8(const std::byte* p) { return to_float(load_i8_int(p)); }
   /// Of words [16][even, odd] in bf16.
   static void bf16_pair(B w, F& even, F& odd) {
     const __m256i high = _mm256_set1_epi32(static_cast<int>(0xffff0000u));
@@ -95,11 +95,17 @@ struct Avx2 {
             _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8)))};
   }
   static F load_u8(const std::byte* p) { return to_float(load_u8_int(p)); }
-  static void load_u4_pair(const std::byte* p, F& low, F& high) {
+  static void load_u4_pair_int(const std::byte* p, I& low, I& high) {
     const I v = load_u8_int(p);
     const __m256i mask = _mm256_set1_epi32(15);
-    low = to_float({_mm256_and_si256(v.a, mask), _mm256_and_si256(v.b, mask)});
-    high = to_float({_mm256_srli_epi32(v.a, 4), _mm256_srli_epi32(v.b, 4)});
+    low = {_mm256_and_si256(v.a, mask), _mm256_and_si256(v.b, mask)};
+    high = {_mm256_srli_epi32(v.a, 4), _mm256_srli_epi32(v.b, 4)};
+  }
+  static void load_u4_pair(const std::byte* p, F& low, F& high) {
+    I low_int, high_int;
+    load_u4_pair_int(p, low_int, high_int);
+    low = to_float(low_int);
+    high = to_float(high_int);
   }
   /// 2^(e - 128), subnormal for e < 2.
   static F load_e8m0(const std::byte* p) {
@@ -211,8 +217,10 @@ struct Avx2 {
   static I add_pairs(I x, I y) { return {_mm256_add_epi16(x.a, y.a), _mm256_add_epi16(x.b, y.b)}; }
   static I widen_pairs(I x) {
     const __m256i ones = _mm256_set1_epi16(1);
-    return {_mm256_madd_epi16(x.a, ones), _mm256_madd_epi16(x.b, ones)};
+    return multiply_words(x, {ones, ones});
   }
+  /// Lane sums of 2 words times 2 words.
+  static I multiply_words(I x, I y) { return {_mm256_madd_epi16(x.a, y.a), _mm256_madd_epi16(x.b, y.b)}; }
   static I load_words(const std::int16_t* p) {
     const auto* v = reinterpret_cast<const __m256i*>(p);
     return {_mm256_load_si256(v), _mm256_load_si256(v + 1)};
@@ -223,11 +231,13 @@ struct Avx2 {
     _mm256_store_si256(v + 1, x.b);
   }
   static B max_words(B x, B y) { return {_mm256_max_epi16(x.a, y.a), _mm256_max_epi16(x.b, y.b)}; }
-  static I join_words(F low, F high) {
-    const auto join = [](__m256 x, __m256 y) {
-      return _mm256_blend_epi16(_mm256_castps_si256(x), _mm256_slli_epi32(_mm256_castps_si256(y), 16), 0xaa);
-    };
+  static I join_words(I low, I high) {
+    const auto join = [](__m256i x, __m256i y) { return _mm256_blend_epi16(x, _mm256_slli_epi32(y, 16), 0xaa); };
     return {join(low.a, high.a), join(low.b, high.b)};
+  }
+  static I join_words(F low, F high) {
+    const auto bits = [](F x) { return I{_mm256_castps_si256(x.a), _mm256_castps_si256(x.b)}; };
+    return join_words(bits(low), bits(high));
   }
   static I even_bytes_less(B x, int y) {
     const __m256i mask = _mm256_set1_epi16(255), less = _mm256_set1_epi16(static_cast<short>(y));
@@ -239,7 +249,7 @@ struct Avx2 {
   }
   static I dot_words(I acc, I words, const std::int16_t* two) {
     const __m256i x = broadcast(two);
-    return add_int(acc, {_mm256_madd_epi16(words.a, x), _mm256_madd_epi16(words.b, x)});
+    return add_int(acc, multiply_words(words, {x, x}));
   }
   static I dot(I acc, B codes, const std::int8_t* four) {
     return add_int(acc, widen_pairs(pair_products(codes, four)));

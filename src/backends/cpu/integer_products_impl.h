@@ -19,7 +19,6 @@ namespace {
 using F = V::F;
 
 constexpr int kTokens = V::kTokens;
-static_assert(kTokens * kBlockGroups < 256, "QuantizedRows::num_refined is a byte");
 
 /// acc[t] += part S of Subs of a group, times the tile's tokens in words.
 template <int S, int Subs, int T>
@@ -78,7 +77,7 @@ constexpr IntegerKind kind_of(PanelKind kind) {
   return is_integer(kind) ? integer_kind(kind) : IntegerKind{16, Scales::f16, 0};
 }
 
-/// Adds the block's groups, from `first` on, times a tile's first cells of them, to what `out` has of the tile. The
+/// Adds the block's groups, from `first` on, times a tile's activations, to what `out` has of the tile. The
 /// first block begins at zero.
 template <PanelKind K, int T, std::derived_from<DecodedBlock> Block>
 inline __attribute__((always_inline)) void block_tile(const Block& w, std::int64_t first, int groups,
@@ -129,12 +128,13 @@ inline __attribute__((always_inline)) void for_each_run(const PanelRange& w, std
 /// Tokens whose part of all blocks stays in a cache: panels are read as one stream.
 constexpr int kFewTokens = 16;
 
-/// sum plus the products of a group of a block with a second cell.
+/// One column of group g, as weights.
 template <PanelKind K, int MaxCode, int ZeroLog2>
-F refined_sum(F sum, const ByteBlock<MaxCode, ZeroLog2>& w, const RefinedCell& cell) {
-  integer_group<K, ActivationBits::eight>([&](auto j) { return V::load_bytes(w.bytes[cell.group][j]); },
-                                          GroupScales<K>(w, cell.group), Cell(cell), sum);
-  return sum;
+F column_weights(const ByteBlock<MaxCode, ZeroLog2>& w, int g, int column) {
+  const GroupScales<K> scales(w, g);
+  const int part = column * integer_kind(K).subgroups() / kGroup;
+  return weights_of<K>(V::byte_to_float(V::load_bytes(w.bytes[g][column / 4]), column % 4), scales.scale[part],
+                       scales.offset[part]);
 }
 
 /// The products of a block of each of `w`'s panels, at most kRun, with all tokens but the last of an odd number. The
@@ -159,14 +159,15 @@ void block_products(const PanelRange& w, std::size_t at, const std::byte* next, 
             static_cast<std::size_t>(p) * panel_bytes + static_cast<std::size_t>(part) * tile_bytes;
         block_tile<K, count>(blocks[p], first, groups, tile, sums, stride,
                              Ahead{fetch ? next + from : nullptr, tile_bytes / static_cast<std::size_t>(groups)});
-        if constexpr (Block::kBits == ActivationBits::eight)
-          for (const RefinedCell& cell : tile.refined_of(first, count)) {
-            float* to = sums + cell.token * stride;
-            V::store(to, refined_sum<K>(V::load(to), blocks[p], cell));
-          }
       }
     }
   });
+  if constexpr (Block::kBits == ActivationBits::eight)
+    for (int p = 0; p < w.count; ++p)
+      for (const Outlier& o : x.outliers.of(first / kBlockGroups, first_token, tokens / 2 * 2)) {
+        float* to = out + (o.token - first_token) * stride + p * kPanelRows;
+        V::store(to, V::fma(column_weights<K>(blocks[p], o.group, o.column), V::set1(o.value), V::load(to)));
+      }
 }
 
 /// The products of whole panels with all tokens but the last of an odd number, a block at a time.

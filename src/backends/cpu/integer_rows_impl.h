@@ -74,8 +74,6 @@ struct Cell {
         scale(x.scales[group]),
         minus_sums(x.minus_sums + group * QuantizedRows::kSums),
         scaled_sums(x.scaled_sums + group * QuantizedRows::kSums) {}
-  explicit Cell(const RefinedCell& cell)
-      : codes(cell.codes), scale(cell.scale), minus_sums(cell.minus_sums), scaled_sums(cell.scaled_sums) {}
 };
 
 /// A group's codes, quad(j) for four columns each, scales and offsets times a cell of one token.
@@ -114,25 +112,20 @@ template <PanelKind K, ActivationBits Bits>
 class GroupSums {
  public:
   using Cell = cpu::Cell;
-  static constexpr bool kRefined = Bits == ActivationBits::eight;
+  static constexpr bool kHasOutliers = Bits == ActivationBits::eight;
 
   template <class Quad>
   inline __attribute__((always_inline)) void add(Quad quad, const BlockHeader<K>& header, int g, const Cell& cell) {
-    integer_group<K, Bits>(quad, GroupScales<K>(header, g), cell, sum_);
+    integer_group<K, Bits>(quad, GroupScales<K>(header, g), cell, sum);
   }
   inline __attribute__((always_inline)) void end_block(const BlockHeader<K>&, const QuantizedRows&, std::int64_t) {}
-  template <class Quad>
-  inline __attribute__((always_inline)) void refine(Quad quad, const BlockHeader<K>& header, const RefinedCell& cell) {
-    add(quad, header, cell.group, Cell(cell));
-  }
-  F sum() const { return sum_; }
 
- private:
-  F sum_ = V::zero();
+  F sum = V::zero();
 };
 
 /// P panels, each `bytes_apart` behind the one before it, for one token, straight from their codes, into `Sums`; their
-/// results are `floats_apart`. Cells in the order of block_products. A header or a group of all panels is asked for
+/// results are `floats_apart`. Groups and outliers in the order of
+/// block_products. A header or a group of all panels is asked for
 /// before any of it is read: each panel's memory in order, which the processor's own prefetching keeps up with, and no
 /// earlier, which does harm (measured on Zen 3).
 template <PanelKind K, class Sums, int P>
@@ -144,25 +137,27 @@ void integer_row(const std::byte* panels, std::size_t bytes_apart, const Quantiz
     for (int p = 0; p < P; ++p) prefetch(panels + p * bytes_apart + at, kind.header_bytes(groups));
     const auto headers = block_headers<K>(panels + at, bytes_apart, std::make_integer_sequence<int, P>{});
     const std::byte* codes = panels + at + kind.header_bytes(groups);
-    const auto quads = [&](int p, int g) __attribute__((always_inline)) {
-      const std::byte* group = codes + p * bytes_apart + static_cast<std::size_t>(g) * kind.code_bytes();
-      return [group](auto j) __attribute__((always_inline)) { return quad_codes<K, j>(group); };
+    const auto group_codes = [&](int p, int g) __attribute__((always_inline)) {
+      return codes + p * bytes_apart + static_cast<std::size_t>(g) * kind.code_bytes();
     };
     for (int g = 0; g < groups; ++g) {
       const typename Sums::Cell cell(x, first + g);
-      for (int p = 0; p < P; ++p)
-        prefetch(codes + p * bytes_apart + static_cast<std::size_t>(g) * kind.code_bytes(), kind.code_bytes());
-      unroll<P>([&](auto p)
-                    __attribute__((always_inline)) { sums[p].add(quads(p, g), std::get<p>(headers), g, cell); });
+      for (int p = 0; p < P; ++p) prefetch(group_codes(p, g), kind.code_bytes());
+      unroll<P>([&](auto p) __attribute__((always_inline)) {
+        const std::byte* group = group_codes(p, g);
+        sums[p].add([group](auto j) __attribute__((always_inline)) { return quad_codes<K, j>(group); },
+                    std::get<p>(headers), g, cell);
+      });
     }
     unroll<P>([&](auto p) __attribute__((always_inline)) { sums[p].end_block(std::get<p>(headers), x, first); });
-    if constexpr (Sums::kRefined)
-      for (const RefinedCell& cell : x.refined_of(first, 1))
+    if constexpr (Sums::kHasOutliers)
+      for (const Outlier& o : x.outliers_of(first, 1))
         unroll<P>([&](auto p) __attribute__((always_inline)) {
-          sums[p].refine(quads(p, cell.group), std::get<p>(headers), cell);
+          const F weights = column_weights<K>(std::get<p>(headers), o.group, group_codes(p, o.group), o.column);
+          sums[p].sum = V::fma(weights, V::set1(o.value), sums[p].sum);
         });
   });
-  unroll<P>([&](auto p) __attribute__((always_inline)) { V::store(out + p * floats_apart, sums[p].sum()); });
+  unroll<P>([&](auto p) __attribute__((always_inline)) { V::store(out + p * floats_apart, sums[p].sum); });
 }
 
 /// One panel for a tile of tokens of eight bits, straight from its codes: each quad meets all tokens in registers.
@@ -199,14 +194,13 @@ void integer_rows(const std::byte* panel, const QuantizedRows& x, float* out, st
         });
       });
     }
-    const auto cells = x.refined_of(first, T);
+    const auto outliers = x.outliers_of(first, T);
     std::size_t next = 0;  // they have the tokens' order
     unroll<T>([&](auto t) __attribute__((always_inline)) {
-      for (; next < cells.size() && cells[next].token == t; ++next) {
-        const std::byte* group = codes + cells[next].group * kind.code_bytes();
-        integer_group<K, ActivationBits::eight>([&](auto j)
-                                                    __attribute__((always_inline)) { return quad_codes<K, j>(group); },
-                                                GroupScales<K>(header, cells[next].group), Cell(cells[next]), sum[t]);
+      for (; next < outliers.size() && outliers[next].token == x.first_token + t; ++next) {
+        const Outlier& o = outliers[next];
+        const F weights = column_weights<K>(header, o.group, codes + o.group * kind.code_bytes(), o.column);
+        sum[t] = V::fma(weights, V::set1(o.value), sum[t]);
       }
     });
   });

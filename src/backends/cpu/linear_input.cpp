@@ -111,6 +111,32 @@ std::int64_t rows_per_task(const CpuDevice& device, std::int64_t tokens, Matrice
   return std::clamp(all / (device.num_threads() * kTasksPerThread) / kByFours * kByFours, rows, long_rows);
 }
 
+/// Room for activations, in scratch.
+QuantizedRows quantized_rows(ConstMatrix x, ActivationBits bits, ScaleOf scale_of) {
+  const std::int64_t groups = (x.cols + kGroup - 1) / kGroup, blocks = (groups + kBlockGroups - 1) / kBlockGroups;
+  const auto cells = static_cast<std::size_t>(x.rows * groups), all_blocks = static_cast<std::size_t>(x.rows * blocks);
+  QuantizedRows rows{};
+  rows.bits = bits;
+  rows.scale_of = scale_of;
+  rows.groups = groups;
+  rows.codes = scratch<std::int8_t>(cells * static_cast<std::size_t>(QuantizedRows::group_bytes(bits)));
+  rows.scales = scratch<float>(cells * (1 + QuantizedRows::kSums));
+  rows.scaled_sums = rows.scales + cells;
+  rows.minus_sums = scratch<std::int32_t>(cells * QuantizedRows::kSums);
+  if (scale_of == ScaleOf::block)
+    rows.block_sums = scratch<std::int16_t>(all_blocks * static_cast<std::size_t>(QuantizedRows::kBlockSums));
+  if (bits == ActivationBits::eight) {
+    Outliers& outliers = rows.outliers;
+    outliers.blocks = blocks;
+    outliers.tokens = x.rows;
+    outliers.found = scratch<Outlier>(2 * outliers.room());
+    outliers.gathered = outliers.found + outliers.room();
+    outliers.num_found = scratch<std::uint8_t>(all_blocks);
+    outliers.starts = scratch<std::uint32_t>(all_blocks + static_cast<std::size_t>(blocks));
+  }
+  return rows;
+}
+
 struct TokenTile {
   std::int64_t first;
   int tokens;
@@ -203,26 +229,8 @@ void LinearInput::fill_bf16(CpuDevice& device, int parts) {
 void LinearInput::quantize(CpuDevice& device, ActivationBits bits, ScaleOf scale_of,
                            std::span<const TokenRange> ranges) {
   quantized_ = true;
-  const std::int64_t groups = (x_.cols + kGroup - 1) / kGroup, blocks = (groups + kBlockGroups - 1) / kBlockGroups;
-  const auto cells = static_cast<std::size_t>(x_.rows * groups),
-             all_blocks = static_cast<std::size_t>(x_.rows * blocks);
-  rows_ = {bits,
-           scale_of,
-           scratch<std::int8_t>(cells * static_cast<std::size_t>(QuantizedRows::group_bytes(bits))),
-           scratch<float>(cells * (1 + QuantizedRows::kSums)),
-           scratch<std::int32_t>(cells * QuantizedRows::kSums),
-           nullptr,
-           nullptr,
-           nullptr,
-           nullptr,
-           groups};
-  if (scale_of == ScaleOf::block)
-    rows_.block_sums = scratch<std::int16_t>(all_blocks * static_cast<std::size_t>(QuantizedRows::kBlockSums));
-  if (bits == ActivationBits::eight) {
-    rows_.refined = scratch<RefinedCell>(all_blocks * kBlockGroups * QuantizedRows::kMostRefined);
-    rows_.num_refined = scratch<std::uint8_t>(all_blocks);
-  }
-  rows_.scaled_sums = rows_.scales + cells;
+  rows_ = quantized_rows(x_, bits, scale_of);
+  const std::int64_t groups = rows_.groups, blocks = rows_.blocks();
   // A task is a tile or, where threads would be left without one, some of a tile's blocks.
   constexpr std::int64_t kTaskValues = 4096;
   const auto tiles = tiles_of(ranges, kernels_.tile_tokens);
@@ -238,6 +246,12 @@ void LinearInput::quantize(CpuDevice& device, ActivationBits bits, ScaleOf scale
                             blocks * part / parts * kBlockGroups,
                             std::min(blocks * (part + 1) / parts * kBlockGroups, groups));
   });
+  if (bits != ActivationBits::eight) return;
+  // Few do not pay for a meeting of all threads.
+  constexpr std::int64_t kFewBlocks = 512;
+  const auto gather = [&](std::int64_t block) { rows_.outliers.gather(block); };
+  if (x_.rows * blocks > kFewBlocks) return device.pool().run(blocks, gather);
+  for (std::int64_t block = 0; block < blocks; ++block) gather(block);
 }
 
 }  // namespace ttt::cpu

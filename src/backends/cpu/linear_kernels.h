@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "isa.h"
+#include "outliers.h"
 #include "packed_matrix.h"
 #include "ttt/ops/activation.h"
 
@@ -16,23 +17,11 @@ enum class ActivationBits { fifteen, eight };
 /// products of a K-quant's block then add up in integers, as the scales of its groups are integers, too.
 enum class ScaleOf { group, block };
 
-/// What eight bits lack of a group's values, of one token: a second cell, in one line of a cache.
-struct alignas(64) RefinedCell {
-  static constexpr int kSums = 3;
-  std::int8_t codes[kGroup];
-  float scale;
-  std::int32_t minus_sums[kSums];  ///< as QuantizedRows has them
-  float scaled_sums[kSums];
-  std::uint8_t group, token;  ///< in the block, in the tile
-};
-static_assert(sizeof(RefinedCell) == 64);
-
 /// Activations for the integer kinds: per token and group of 32 columns a cell of codes and their scale. Tokens lie in
 /// tiles of a power of two, as tile_tokens cuts them; within a tile of T tokens everything is interleaved,
 /// [group][...][T]. Of fifteen bits, a tile of one token has its codes as 128 * high + low, both bytes, as a weight's
-/// code meets them straight from memory; larger ones as words (WordBlock). Of eight bits, a token has a second cell for
-/// what a group's codes lack, where a value of the group stands out of its row and would leave the others few steps;
-/// and a third, where the steps of the second are long.
+/// code meets them straight from memory; larger ones as words (WordBlock). Of eight bits,
+/// outliers are kept as they are, and have the code 0.
 struct QuantizedRows {
   ActivationBits bits;
   ScaleOf scale_of;
@@ -43,19 +32,19 @@ struct QuantizedRows {
   std::int32_t* minus_sums;  ///< of groups' scales: minus the sum of codes: [group][columns 0..15, 16..31, all][T]
   float* scaled_sums;        ///< scale * sum of codes, likewise
   std::int16_t* block_sums;  ///< of blocks' scales: sums of codes: [block][halves of groups 8, pairs of groups 4][T][2]
-  RefinedCell* refined;      ///< eight bits: [block of 8 groups][16 * T], of which a block's first few are in use
-  std::uint8_t* num_refined;  ///< how many: [block]
+  Outliers outliers;         ///< of eight bits
   std::int64_t groups;
+  std::int64_t first_token = 0;  ///< of the tile
 
   std::int64_t blocks() const { return (groups + kBlockGroups - 1) / kBlockGroups; }
-  /// The second cells of the block that starts at group `first`, of a tile of `tokens`; a token's in the groups' order.
-  std::span<const RefinedCell> refined_of(std::int64_t first, int tokens) const {
-    return {refined + first * kMostRefined * tokens, num_refined[first / kBlockGroups]};
+  /// The outliers of the block that starts at group `first`, of the tile's first `tokens`.
+  std::span<const Outlier> outliers_of(std::int64_t first, int tokens) const {
+    return outliers.of(first / kBlockGroups, first_token, tokens);
   }
   /// The tile that starts at a token.
   QuantizedRows tile(std::int64_t token) const {
     const std::int64_t first = token * groups, first_block = token * blocks();
-    const bool eight = bits == ActivationBits::eight, of_block = scale_of == ScaleOf::block;
+    const bool of_block = scale_of == ScaleOf::block;
     return {bits,
             scale_of,
             codes + first * group_bytes(bits),
@@ -63,16 +52,15 @@ struct QuantizedRows {
             minus_sums + first * kSums,
             scaled_sums + first * kSums,
             of_block ? block_sums + first_block * kBlockSums : nullptr,
-            eight ? refined + first_block * kBlockGroups * kMostRefined : nullptr,
-            eight ? num_refined + first_block : nullptr,
-            groups};
+            outliers,
+            groups,
+            token};
   }
   std::int16_t* words() const { return reinterpret_cast<std::int16_t*>(codes); }
   static constexpr std::int64_t group_bytes(ActivationBits bits) {
     return bits == ActivationBits::eight ? kGroup : 2 * kGroup;
   }
-  static constexpr std::int64_t kSums = RefinedCell::kSums;
-  static constexpr std::int64_t kMostRefined = 2;                              ///< cells of a token's group
+  static constexpr std::int64_t kSums = 3;
   static constexpr std::int64_t kHalves = kBlockGroups, kPairs = kHalves / 2;  ///< of a block
   static constexpr std::int64_t kBlockSums = 2 * (kHalves + kPairs);           ///< words of a token
 };

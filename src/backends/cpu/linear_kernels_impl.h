@@ -7,11 +7,14 @@
 //   I   16 i32 lanes: to_float, add_int, sub_int, set1_int, shift_left<n>, shift_right<n>, sum_of, store_i8
 //       store_i16, and as 16 lanes of 2 words: load_words, store_words, dot_words(I, I words, p): lane sums of 2 words
 //       times the 2 words at p
-//   B   16 lanes of 4 bytes: load_bytes, load_once, store_bytes, bits<mask, left>, either, lookup, byte_to_float<k>,
-//       even_bytes_less(B, z), odd_bytes_less(B, z): bytes 0, 2 or 1, 3 of each lane less z, as words; dot(I, B codes,
-//       p): lane sums of 4 unsigned codes times the 4 signed bytes at p. Of 32 words: word_bits<mask, left>,
+//   B   16 lanes of 4 bytes: load_bytes, load_once, store_bytes, bits<mask, left>, either, lookup, byte_to_float<k> and
+//       (B, k), even_bytes_less(B, z), odd_bytes_less(B, z): bytes 0, 2 or 1, 3 of each lane less z, as words; dot(I, B
+//       codes, p): lane sums of 4 unsigned codes times the 4 signed bytes at p. Of 32 words: word_bits<mask, left>,
 //       add_words, words_less(B, int), max_words, bf16_pair(B, even, odd); join_words(F low, F high): the low words of
 //       both's bits, in turn
+//   pair_sums_that_fit(code, most): how many sums of two products each fit into a word. Where more than one does: I
+//       pair_products(B codes, p): words of two products; add_pairs(I, I), widen_pairs(I), multiply_words(I, I): lane
+//       sums of 2 words times 2 words; load_u8_int, load_i8_int, load_u4_pair_int, join_words(I low, I high)
 //   kMostHigh: the largest |byte| at p that dot takes of every code without overflow
 //   kMostByteCode: the largest code that dot takes with every byte at p
 //   kTokens: the most tokens of a tile; kTokensInRegisters: whether there are registers for their sums beside codes

@@ -78,8 +78,8 @@ class BlockHeader {
 /// A block of a panel in f32 scales and decoded codes: for several tokens to share its decoding, and so small that it
 /// stays in the first cache while they do.
 struct DecodedBlock {
-  alignas(64) float scales[kBlockGroups][2][kPanelRows];  ///< one per subgroup
-  alignas(64) float offsets[kBlockGroups][2][kPanelRows];
+  alignas(64) float scales[kBlockGroups][2][kPanelRows];   ///< one per subgroup
+  alignas(64) float offsets[kBlockGroups][2][kPanelRows];  ///< where the kind has them
 };
 
 /// The scales of group g of a block's header, one per subgroup, and the offsets where the kind has them.
@@ -87,7 +87,7 @@ template <PanelKind K>
 struct GroupScales {
   static constexpr IntegerKind kind = integer_kind(K);
   V::F scale[kind.subgroups()];
-  V::F offset[kind.subgroups()];
+  V::F offset[kind.subgroups()] = {};
 
   inline __attribute__((always_inline)) GroupScales(const DecodedBlock& block, int g) {
     for (int s = 0; s < kind.subgroups(); ++s) {
@@ -125,6 +125,28 @@ struct GroupScales {
     }
   }
 };
+
+/// What codes of one part of a group stand for.
+template <PanelKind K>
+inline __attribute__((always_inline)) V::F weights_of(V::F codes, V::F scale, V::F offset) {
+  constexpr IntegerKind kind = integer_kind(K);
+  if constexpr (kind.has_offset())
+    return V::fma(scale, codes, offset);
+  else
+    return V::mul(scale, V::add(codes, V::set1(static_cast<float>(-kind.zero()))));
+}
+
+/// One column of group g of a block in a panel, as weights. Its codes are at `codes`.
+template <PanelKind K>
+V::F column_weights(const BlockHeader<K>& header, int g, const std::byte* codes, int column) {
+  V::B quad;
+  unroll<kQuads>([&](auto j) {
+    if (j == 0 || j == column / 4) quad = quad_codes<K, j>(codes);
+  });
+  const GroupScales<K> scales(header, g);
+  const int part = column * integer_kind(K).subgroups() / kGroup;
+  return weights_of<K>(V::byte_to_float(quad, column % 4), scales.scale[part], scales.offset[part]);
+}
 
 /// Of a panel's block of `groups` groups.
 template <PanelKind K>
@@ -252,16 +274,14 @@ void decode(const std::byte* block, int groups, ByteBlock<MaxCode, ZeroLog2>& ou
 template <PanelKind K>
 void unpack_floats(const std::byte* panel, std::int64_t groups, float* out) {
   constexpr IntegerKind kind = integer_kind(K);
-  const V::F minus_zero = V::set1(static_cast<float>(-kind.zero()));
   for_each_group<K>(panel, groups, [&](std::int64_t g, const GroupScales<K>& group, const std::byte* codes) {
     unroll<kQuads>([&](auto j) {
       constexpr int kSub = j * kind.subgroups() / kQuads;
       const V::B quad = quad_codes<K, j>(codes);
       unroll<4>([&](auto c) {
         const V::F code = V::template byte_to_float<c>(quad);
-        const V::F value = kind.has_offset() ? V::fma(group.scale[kSub], code, group.offset[kSub])
-                                             : V::mul(group.scale[kSub], V::add(code, minus_zero));
-        V::store(out + (g * kGroup + j * 4 + c) * kPanelRows, value);
+        V::store(out + (g * kGroup + j * 4 + c) * kPanelRows,
+                 weights_of<K>(code, group.scale[kSub], group.offset[kSub]));
       });
     });
   });

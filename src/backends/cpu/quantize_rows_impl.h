@@ -27,18 +27,19 @@ struct Step {
         scale(most / static_cast<float>(most_code)) {}
 };
 
-/// A group's values, in steps, rounded to codes.
+/// A group's values times `inverse`, rounded to codes.
 struct Codes {
   V::I halves[2];
   std::int32_t sums[3];  ///< of both halves, of all
 
-  Codes(F first, F second)
-      : halves{V::round(first), V::round(second)}, sums{V::sum_of(halves[0]), V::sum_of(halves[1])} {
+  Codes(F first, F second, float inverse)
+      : halves{V::round(V::mul(first, V::set1(inverse))), V::round(V::mul(second, V::set1(inverse)))},
+        sums{V::sum_of(halves[0]), V::sum_of(halves[1])} {
     sums[2] = sums[0] + sums[1];
   }
 };
 
-/// Stores a first cell's scale and sums, for token `token` of a tile of `tokens`.
+/// Stores a cell's scale and sums, for token `token` of a tile of `tokens`.
 void store_sums(const Codes& codes, float scale, const QuantizedRows& tile, std::int64_t group, int token, int tokens) {
   if (tile.scale_of == ScaleOf::block) {
     const std::int64_t block = group / kBlockGroups, in_block = group % kBlockGroups;
@@ -57,24 +58,12 @@ void store_sums(const Codes& codes, float scale, const QuantizedRows& tile, std:
   }
 }
 
-/// A first cell of eight bits.
+/// A cell of eight bits.
 void store_bytes_of(const Codes& codes, const QuantizedRows& tile, std::int64_t group, int token, int tokens) {
   alignas(64) std::int8_t bytes[kGroup];
   for (int half = 0; half < 2; ++half) V::store_i8(bytes + half * 16, codes.halves[half]);
   for (int quad = 0; quad < kQuads; ++quad)
     std::memcpy(tile.codes + ((group * kQuads + quad) * tokens + token) * 4, bytes + quad * 4, 4);
-}
-
-/// A second cell.
-void store_refined(const Codes& codes, float scale, std::int64_t group, int token, RefinedCell& cell) {
-  for (int half = 0; half < 2; ++half) V::store_i8(cell.codes + half * 16, codes.halves[half]);
-  cell.scale = scale;
-  for (int i = 0; i < QuantizedRows::kSums; ++i) {
-    cell.minus_sums[i] = -codes.sums[i];
-    cell.scaled_sums[i] = scale * static_cast<float>(codes.sums[i]);
-  }
-  cell.group = static_cast<std::uint8_t>(group % kBlockGroups);
-  cell.token = static_cast<std::uint8_t>(token);
 }
 
 /// A cell of fifteen bits.
@@ -97,24 +86,6 @@ void store_words_of(const Codes& codes, const QuantizedRows& tile, std::int64_t 
     to[0] = column[0];
     to[1] = column[2];
   }
-}
-
-/// Writes cells for what values, in steps of `scale`, lack by their codes. Returns how many.
-int store_lacking(Codes codes, F first, F second, float scale, std::int64_t group, int token, RefinedCell* cells) {
-  // What steps as long as these lose is little beside what the block's other columns lose.
-  constexpr float kLongStep = 4;
-  const auto lack = [](F values, V::I code, float step) { return V::fma(V::to_float(code), V::set1(-step), values); };
-  float step = 1;
-  int count = 0;
-  do {
-    first = lack(first, codes.halves[0], step);
-    second = lack(second, codes.halves[1], step);
-    const Step next(V::magnitude(first, second), most_of(ActivationBits::eight));
-    codes = Codes(V::mul(first, V::set1(next.inverse)), V::mul(second, V::set1(next.inverse)));
-    step = next.scale;
-    store_refined(codes, scale * step, group, token, cells[count++]);
-  } while (count < QuantizedRows::kMostRefined && step > kLongStep);
-  return count;
 }
 
 /// The root of the mean square.
@@ -150,75 +121,82 @@ void own_lines(const QuantizedRows& tile, int tokens, std::int64_t first, std::i
 
 /// A group's values, and the largest of them.
 struct GroupValues {
-  F first, second;
+  alignas(64) float values[kGroup] = {};
   float most;  ///< NaN where one is not finite: the values are zero then, as no code stands for such
+
+  void find_most() { most = V::magnitude(V::load(values), V::load(values + 16)); }
 };
 
-GroupValues group_values(const float* x, std::int64_t cols, std::int64_t group) {
-  float padded[kGroup] = {};
-  const float* values = x + group * kGroup;
-  if (const std::int64_t n = cols - group * kGroup; n < kGroup) values = std::copy_n(values, n, padded) - n;
-  const F first = V::load(values), second = V::load(values + 16);
-  const float most = V::magnitude(first, second);
-  if (!std::isfinite(most)) return {V::zero(), V::zero(), std::numeric_limits<float>::quiet_NaN()};
-  return {first, second, most};
+void load_group(const float* x, std::int64_t cols, std::int64_t group, GroupValues& to) {
+  const float* from = x + group * kGroup;
+  const std::int64_t count = std::min<std::int64_t>(kGroup, cols - group * kGroup);
+  std::copy_n(from, count, to.values);
+  to.find_most();
+  if (std::isfinite(to.most)) return;
+  to = {};
+  to.most = std::numeric_limits<float>::quiet_NaN();
 }
 
-/// The largest value of the groups in which none stands out, or, where that is next to nothing, the least that would
-/// stand out. NaN where one is not finite.
-float most_of_block(std::span<const GroupValues> groups, float outlier) {
+/// Takes what is larger than `outlier` out of a token's block of groups, unless so many are that they do not stand out.
+/// Returns how many.
+int take_outliers(std::span<GroupValues> groups, float outlier, std::int64_t token, Outlier* to) {
+  int count = 0;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    if (!(groups[g].most > outlier)) continue;
+    for (int column = 0; column < kGroup; ++column) {
+      const float value = groups[g].values[column];
+      if (!(std::fabs(value) > outlier)) continue;
+      if (count == Outliers::kMost) return 0;
+      to[count++] = {value, static_cast<std::int32_t>(token), static_cast<std::uint8_t>(g),
+                     static_cast<std::uint8_t>(column)};
+    }
+  }
+  for (int i = 0; i < count; ++i) groups[to[i].group].values[to[i].column] = 0;
+  for (auto& group : groups)
+    if (group.most > outlier) group.find_most();
+  return count;
+}
+
+/// NaN where one group's is.
+float most_of(std::span<const GroupValues> groups) {
   float most = 0;
   for (const auto& group : groups) {
     if (std::isnan(group.most)) return group.most;
-    if (!(group.most > outlier)) most = std::max(most, group.most);
+    most = std::max(most, group.most);
   }
-  constexpr float kNothing = 1e-6f;
-  return most < kNothing * outlier && std::isfinite(outlier) ? outlier : most;
-}
-
-/// Of one token, up to a block from group `first` on.
-void quantize_block(std::span<const GroupValues> groups, float outlier, const QuantizedRows& tile, std::int64_t first,
-                    int token, int tokens) {
-  const bool eight = tile.bits == ActivationBits::eight, of_block = tile.scale_of == ScaleOf::block;
-  const float shared = of_block ? most_of_block(groups, outlier) : 0;
-  const std::int64_t block = first / kBlockGroups;
-  RefinedCell* refined = eight ? tile.refined + block * kBlockGroups * QuantizedRows::kMostRefined * tokens : nullptr;
-  if (eight && token == 0) tile.num_refined[block] = 0;
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    const GroupValues& group = groups[i];
-    const std::int64_t g = first + static_cast<std::int64_t>(i);
-    const int most_code = most_of(tile.bits);
-    const Step step(of_block ? shared : group.most, most_code);
-    // What stands out of a block ends where its scale does.
-    const F most = V::set1(static_cast<float>(most_code)), least = V::set1(static_cast<float>(-most_code));
-    const auto limited = [&](F steps) { return of_block ? V::max(V::min(steps, most), least) : steps; };
-    const F first_half = V::mul(group.first, V::set1(step.inverse)),
-            second_half = V::mul(group.second, V::set1(step.inverse));
-    const Codes codes(limited(first_half), limited(second_half));
-    store_sums(codes, step.scale, tile, g, token, tokens);
-    if (!eight) {
-      store_words_of(codes, tile, g, token, tokens);
-      continue;
-    }
-    store_bytes_of(codes, tile, g, token, tokens);
-    if (group.most > outlier)
-      tile.num_refined[block] += static_cast<std::uint8_t>(
-          store_lacking(codes, first_half, second_half, step.scale, g, token, refined + tile.num_refined[block]));
-  }
+  return most;
 }
 
 void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens,
                   std::int64_t first, std::int64_t last) {
+  const bool eight = tile.bits == ActivationBits::eight, of_block = tile.scale_of == ScaleOf::block;
   if (token == 0) own_lines(tile, tokens, first, last);
-  // By how much a value must exceed its row's root mean square to refine its group. One in twelve of SmolLM2's does,
-  // and what eight bits add to its divergence falls to a quarter.
+  // By how much a value must exceed its row's root mean square to stand out. In one group of twelve of SmolLM2's one
+  // does.
   constexpr float kOutlier = 6;
-  const float outlier = tile.bits == ActivationBits::eight ? kOutlier * rms_of(x, cols) : 0;
+  const float outlier = eight ? kOutlier * rms_of(x, cols) : 0;
   for (; first < last; first += kBlockGroups) {
-    GroupValues groups[kBlockGroups];
-    const std::int64_t count = std::min<std::int64_t>(kBlockGroups, last - first);
-    for (std::int64_t g = 0; g < count; ++g) groups[g] = group_values(x, cols, first + g);
-    quantize_block({groups, static_cast<std::size_t>(count)}, outlier, tile, first, token, tokens);
+    GroupValues room[kBlockGroups];
+    const std::span<GroupValues> groups(room,
+                                        static_cast<std::size_t>(std::min<std::int64_t>(kBlockGroups, last - first)));
+    for (std::size_t g = 0; g < groups.size(); ++g)
+      load_group(x, cols, first + static_cast<std::int64_t>(g), groups[g]);
+    if (eight) {
+      const std::int64_t row = tile.first_token + token, block = first / kBlockGroups;
+      tile.outliers.num_found_at(row, block) =
+          static_cast<std::uint8_t>(take_outliers(groups, outlier, row, tile.outliers.found_at(row, block)));
+    }
+    const float shared = of_block ? most_of(groups) : 0;
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      const std::int64_t g = first + static_cast<std::int64_t>(i);
+      const Step step(of_block ? shared : groups[i].most, most_of(tile.bits));
+      const Codes codes(V::load(groups[i].values), V::load(groups[i].values + 16), step.inverse);
+      store_sums(codes, step.scale, tile, g, token, tokens);
+      if (eight)
+        store_bytes_of(codes, tile, g, token, tokens);
+      else
+        store_words_of(codes, tile, g, token, tokens);
+    }
   }
 }
 

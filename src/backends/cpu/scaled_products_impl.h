@@ -75,10 +75,10 @@ template <class V, PanelKind K>
 struct ScaledBlock {
   static constexpr IntegerKind kind = integer_kind(K);
   static constexpr ActivationBits kBits = ActivationBits::eight;
-  alignas(64) std::byte bytes[kBlockGroups][kQuads][kPanelRows * 4];
   alignas(64) std::int16_t scales[kBlockGroups][kind.subgroups()][kPanelRows][2];
   alignas(64) std::int16_t offset_words[BlockOffsets<K>::kCount][kPanelRows][2];
   alignas(64) float d_floats[kPanelRows], minus_dmin_floats[kPanelRows];
+  alignas(64) std::byte bytes[kBlockGroups][kQuads][kPanelRows * 4];
 
   inline __attribute__((always_inline)) auto quads(int g) const {
     return [&codes = bytes[g]](auto j) __attribute__((always_inline)) { return V::load_bytes(codes[j]); };
@@ -146,7 +146,7 @@ inline __attribute__((always_inline)) typename V::F scaled_sum(typename V::F sum
   }
 }
 
-/// Adds a block's products with a tile's first cells to what `sum` has of the tile; `totals` are those of its codes.
+/// Adds a block's products with a tile's activations to what `sum` has of the tile; `totals` are those of its codes.
 template <PanelKind K, class V, int T, class Scales>
 inline __attribute__((always_inline)) void end_scaled_block(typename V::F (&sum)[T], const typename V::I (&total)[T],
                                                             const Scales& scales, const QuantizedRows& x,
@@ -167,7 +167,7 @@ inline __attribute__((always_inline)) void end_scaled_block(typename V::F (&sum)
   });
 }
 
-/// Adds a block times a tile's first cells to what `out` has of the tile. The first block begins at zero. Calls
+/// Adds a block times a tile's activations to what `out` has of the tile. The first block begins at zero. Calls
 /// ahead(group) before each group.
 template <PanelKind K, int T, class V, class Ahead>
 inline __attribute__((always_inline)) void block_tile(const ScaledBlock<V, K>& w, std::int64_t first, int groups,
@@ -186,24 +186,19 @@ inline __attribute__((always_inline)) void block_tile(const ScaledBlock<V, K>& w
   unroll<T>([&](auto t) __attribute__((always_inline)) { V::store(out + t * stride, sum[t]); });
 }
 
-/// sum plus the products of a group's codes with a second cell.
-template <PanelKind K, class V, class Quad, class Scales>
-inline __attribute__((always_inline)) typename V::F refined_sum(typename V::F sum, Quad quad, const Scales& scales,
-                                                                const RefinedCell& cell) {
-  typename V::I total[1] = {V::set1_int(0)};
-  add_scaled<K, V>(total, quad, scales, cell.group, cell.codes);
-  std::int16_t sums[2] = {};
-  if constexpr (BlockOffsets<K>::kOfHalves)
-    for (int half = 0; half < 2; ++half) sums[half] = static_cast<std::int16_t>(-cell.minus_sums[half]);
-  else
-    sums[cell.group % 2] = static_cast<std::int16_t>(-cell.minus_sums[2]);
-  const typename V::I words = scales.offsets(BlockOffsets<K>::index(cell.group));
-  return scaled_sum<K, V>(sum, total[0], V::dot_words(V::set1_int(0), words, sums), scales, cell.scale);
-}
-
+/// One column of group g, as weights.
 template <PanelKind K, class V>
-typename V::F refined_sum(typename V::F sum, const ScaledBlock<V, K>& w, const RefinedCell& cell) {
-  return refined_sum<K, V>(sum, w.quads(cell.group), w, cell);
+typename V::F column_weights(const ScaledBlock<V, K>& w, int g, int column) {
+  constexpr IntegerKind kind = integer_kind(K);
+  const int part = column * kind.subgroups() / kGroup;
+  const typename V::F scale = V::mul(w.d(), V::to_float(V::template shift_right<16>(w.scale(g, part))));
+  typename V::F offset = V::zero();
+  if constexpr (kind.has_offset()) {
+    typename V::I min = w.offsets(BlockOffsets<K>::index(g));
+    if ((BlockOffsets<K>::kOfHalves ? part : g) % 2 == 0) min = V::template shift_left<16>(min);
+    offset = V::mul(w.minus_dmin(), V::to_float(V::template shift_right<16>(min)));
+  }
+  return weights_of<K>(V::byte_to_float(V::load_bytes(w.bytes[g][column / 4]), column % 4), scale, offset);
 }
 
 /// A panel's sums of one token, as integer_row wants them.
@@ -214,7 +209,7 @@ class BlockSums {
     const std::int8_t* codes;
     Cell(const QuantizedRows& x, std::int64_t group) : codes(x.codes + group * kGroup) {}
   };
-  static constexpr bool kRefined = true;
+  static constexpr bool kHasOutliers = true;
 
   template <class Quad>
   inline __attribute__((always_inline)) void add(Quad quad, const BlockHeader<K>& header, int g, const Cell& cell) {
@@ -222,17 +217,15 @@ class BlockSums {
   }
   inline __attribute__((always_inline)) void end_block(const BlockHeader<K>& header, const QuantizedRows& x,
                                                        std::int64_t first) {
-    end_scaled_block<K, V>(sum_, total_, HeaderScales<V, K>(header), x, first);
+    typename V::F sums[1] = {sum};
+    end_scaled_block<K, V>(sums, total_, HeaderScales<V, K>(header), x, first);
+    sum = sums[0];
     total_[0] = V::set1_int(0);
   }
-  template <class Quad>
-  inline __attribute__((always_inline)) void refine(Quad quad, const BlockHeader<K>& header, const RefinedCell& cell) {
-    sum_[0] = refined_sum<K, V>(sum_[0], quad, HeaderScales<V, K>(header), cell);
-  }
-  typename V::F sum() const { return sum_[0]; }
+
+  typename V::F sum = V::zero();
 
  private:
-  typename V::F sum_[1] = {V::zero()};
   typename V::I total_[1] = {V::set1_int(0)};
 };
 

@@ -171,6 +171,12 @@ struct Avx2 {
     return to_float(
         {_mm256_and_si256(_mm256_srli_epi32(x.a, 8 * K), mask), _mm256_and_si256(_mm256_srli_epi32(x.b, 8 * K), mask)});
   }
+  static F byte_to_float(B x, int k) {
+    const __m128i right = _mm_cvtsi32_si128(8 * k);
+    const __m256i mask = _mm256_set1_epi32(255);
+    return to_float(
+        {_mm256_and_si256(_mm256_srl_epi32(x.a, right), mask), _mm256_and_si256(_mm256_srl_epi32(x.b, right), mask)});
+  }
   /// The bits of Mask, after a shift to the left by Left bits (to the right when negative).
   template <int Mask, int Left>
   static B bits(B x) {

@@ -153,6 +153,10 @@ struct V {
     else
       return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(x.v, 8 * K), _mm512_set1_epi32(255)));
   }
+  static F byte_to_float(B x, int k) {
+    const __m512i byte = _mm512_and_si512(_mm512_srl_epi32(x.v, _mm_cvtsi32_si128(8 * k)), _mm512_set1_epi32(255));
+    return _mm512_cvtepi32_ps(byte);
+  }
   /// The bits of Mask, after a shift to the left by Left bits (to the right when negative).
   template <int Mask, int Left>
   static B bits(B x) {

@@ -197,6 +197,9 @@ struct V {
   static F byte_to_float(B a) {
     return map([&](int i) { return static_cast<float>(a.v[4 * i + K]); });
   }
+  static F byte_to_float(B a, int k) {
+    return map([&](int i) { return static_cast<float>(a.v[4 * i + k]); });
+  }
   /// The bits of Mask, after a shift to the left by Left bits (to the right when negative).
   template <int Mask, int Left>
   static B bits(B a) {

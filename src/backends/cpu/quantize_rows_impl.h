@@ -121,7 +121,7 @@ void own_lines(const QuantizedRows& tile, int tokens, std::int64_t first, std::i
 
 /// A group's values, and the largest of them.
 struct GroupValues {
-  alignas(64) float values[kGroup] = {};
+  alignas(64) float values[kGroup];
   float most;  ///< NaN where one is not finite: the values are zero then, as no code stands for such
 
   void find_most() { most = V::magnitude(V::load(values), V::load(values + 16)); }
@@ -129,11 +129,17 @@ struct GroupValues {
 
 void load_group(const float* x, std::int64_t cols, std::int64_t group, GroupValues& to) {
   const float* from = x + group * kGroup;
-  const std::int64_t count = std::min<std::int64_t>(kGroup, cols - group * kGroup);
-  std::copy_n(from, count, to.values);
-  to.find_most();
+  if (const std::int64_t count = cols - group * kGroup; count < kGroup) {
+    std::fill(std::copy_n(from, count, to.values), std::end(to.values), 0.0f);
+    to.find_most();
+  } else {  // vector by vector: in other pieces, they would be read back with a delay
+    const F first = V::load(from), second = V::load(from + 16);
+    V::store(to.values, first);
+    V::store(to.values + 16, second);
+    to.most = V::magnitude(first, second);
+  }
   if (std::isfinite(to.most)) return;
-  to = {};
+  std::ranges::fill(to.values, 0.0f);
   to.most = std::numeric_limits<float>::quiet_NaN();
 }
 

@@ -47,6 +47,13 @@ struct Avx2 {
     for (float f : v) m = f > m ? f : m;
     return m;
   }
+  /// Of 8 lanes, combine(x, y) takes two halves to one.
+  template <class Combine>
+  static std::int32_t reduce(__m256i v, Combine combine) {
+    __m128i x = combine(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    x = combine(x, _mm_shuffle_epi32(x, 0x4e));
+    return _mm_cvtsi128_si32(combine(x, _mm_shuffle_epi32(x, 0xb1)));
+  }
   /// exp by 2^n * p(r), |r| <= ln2/2; relative error about 2e-7; 0 below -87, infinite above 88.37.
   static __m256 exp8(__m256 x) {
     x = _mm256_max_ps(_mm256_set1_ps(-104.0f), _mm256_min_ps(_mm256_set1_ps(89.0f), x));
@@ -120,12 +127,9 @@ struct Avx2 {
   /// As integers, of which NaN are the largest.
   static float magnitude(F x, F y) {
     const auto bits = [](__m256 v) { return _mm256_castps_si256(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), v)); };
-    alignas(32) std::int32_t v[8];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(v), _mm256_max_epi32(_mm256_max_epi32(bits(x.a), bits(x.b)),
-                                                                       _mm256_max_epi32(bits(y.a), bits(y.b))));
-    std::int32_t most = v[0];
-    for (const std::int32_t i : v) most = i > most ? i : most;
-    return std::bit_cast<float>(most);
+    const __m256i most =
+        _mm256_max_epi32(_mm256_max_epi32(bits(x.a), bits(x.b)), _mm256_max_epi32(bits(y.a), bits(y.b)));
+    return std::bit_cast<float>(reduce(most, [](__m128i v, __m128i w) { return _mm_max_epi32(v, w); }));
   }
   static I round(F x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
   static I set1_int(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
@@ -140,11 +144,7 @@ struct Avx2 {
     return {_mm256_srai_epi32(x.a, N), _mm256_srai_epi32(x.b, N)};
   }
   static std::int32_t sum_of(I x) {
-    alignas(32) std::int32_t v[8];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(v), _mm256_add_epi32(x.a, x.b));
-    std::int32_t sum = 0;
-    for (const std::int32_t i : v) sum += i;
-    return sum;
+    return reduce(_mm256_add_epi32(x.a, x.b), [](__m128i v, __m128i w) { return _mm_add_epi32(v, w); });
   }
   static void store_i16(std::int16_t* p, I x) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xd8));

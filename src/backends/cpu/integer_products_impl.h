@@ -162,6 +162,7 @@ void block_products(const PanelRange& w, std::size_t at, const std::byte* next, 
       }
     }
   });
+  // `x` is no tile: its tokens count from 0.
   if constexpr (Block::kBits == ActivationBits::eight)
     for (int p = 0; p < w.count; ++p)
       for (const Outlier& o : x.outliers.of(first / kBlockGroups, first_token, tokens / 2 * 2)) {

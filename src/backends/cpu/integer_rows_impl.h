@@ -107,7 +107,7 @@ inline __attribute__((always_inline)) std::array<BlockHeader<K>, sizeof...(P)> b
   return {BlockHeader<K>(block + P * bytes_apart)...};
 }
 
-/// A panel's sums of one token whose groups have scales of their own.
+/// A panel's sums of one token whose groups have scales of their own, as integer_row wants them.
 template <PanelKind K, ActivationBits Bits>
 class GroupSums {
  public:
@@ -124,10 +124,9 @@ class GroupSums {
 };
 
 /// P panels, each `bytes_apart` behind the one before it, for one token, straight from their codes, into `Sums`; their
-/// results are `floats_apart`. Groups and outliers in the order of
-/// block_products. A header or a group of all panels is asked for
-/// before any of it is read: each panel's memory in order, which the processor's own prefetching keeps up with, and no
-/// earlier, which does harm (measured on Zen 3).
+/// results are `floats_apart`. Groups and outliers in the order of block_products. A header or a group of all panels is
+/// asked for before any of it is read: each panel's memory in order, which the processor's own prefetching keeps up
+/// with, and no earlier, which does harm (measured on Zen 3).
 template <PanelKind K, class Sums, int P>
 void integer_row(const std::byte* panels, std::size_t bytes_apart, const QuantizedRows& x, float* out,
                  std::int64_t floats_apart) {

@@ -1,9 +1,9 @@
 #pragma once
 // Products of K-quants with activations that share a scale throughout a block (ScaleOf::block), for levels that
-// multiply bytes into words. See linear_kernels_impl.h. A weight of a K-quant is d * scale * (code - zero) or d * scale
-// * code - dmin * min, with integers for scale and min. Sums of pairs of products have to become wider anyway, by a
-// multiplication, which takes them times the scale for nothing; so a block's products add up in integers, and meet
-// floats once.
+// multiply bytes into words. See linear_kernels_impl.h. A weight of a K-quant is d * scale * (code - zero), or
+// d * scale * code - dmin * min, with integers for scale and min. Sums of pairs of products have to become wider
+// anyway, by a multiplication, which takes them times the scale for nothing; so a block's products add up in integers,
+// and meet floats once.
 //
 // `V` is a parameter here, as levels without such products lack some of the primitives.
 #include <algorithm>

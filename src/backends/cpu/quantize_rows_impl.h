@@ -163,8 +163,8 @@ int take_outliers(std::span<GroupValues> groups, float outlier, std::int64_t tok
   return count;
 }
 
-/// NaN where one group's is.
-float most_of(std::span<const GroupValues> groups) {
+/// The largest of what is left in the groups; NaN where one group's is.
+float most_of_block(std::span<const GroupValues> groups) {
   float most = 0;
   for (const auto& group : groups) {
     if (std::isnan(group.most)) return group.most;
@@ -192,7 +192,7 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
       tile.outliers.num_found_at(row, block) =
           static_cast<std::uint8_t>(take_outliers(groups, outlier, row, tile.outliers.found_at(row, block)));
     }
-    const float shared = of_block ? most_of(groups) : 0;
+    const float shared = of_block ? most_of_block(groups) : 0;
     for (std::size_t i = 0; i < groups.size(); ++i) {
       const std::int64_t g = first + static_cast<std::int64_t>(i);
       const Step step(of_block ? shared : groups[i].most, most_of(tile.bits));

@@ -241,13 +241,13 @@ TEST_P(CodedBf16Levels, ColumnsOfOneShowEachBit) {
 }
 
 TEST_P(CodedBf16Levels, OneWeightWithMoreBitsKeepsF16) {
-  constexpr std::int64_t kRows = 83;
+  constexpr std::int64_t kRows = 83, kBlocks = 10;  // each has a number of its rows, too
   const auto device = open_level(GetParam(), Precision::standard);
   for (const std::uint16_t bits : {0x3c01, 0x83ff, 0x7e01}) {
     auto values = values_of_both(kRows);
     values.back() = f16_to_f32(bits);
     const auto weight = packed(*device, DType::f16, values);
-    EXPECT_EQ(weight->bytes(), std::size_t{96} * kCols * 2) << bits;
+    EXPECT_EQ(weight->bytes(), std::size_t{96} * (kCols + kBlocks) * 2) << bits;
     expect_rows(*weight, values);
   }
 }

@@ -78,6 +78,27 @@ TEST_P(LinearWords, WordsBesideIntegers) {
   }
 }
 
+/// Steps are those of a row's block of 256 columns: what is small there meets nothing of what is large elsewhere.
+TEST_P(LinearWords, SmallWeightsKeepTheirBitsBesideBlocksOfLargeOnes) {
+  constexpr std::int64_t kRows = 21, kCols = 608, kTokens = 8, kBlock = 256;
+  const auto device = open_with_words(GetParam(), 2), exact = open_level(GetParam(), Precision::exact);
+  for (const auto format : {DType::f16, DType::bf16})
+    for (const std::int64_t small : {0, 1, 2}) {
+      SCOPED_TRACE(std::string(name(format)) + ", block " + std::to_string(small));
+      auto values = random_values(kRows * kCols, 8);
+      auto x = random_values(kTokens * kCols, 7);
+      for (std::int64_t i = 0; i < kRows * kCols; ++i)
+        values[static_cast<std::size_t>(i)] *= i % kCols / kBlock == small ? 1.0f : 4096.0f;
+      for (std::int64_t i = 0; i < kTokens * kCols; ++i)
+        if (i % kCols / kBlock != small) x[static_cast<std::size_t>(i)] = 0;
+      const Tensor weight = tensor_of(format, kRows, kCols, values);
+      const auto got = product_of(*device, weight, x), want = product_of(*exact, weight, x);
+      const auto most = std::fabs(*std::ranges::max_element(want, {}, [](float v) { return std::fabs(v); }));
+      EXPECT_LE(testing::compare(got, want).max_abs_diff, 5e-4 * most);
+      EXPECT_NE(got, want);
+    }
+}
+
 /// Words have no infinity and no NaN; neither goes lost, nor does a row of zeros or of the smallest weights gain
 /// anything.
 TEST_P(LinearWords, WordsKeepWhatIsNotFinite) {

@@ -17,10 +17,9 @@ namespace ttt::cpu {
 namespace {
 
 constexpr std::size_t kTileBytes = 1024;
-constexpr int kUnpackedCols = kBlockGroups * kGroup;  ///< columns that are unpacked at a time
-constexpr int kBlockSteps = 32;                       ///< tiles of columns in a block of weights
-constexpr int kBlockCols = kBlockSteps * kTileCols;
-static_assert(kBlockCols % kUnpackedCols == 0);
+constexpr int kStepsAtOnce = 32;  ///< tiles of columns in a block of weights
+constexpr int kColsAtOnce = kStepsAtOnce * kTileCols;
+static_assert(kColsAtOnce % kBlockCols == 0);
 
 /// Stores columns of 16 rows, f32 [count][16], as tiles [step][part][16 pairs of columns][16 rows][2] bf16 of `Parts`
 /// parts, high and low.
@@ -68,10 +67,10 @@ void unpack_tiles(const PanelLayout& l, const std::byte* panel, std::int64_t fir
                   std::byte* tiles) {
   if (is_integer(l.kind)) {
     with_integer_kind(l.kind, [&](auto kind) {
-      for (std::int64_t k = 0; k < count; k += kUnpackedCols) {
-        const std::byte* block = panel + static_cast<std::size_t>((first + k) / kUnpackedCols) *
-                                             integer_kind(kind).block_bytes(kBlockGroups);
-        const std::int64_t groups = (std::min<std::int64_t>(kUnpackedCols, count - k) + kGroup - 1) / kGroup;
+      for (std::int64_t k = 0; k < count; k += kBlockCols) {
+        const std::byte* block =
+            panel + static_cast<std::size_t>((first + k) / kBlockCols) * integer_kind(kind).block_bytes(kBlockGroups);
+        const std::int64_t groups = (std::min<std::int64_t>(kBlockCols, count - k) + kGroup - 1) / kGroup;
         unpack_integer_tiles<kind>(block, groups, tiles + static_cast<std::size_t>(k / kTileCols) * kTileBytes);
       }
     });
@@ -89,16 +88,15 @@ void unpack_tiles(const PanelLayout& l, const std::byte* panel, std::int64_t fir
     return;
   }
   if (l.kind == PanelKind::bf16_coded) return unpack_bf16(panel, first, count, tiles);
-  alignas(64) float values[kUnpackedCols * kPanelRows];
-  for (std::int64_t k = 0; k < count; k += kUnpackedCols) {
-    const std::int64_t n = std::min<std::int64_t>(kUnpackedCols, count - k);
+  alignas(64) float values[kBlockCols * kPanelRows];
+  for (std::int64_t k = 0; k < count; k += kBlockCols) {
+    const std::int64_t n = std::min<std::int64_t>(kBlockCols, count - k);
     const float* source = values;
     if (l.kind == PanelKind::f32)
       source = reinterpret_cast<const float*>(panel) + (first + k) * kPanelRows;
     else
       for (std::int64_t i = 0; i < n; ++i)
-        V::store(values + i * kPanelRows,
-                 V::load_f16(panel + static_cast<std::size_t>((first + k + i) * kPanelRows) * 2));
+        V::store(values + i * kPanelRows, V::load_f16(panel + f16_column_at(first + k + i)));
     store_tiles<Parts>(source, n, tiles + static_cast<std::size_t>(k / kTileCols) * kStepBytes);
   }
 }
@@ -161,11 +159,11 @@ void panel_products(const BlockTiles& w, const TokenTiles& x, std::int64_t token
 template <class X, AmxParts N>
 void block_products(const PanelRange& w, const TokenTiles& x, std::int64_t token, int tokens, float* out,
                     std::int64_t stride) {
-  constexpr std::size_t kPanelTiles = kBlockSteps * N.weights * kTileBytes;
+  constexpr std::size_t kPanelTiles = kStepsAtOnce * N.weights * kTileBytes;
   std::byte* tiles = panel_scratch(static_cast<std::size_t>(w.count) * kPanelTiles);
   const std::int64_t cols = w.layout.cols;
-  for (std::int64_t k = 0; k < cols; k += kBlockCols) {
-    const std::int64_t count = std::min<std::int64_t>(kBlockCols, cols - k);
+  for (std::int64_t k = 0; k < cols; k += kColsAtOnce) {
+    const std::int64_t count = std::min<std::int64_t>(kColsAtOnce, cols - k);
     for (std::size_t p = 0; p < static_cast<std::size_t>(w.count); ++p)
       unpack_tiles<N.weights>(w.layout, w.data + p * w.layout.panel_bytes(), k, count, tiles + p * kPanelTiles);
     for (int t = 0; t < tokens; t += 2 * kTileTokens)

@@ -102,8 +102,8 @@ bool code_block(std::span<const std::uint16_t> block, std::byte* out) {
 }  // namespace
 
 bool code_bf16(std::span<const std::uint16_t> panel, std::int64_t cols, std::byte* out) {
-  for (std::int64_t first = 0; first < cols; first += kBf16BlockCols) {
-    const std::int64_t count = std::min<std::int64_t>(kBf16BlockCols, cols - first);
+  for (std::int64_t first = 0; first < cols; first += kBlockCols) {
+    const std::int64_t count = std::min<std::int64_t>(kBlockCols, cols - first);
     if (!code_block(
             panel.subspan(static_cast<std::size_t>(first) * kPanelRows, static_cast<std::size_t>(count) * kPanelRows),
             out))
@@ -114,8 +114,8 @@ bool code_bf16(std::span<const std::uint16_t> panel, std::int64_t cols, std::byt
 }
 
 void decode_bf16_row(const std::byte* panel, std::int64_t cols, int row, std::span<float> out) {
-  for (std::int64_t first = 0; first < cols; first += kBf16BlockCols) {
-    const std::int64_t count = std::min<std::int64_t>(kBf16BlockCols, cols - first);
+  for (std::int64_t first = 0; first < cols; first += kBlockCols) {
+    const std::int64_t count = std::min<std::int64_t>(kBlockCols, cols - first);
     CodedBf16Header header;
     std::memcpy(&header, panel, sizeof header);
     const auto values = out.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));

@@ -24,7 +24,6 @@ namespace ttt::cpu {
 ///   pair 2  sign   3's, 2..0      3's sign   exponent   mantissa
 constexpr int kOctet = 8;  ///< columns of an octet
 constexpr int kOctetPairs = kOctet / 2;
-constexpr int kBf16BlockCols = 256;
 constexpr int kPairWords = 2 * kPanelRows;  ///< bf16 in a pair of columns
 constexpr int kOctetWords = kOctetPairs * kPairWords;
 constexpr std::size_t kPairBytes = kPairWords * 2;
@@ -60,7 +59,7 @@ constexpr SpreadBits kSpread[] = {{0, 0x0780, -4}, {1, 0x0078, -8}, {2, 0x0007, 
 
 /// Of a panel of `cols` columns, a multiple of 8.
 constexpr std::size_t coded_bf16_bytes(std::int64_t cols) {
-  return static_cast<std::size_t>((cols + kBf16BlockCols - 1) / kBf16BlockCols) * sizeof(CodedBf16Header) +
+  return static_cast<std::size_t>((cols + kBlockCols - 1) / kBlockCols) * sizeof(CodedBf16Header) +
          static_cast<std::size_t>(cols / kOctet) * kOctetBytes;
 }
 

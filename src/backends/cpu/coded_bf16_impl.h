@@ -90,8 +90,8 @@ class CodedBf16Block {
 template <class F>
 inline __attribute__((always_inline)) void for_each_bf16_block(std::int64_t cols, F f) {
   std::size_t at = 0;
-  for (std::int64_t first = 0; first < cols; first += kBf16BlockCols) {
-    const std::int64_t count = std::min<std::int64_t>(kBf16BlockCols, cols - first);
+  for (std::int64_t first = 0; first < cols; first += kBlockCols) {
+    const std::int64_t count = std::min<std::int64_t>(kBlockCols, cols - first);
     f(first, at, static_cast<int>(count / kOctet));
     at += coded_bf16_bytes(count);
   }

@@ -22,7 +22,7 @@ constexpr int kTokens = V::kTokens;
 
 /// acc[t] += part S of Subs of a group, times the tile's tokens in words.
 template <int S, int Subs, int T>
-inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const WordBlock& w, int in_block,
+inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const Words& w, int in_block,
                                                      const std::int8_t* x) {
   constexpr int kSubPairs = kPairs / Subs;
   const auto* words = reinterpret_cast<const std::int16_t*>(x);
@@ -72,18 +72,13 @@ struct Ahead {
   }
 };
 
-/// Blocks of words that were floats have a scale a group, and nothing else.
-constexpr IntegerKind kind_of(PanelKind kind) {
-  return is_integer(kind) ? integer_kind(kind) : IntegerKind{16, Scales::f16, 0};
-}
-
 /// Adds the block's groups, from `first` on, times a tile's activations, to what `out` has of the tile. The
 /// first block begins at zero.
 template <PanelKind K, int T, std::derived_from<DecodedBlock> Block>
 inline __attribute__((always_inline)) void block_tile(const Block& w, std::int64_t first, int groups,
                                                       const QuantizedRows& x, float* out, std::int64_t stride,
                                                       Ahead ahead) {
-  constexpr IntegerKind kind = kind_of(K);
+  constexpr IntegerKind kind = integer_kind(K);
   constexpr int kSubs = kind.subgroups();
   // Unrolled by hand, or g++ keeps the sums in memory.
   F sum[T];
@@ -144,21 +139,23 @@ template <PanelKind K, class Block>
 void block_products(const PanelRange& w, std::size_t at, const std::byte* next, std::int64_t first, int groups,
                     const QuantizedRows& x, std::int64_t first_token, int tokens, float* out, std::int64_t stride) {
   const std::size_t panel_bytes = w.layout.panel_bytes();
+  // What comes next is asked for by the decoding and by some tiles.
   const int fetching = std::clamp((tokens / 2 * 2 + kTokens - 1) / kTokens, 1, kFetchingTiles);
-  const std::size_t tile_bytes = block_bytes<K>(groups) / static_cast<std::size_t>(fetching);
+  const std::size_t share = block_bytes<K>(groups) / static_cast<std::size_t>(1 + fetching);
+  const auto ahead = [&](int p, int part) {
+    const std::size_t from = static_cast<std::size_t>(p) * panel_bytes + static_cast<std::size_t>(part) * share;
+    return Ahead{next == nullptr ? nullptr : next + from, share / static_cast<std::size_t>(groups)};
+  };
   Block blocks[kRun];
-  for (int p = 0; p < w.count; ++p) decode<K>(w.panel(p) + at, groups, blocks[p]);
+  for (int p = 0; p < w.count; ++p) decode<K>(w.panel(p) + at, groups, blocks[p], ahead(p, 0));
   for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
     if constexpr (count > 1) {
       const QuantizedRows tile = x.tile(first_token + t);
       for (int p = 0; p < w.count; ++p) {
         float* sums = out + t * stride + p * kPanelRows;
-        const int part = t / kTokens;
-        const bool fetch = t % kTokens == 0 && part < fetching && next != nullptr;
-        const std::size_t from =
-            static_cast<std::size_t>(p) * panel_bytes + static_cast<std::size_t>(part) * tile_bytes;
+        const int part = 1 + t / kTokens;
         block_tile<K, count>(blocks[p], first, groups, tile, sums, stride,
-                             Ahead{fetch ? next + from : nullptr, tile_bytes / static_cast<std::size_t>(groups)});
+                             t % kTokens == 0 && part <= fetching ? ahead(p, part) : Ahead{});
       }
     }
   });

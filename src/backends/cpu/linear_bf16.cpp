@@ -11,7 +11,7 @@ namespace {
 
 /// Pairs of columns that all tiles of a call go through before the next: their weights stay in the second-level cache.
 constexpr std::int64_t kBlockPairs = 1024;
-static_assert(2 * kBlockPairs % kBf16BlockCols == 0);
+static_assert(2 * kBlockPairs % kBlockCols == 0);
 constexpr int kTokens = 8;    ///< of a tile
 constexpr int kFewRows = 16;  ///< whose sums have registers beside coded weights; more share their decoding
 

@@ -16,8 +16,8 @@ struct TokenRange {
 
 /// The activations of one call to a linear op, as they are and in the form that its weights' kernels want: in bf16
 /// tiles for AMX; else in integers for integer weights, in bf16 for weights in bf16 or, of many tokens, in integers for
-/// weights in f16 and bf16. Chooses the
-/// kernels, too. The forms lie in scratch of the calling thread, which its next call takes over.
+/// weights in f16 and bf16. Chooses the kernels, too. The forms lie in scratch of the calling thread, which its next
+/// call takes over.
 class LinearInput {
  public:
   using Matrices = std::span<const CpuPackedMatrix* const>;

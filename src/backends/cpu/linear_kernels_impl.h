@@ -70,14 +70,17 @@ void plain_float(const Panels<P>& w, const float* x, std::int64_t xs, float* out
         tile.accumulate(p, even, x + k, xs);
         if (k + 1 < cols) tile.accumulate(p, odd, x + k + 1, xs);
       }
+  } else if constexpr (K == PanelKind::f16) {
+    for (std::int64_t first = 0; first < cols; first += kBlockCols) {
+      const std::int64_t end = std::min(cols, first + kBlockCols);
+      std::size_t at = f16_column_at(first);
+      for (std::int64_t k = first; k < end; ++k, at += kPanelRows * 2)
+        for (int p = 0; p < P; ++p) tile.accumulate(p, V::load_f16(w.data[p] + at), x + k, xs);
+    }
   } else {
     for (std::int64_t k = 0; k < cols; ++k)
-      for (int p = 0; p < P; ++p) {
-        if constexpr (K == PanelKind::f32)
-          tile.accumulate(p, V::load(reinterpret_cast<const float*>(w.data[p]) + k * kPanelRows), x + k, xs);
-        else
-          tile.accumulate(p, V::load_f16(w.data[p] + k * kPanelRows * 2), x + k, xs);
-      }
+      for (int p = 0; p < P; ++p)
+        tile.accumulate(p, V::load(reinterpret_cast<const float*>(w.data[p]) + k * kPanelRows), x + k, xs);
   }
   tile.store(out, stride, w.apart);
 }

@@ -39,7 +39,7 @@ std::size_t float_at(PanelKind kind, std::size_t k, std::size_t lane) {
     case PanelKind::f32:
       return (k * kPanelRows + lane) * 4;
     case PanelKind::f16:
-      return (k * kPanelRows + lane) * 2;
+      return f16_column_at(static_cast<std::int64_t>(k)) + lane * 2;
     default:
       return ((k / 2 * kPanelRows + lane) * 2 + k % 2) * 2;
   }
@@ -55,14 +55,31 @@ std::span<const std::byte> source_row(std::span<const Tensor> parts, std::int64_
 
 using PanelRowBytes = std::array<const std::byte*, kPanelRows>;
 
-/// out[i][lane] = word i of the lane's row; zero in lanes without a row.
+/// out[i - first][lane] = word i of the lane's row, for `words` of them; zero in lanes without a row.
 template <class Word>
-void interleave(const PanelRowBytes& rows, std::size_t words, std::byte* out) {
-  for (std::size_t i = 0; i < words; ++i) {
+void interleave(const PanelRowBytes& rows, std::size_t first, std::size_t words, std::byte* out) {
+  for (std::size_t i = first; i < first + words; ++i, out += kPanelRows * sizeof(Word)) {
     std::array<Word, kPanelRows> lanes{};
     for (std::size_t r = 0; r < kPanelRows; ++r)
       if (rows[r] != nullptr) std::memcpy(&lanes[r], rows[r] + i * sizeof(Word), sizeof(Word));
-    std::memcpy(out + i * sizeof lanes, lanes.data(), sizeof lanes);
+    std::memcpy(out, lanes.data(), sizeof lanes);
+  }
+}
+
+/// Makes a panel of PanelKind::f16.
+void interleave_f16(const PanelRowBytes& rows, std::size_t cols, std::byte* panel) {
+  for (std::size_t first = 0; first < cols; first += kBlockCols) {
+    const std::size_t count = std::min<std::size_t>(kBlockCols, cols - first);
+    std::byte* const block = panel + f16_column_at(static_cast<std::int64_t>(first));
+    interleave<std::uint16_t>(rows, first, count, block);
+    // Without their signs, f16 have the order of integers, what is not finite above all others.
+    std::array<std::uint16_t, kPanelRows> largest{};
+    for (std::size_t k = 0; k < count; ++k)
+      for (std::size_t r = 0; r < kPanelRows; ++r) {
+        const auto magnitude = static_cast<std::uint16_t>(load_u16(block + (k * kPanelRows + r) * 2) & 0x7fff);
+        largest[r] = std::max(largest[r], magnitude);
+      }
+    std::memcpy(block - sizeof largest, largest.data(), sizeof largest);
   }
 }
 
@@ -71,19 +88,19 @@ bool interleave_rows(const PanelLayout& l, const PanelRowBytes& rows, std::byte*
   const auto cols = static_cast<std::size_t>(l.cols);
   switch (l.kind) {
     case PanelKind::f32:
-      interleave<std::uint32_t>(rows, cols, panel);
+      interleave<std::uint32_t>(rows, 0, cols, panel);
       return true;
     case PanelKind::f16:
-      interleave<std::uint16_t>(rows, cols, panel);
+      interleave_f16(rows, cols, panel);
       return true;
     case PanelKind::bf16_coded: {
       thread_local std::vector<std::uint16_t> buffer;
       const std::span plain(at_least(buffer, cols * kPanelRows), cols * kPanelRows);
-      interleave<std::uint32_t>(rows, cols / 2, reinterpret_cast<std::byte*>(plain.data()));
+      interleave<std::uint32_t>(rows, 0, cols / 2, reinterpret_cast<std::byte*>(plain.data()));
       return code_bf16(plain, l.cols, panel);
     }
     default:
-      interleave<std::uint32_t>(rows, cols / 2, panel);
+      interleave<std::uint32_t>(rows, 0, cols / 2, panel);
   }
   if (cols % 2 == 0) return true;
   // The last pair lacks its second column.
@@ -262,7 +279,7 @@ void CpuPackedMatrix::unpack_row(std::int64_t row, std::span<float> out) const {
   const auto lane = static_cast<std::size_t>((row - section->first_row) % kPanelRows);
   if (is_integer(l.kind)) {
     const IntegerKind kind = integer_kind(l.kind);
-    std::array<float, kBlockGroups * kGroup> values;
+    std::array<float, kBlockCols> values;
     for (std::int64_t g = 0; g < l.groups(); g += kBlockGroups) {
       const std::int64_t groups = std::min<std::int64_t>(kBlockGroups, l.groups() - g);
       decode_block(l.kind, load_block(kind, panel, groups, static_cast<int>(lane)), groups, values.data());

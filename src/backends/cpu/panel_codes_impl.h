@@ -224,11 +224,14 @@ inline std::byte* panel_scratch(std::size_t bytes) {
   return lines.front().bytes;
 }
 
-/// Codes less their zero. Pair 2j + i of a group holds columns 4j + i and 4j + i + 2.
-struct WordBlock : DecodedBlock {
-  static constexpr int kZeroLog2 = -1;  ///< what is left to subtract is 2^kZeroLog2; -1: nothing
+/// A block in words. Pair 2j + i of a group holds columns 4j + i and 4j + i + 2.
+struct Words {
   static constexpr ActivationBits kBits = ActivationBits::fifteen;
   alignas(64) std::int16_t words[kBlockGroups][kPairs][kPanelRows][2];
+};
+/// Codes less their zero.
+struct WordBlock : DecodedBlock, Words {
+  static constexpr int kZeroLog2 = -1;  ///< what is left to subtract is 2^kZeroLog2; -1: nothing
 };
 /// Codes as they are.
 template <int MaxCode, int ZeroLog2>
@@ -238,14 +241,15 @@ struct ByteBlock : DecodedBlock {
   alignas(64) std::byte bytes[kBlockGroups][kQuads][kPanelRows * 4];
 };
 
-/// Decodes a block's scales, and calls store(group, quad, codes) for its codes.
-template <PanelKind K, class F>
-inline __attribute__((always_inline)) void decode_block(const std::byte* block, int groups, DecodedBlock& out,
-                                                        F store) {
+/// Decodes a block's scales, and calls store(group, quad, codes) for its codes. Calls ahead(group) before each group.
+template <PanelKind K, class F, class Ahead>
+inline __attribute__((always_inline)) void decode_block(const std::byte* block, int groups, DecodedBlock& out, F store,
+                                                        Ahead ahead) {
   constexpr IntegerKind kind = integer_kind(K);
   const BlockHeader<K> header(block);
   const std::byte* codes = block + kind.header_bytes(groups);
   for (int g = 0; g < groups; ++g, codes += kind.code_bytes()) {
+    ahead(g);
     const GroupScales<K> scales(header, g);
     for (int s = 0; s < kind.subgroups(); ++s) {
       V::store(out.scales[g][s], scales.scale[s]);
@@ -255,19 +259,20 @@ inline __attribute__((always_inline)) void decode_block(const std::byte* block, 
   }
 }
 
-template <PanelKind K>
-  requires(is_integer(K))
-void decode(const std::byte* block, int groups, WordBlock& out) {
+template <PanelKind K, class Ahead>
+void decode(const std::byte* block, int groups, WordBlock& out, Ahead ahead) {
   constexpr int kZero = integer_kind(K).zero();
-  decode_block<K>(block, groups, out, [&](int g, int quad, V::B codes) {
+  const auto store = [&](int g, int quad, V::B codes) {
     V::store_words(out.words[g][2 * quad][0], V::even_bytes_less(codes, kZero));
     V::store_words(out.words[g][2 * quad + 1][0], V::odd_bytes_less(codes, kZero));
-  });
+  };
+  decode_block<K>(block, groups, out, store, ahead);
 }
 
-template <PanelKind K, int MaxCode, int ZeroLog2>
-void decode(const std::byte* block, int groups, ByteBlock<MaxCode, ZeroLog2>& out) {
-  decode_block<K>(block, groups, out, [&](int g, int quad, V::B codes) { V::store_bytes(out.bytes[g][quad], codes); });
+template <PanelKind K, int MaxCode, int ZeroLog2, class Ahead>
+void decode(const std::byte* block, int groups, ByteBlock<MaxCode, ZeroLog2>& out, Ahead ahead) {
+  const auto store = [&](int g, int quad, V::B codes) { V::store_bytes(out.bytes[g][quad], codes); };
+  decode_block<K>(block, groups, out, store, ahead);
 }
 
 /// A panel's weights in f32, [k][16], as the block format defines them. Writes whole groups.

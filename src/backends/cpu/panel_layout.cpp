@@ -15,7 +15,6 @@ namespace ttt::cpu {
 namespace {
 
 using Bytes = const std::uint8_t*;
-constexpr int kColumns = kBlockGroups * kGroup;
 
 /// Sixteen bytes' low halves, then their high ones; eight bytes at a time.
 void read_nibbles(Bytes b, std::uint8_t* codes) {
@@ -86,7 +85,7 @@ void read_scale_mins(Bytes s, CodedBlock& out) {
 /// Codes run by run; run(r) gives the function from a column of the run to its code.
 template <class F>
 void fill_codes(CodedBlock& out, F run) {
-  for (int r = 0; r < kColumns / 32; ++r) {
+  for (int r = 0; r < kBlockCols / 32; ++r) {
     const auto code = run(r);
     std::uint8_t* codes = out.codes.data() + r * 32;
     for (int i = 0; i < 32; ++i) codes[i] = static_cast<std::uint8_t>(code(i));
@@ -196,7 +195,7 @@ std::size_t PanelLayout::panel_bytes() const {
     case PanelKind::f32:
       return k * kPanelRows * 4;
     case PanelKind::f16:
-      return k * kPanelRows * 2;
+      return k == 0 ? 0 : f16_column_at(cols - 1) + kPanelRows * 2;
     case PanelKind::bf16:
       return (k + 1) / 2 * kPanelRows * 4;
     case PanelKind::bf16_coded:
@@ -215,7 +214,7 @@ void read_coded_block(DType dtype, std::span<const std::byte> row, std::int64_t 
   const auto& format = info(dtype);
   const auto* bytes = reinterpret_cast<Bytes>(row.data());
   const auto from = static_cast<std::size_t>(first), count = static_cast<std::size_t>(groups);
-  if (format.block_size == kColumns) {
+  if (format.block_size == kBlockCols) {
     read_k_block(dtype, bytes + from / kBlockGroups * format.block_bytes, out);
   } else if (format.block_size == kGroup) {
     for (std::size_t g = 0; g < count; ++g) read_group(dtype, bytes + (from + g) * format.block_bytes, g, out);

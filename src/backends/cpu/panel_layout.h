@@ -14,15 +14,16 @@ namespace ttt::cpu {
 constexpr int kPanelRows = 16;
 constexpr int kGroup = 32;       ///< columns that share a step of the integer kernels
 constexpr int kBlockGroups = 8;  ///< groups that share a header in a panel: a K-quant's block of 256 columns
+constexpr int kBlockCols = kBlockGroups * kGroup;
 
 /// Counts the changes of what any panel holds for the same weights: packed weights that are kept on disk are found by
 /// those who pack as those did who kept them.
-constexpr int kPanelVersion = 4;
+constexpr int kPanelVersion = 5;
 
 /// How a panel stores its weights: as floats, or as a block format's own codes.
 enum class PanelKind {
   f32,         ///< [k][16] f32
-  f16,         ///< [k][16] f16
+  f16,         ///< blocks of 256 columns: largest |weight| of each row, [16] f16, then [k][16] f16
   bf16,        ///< [k/2][16][2] bf16
   bf16_coded,  ///< the same in fewer bits (coded_bf16.h)
   u4,
@@ -40,6 +41,11 @@ enum class PanelKind {
   bfp8,
   bfp4,
 };
+
+/// Where column k lies in a panel of PanelKind::f16; the one before a block's first is that of its largest weights.
+constexpr std::size_t f16_column_at(std::int64_t k) {
+  return static_cast<std::size_t>(k + k / kBlockCols + 1) * kPanelRows * 2;
+}
 
 /// The fields of a panel's header and what a code means by them. d and dmin are f16, "scale" and "min" the K-quants'
 /// integers.
@@ -157,7 +163,7 @@ struct PanelLayout {
 
 /// Up to 256 columns of one row as a block format stores them, in the terms of a panel.
 struct CodedBlock {
-  std::array<std::uint8_t, kBlockGroups * kGroup> codes;
+  std::array<std::uint8_t, kBlockCols> codes;
   std::array<std::uint16_t, 16> wide;
   std::array<std::uint8_t, 16> narrow;
 };

@@ -89,13 +89,15 @@ struct ScaledBlock {
   typename V::F minus_dmin() const { return V::load(minus_dmin_floats); }
 };
 
-template <PanelKind K, class V>
-void decode(const std::byte* block, int groups, ScaledBlock<V, K>& out) {
+/// Calls ahead(group) before each group.
+template <PanelKind K, class V, class Ahead>
+void decode(const std::byte* block, int groups, ScaledBlock<V, K>& out, Ahead ahead) {
   constexpr IntegerKind kind = integer_kind(K);
   const BlockHeader<K> header(block);
   const HeaderScales<V, K> scales(header);
   const std::byte* codes = block + kind.header_bytes(groups);
   for (int g = 0; g < groups; ++g, codes += kind.code_bytes()) {
+    ahead(g);
     for (int part = 0; part < kind.subgroups(); ++part) V::store_words(out.scales[g][part][0], scales.scale(g, part));
     unroll<kQuads>([&](auto j) { V::store_bytes(out.bytes[g][j], quad_codes<K, j>(codes)); });
   }

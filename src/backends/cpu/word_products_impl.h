@@ -1,8 +1,8 @@
 #pragma once
 // Products of weights in f16 and bf16 with quantised activations of fifteen bits, over a level's primitives `V`. See
-// linear_kernels_impl.h. Weights become words, in steps of a fraction of the largest of a group or block of their row:
-// where none stands out, that loses about what f16 has lost, and processors multiply twice as many words as floats. It
-// takes some tokens for that to pay.
+// linear_kernels_impl.h. Weights become words, in steps of a fraction of the largest of their row's block: where none
+// stands out, that loses about what f16 has lost, and processors multiply twice as many words as floats. It takes some
+// tokens for that to pay.
 #include <bit>
 #include <cstddef>
 #include <limits>
@@ -13,37 +13,36 @@
 namespace ttt::cpu {
 namespace {
 
-static_assert(kBlockGroups * kGroup == kBf16BlockCols);
-
 /// The largest |word| of a weight: a group's products with the largest activations add up in 32 bits.
 constexpr int kMostWord = std::numeric_limits<std::int32_t>::max() / (kGroup * most_of(ActivationBits::fifteen));
 
-/// Two columns of a panel.
-template <PanelKind K>
-inline __attribute__((always_inline)) void load_columns(const std::byte* pair, V::F& even, V::F& odd) {
-  if constexpr (K == PanelKind::f16) {
-    even = V::load_f16(pair);
-    odd = V::load_f16(pair + kPairBytes / 2);
-  } else {
-    V::load_bf16_pair(pair, even, odd);
-  }
-}
+/// Floats as words, in steps of a fraction of a scale that each row has in the block.
+struct FloatWords : Words {
+  alignas(64) float scale[kPanelRows];
+};
 
-/// The largest |weight| of each row in a group, NaN where one is not finite.
-template <PanelKind K>
-inline __attribute__((always_inline)) V::F largest_of(const std::byte* group) {
-  // Without their signs, both formats have the order of integers.
-  V::B most = V::template word_bits<0x7fff, 0>(V::load_bytes(group));
-  unroll<kPairs - 1>([&](auto i) __attribute__((always_inline)) {
-    const V::B pair = V::load_bytes(group + (i + 1) * static_cast<std::size_t>(kPairBytes));
-    most = V::max_words(most, V::template word_bits<0x7fff, 0>(pair));
+/// Adds a block times a tile's activations to what `out` has of the tile. The first block begins at zero. Calls
+/// ahead(group) before each group.
+template <PanelKind K, int T, class Ahead>
+inline __attribute__((always_inline)) void block_tile(const FloatWords& w, std::int64_t first, int groups,
+                                                      const QuantizedRows& x, float* out, std::int64_t stride,
+                                                      Ahead ahead) {
+  F sum[T];
+  unroll<T>([&](auto t) __attribute__((always_inline)) { sum[t] = V::zero(); });
+  for (int g = 0; g < groups; ++g) {
+    const std::int64_t group = first + g;
+    ahead(g);
+    V::I acc[T];
+    unroll<T>([&](auto t) __attribute__((always_inline)) { acc[t] = V::set1_int(0); });
+    add_codes<0, 1>(acc, w, g, x.codes + group * T * QuantizedRows::group_bytes(ActivationBits::fifteen));
+    unroll<T>([&](auto t) __attribute__((always_inline)) {
+      sum[t] = V::fma(V::to_float(acc[t]), V::set1(x.scales[group * T + t]), sum[t]);
+    });
+  }
+  const F scale = V::load(w.scale);
+  unroll<T>([&](auto t) __attribute__((always_inline)) {
+    V::store(out + t * stride, V::fma(sum[t], scale, first == 0 ? V::zero() : V::load(out + t * stride)));
   });
-  alignas(64) std::byte both[kPairBytes];
-  V::store_bytes(both, most);
-  V::F even, odd;
-  load_columns<K>(both, even, odd);
-  const V::F zero = V::zero();  // times what is not finite: NaN
-  return V::fma(zero, even, V::fma(zero, odd, V::max(even, odd)));
 }
 
 /// Makes words of floats: `most` of them becomes `words`.
@@ -59,7 +58,7 @@ class FloatsToWords {
 
   /// A quad's words; load(i, even, odd) gives its columns 2i and 2i + 1.
   template <class Load>
-  inline __attribute__((always_inline)) void store_quad(WordBlock& out, int group, int quad, Load load) const {
+  inline __attribute__((always_inline)) void store_quad(FloatWords& out, int group, int quad, Load load) const {
     // A float of this size has the nearest integer of what is added to it in its low bits.
     const V::F integer = V::set1(12582912.0f);
     V::F columns[4];
@@ -75,36 +74,70 @@ class FloatsToWords {
   float words_;
 };
 
-/// Groups of a panel of floats as words and their scales.
-template <PanelKind K>
-  requires(!is_integer(K))
-void decode(const std::byte* block, int groups, WordBlock& out) {
-  for (int g = 0; g < groups; ++g, block += kPairs * static_cast<std::size_t>(kPairBytes)) {
-    const FloatsToWords to_words(largest_of<K>(block), static_cast<float>(kMostWord));
-    V::store(out.scales[g][0], to_words.scale());
-    unroll<kQuads>([&](auto j) __attribute__((always_inline)) {
-      to_words.store_quad(out, g, j, [&](int i, V::F& even, V::F& odd) __attribute__((always_inline)) {
-        load_columns<K>(block + (2 * j + i) * static_cast<std::size_t>(kPairBytes), even, odd);
+/// A block's words, in steps of a fraction of the largest weight that a row has in it. Calls ahead(group) before each
+/// group.
+template <PanelKind K, class Ahead>
+  requires(K == PanelKind::f16)
+void decode(const std::byte* block, int groups, FloatWords& out, Ahead ahead) {
+  const FloatsToWords to_words(V::load_f16(block), static_cast<float>(kMostWord));
+  V::store(out.scale, to_words.scale());
+  const std::byte* group = block + f16_column_at(0);
+  for (int g = 0; g < groups; ++g, group += kPairs * kPairBytes) {
+    ahead(g);
+    unroll<kQuads>([&](auto quad) __attribute__((always_inline)) {
+      to_words.store_quad(out, g, quad, [&](auto i, V::F& even, V::F& odd) __attribute__((always_inline)) {
+        const std::byte* pair = group + (2 * quad + i) * kPairBytes;
+        even = V::load_f16(pair);
+        odd = V::load_f16(pair + kPairBytes / 2);
       });
     });
   }
 }
 
-/// The same of coded bf16, in steps of a fraction of the power of 2 that the largest weight of a row's block has. No
-/// weight is as large as twice that, and what is a sixteenth of it or more keeps all its bits.
-template <>
-void decode<PanelKind::bf16_coded>(const std::byte* block, int groups, WordBlock& out) {
+/// The largest |weight| of each row in a block of bf16, NaN where one is not finite.
+inline V::F largest_bf16(const std::byte* block, int groups) {
+  // Without their signs, bf16 have the order of integers.
+  V::B most = V::template word_bits<0x7fff, 0>(V::load_bytes(block));
+  for (int pair = 1; pair < groups * kPairs; ++pair)
+    most = V::max_words(
+        most, V::template word_bits<0x7fff, 0>(V::load_bytes(block + static_cast<std::size_t>(pair) * kPairBytes)));
+  V::F even, odd;
+  V::bf16_pair(most, even, odd);
+  const V::F zero = V::zero();  // times what is not finite: NaN
+  return V::fma(zero, even, V::fma(zero, odd, V::max(even, odd)));
+}
+
+template <PanelKind K, class Ahead>
+  requires(K == PanelKind::bf16)
+void decode(const std::byte* block, int groups, FloatWords& out, Ahead ahead) {
+  const FloatsToWords to_words(largest_bf16(block, groups), static_cast<float>(kMostWord));
+  V::store(out.scale, to_words.scale());
+  for (int g = 0; g < groups; ++g, block += kPairs * kPairBytes) {
+    ahead(g);
+    unroll<kQuads>([&](auto quad) __attribute__((always_inline)) {
+      to_words.store_quad(out, g, quad, [&](auto i, V::F& even, V::F& odd) __attribute__((always_inline)) {
+        V::load_bf16_pair(block + (2 * quad + i) * kPairBytes, even, odd);
+      });
+    });
+  }
+}
+
+/// In steps of a fraction of the power of 2 that the largest weight of a row's block has. No weight is as large as
+/// twice that, and what is a sixteenth of it or more keeps all its bits.
+template <PanelKind K, class Ahead>
+  requires(K == PanelKind::bf16_coded)
+void decode(const std::byte* block, int groups, FloatWords& out, Ahead ahead) {
   constexpr int kLargest = 255, kOne = 128;  // a bf16's mantissa, in steps of its last bit
   constexpr int kPowerWords = static_cast<int>(std::bit_floor(static_cast<unsigned>(kMostWord * kOne / kLargest)));
   static_assert(kPowerWords >= 16 * kOne);
   V::F power, same;
   V::load_bf16_pair(block + offsetof(CodedBf16Header, largest), power, same);
   const FloatsToWords to_words(power, static_cast<float>(kPowerWords));
-  const V::F scale = to_words.scale();
+  V::store(out.scale, to_words.scale());
   const CodedBf16Block coded(block);
   constexpr int kOctets = kGroup / kOctet, kQuadsOfOctet = kOctet / 4;
   for (int g = 0; g < groups; ++g) {
-    V::store(out.scales[g][0], scale);
+    ahead(g);
     for (int octet = 0; octet < kOctets; ++octet) {
       const OctetPairs pairs = coded.load<kAheadOfMany>(g * kOctets + octet);
       unroll<kQuadsOfOctet>([&](auto j) __attribute__((always_inline)) {
@@ -120,11 +153,11 @@ void word_products(const PanelRange& w, const QuantizedRows& x, std::int64_t fir
                    std::int64_t stride) {
   switch (w.layout.kind) {
     case PanelKind::f16:
-      return panel_products<PanelKind::f16, WordBlock>(w, x, first_token, tokens, out, stride);
+      return panel_products<PanelKind::f16, FloatWords>(w, x, first_token, tokens, out, stride);
     case PanelKind::bf16:
-      return panel_products<PanelKind::bf16, WordBlock>(w, x, first_token, tokens, out, stride);
+      return panel_products<PanelKind::bf16, FloatWords>(w, x, first_token, tokens, out, stride);
     default:
-      return panel_products<PanelKind::bf16_coded, WordBlock>(w, x, first_token, tokens, out, stride);
+      return panel_products<PanelKind::bf16_coded, FloatWords>(w, x, first_token, tokens, out, stride);
   }
 }
 

@@ -10,8 +10,8 @@ namespace ttt::cpu {
 namespace {
 
 /// Pairs of columns that all tiles of a call go through before the next: their weights stay in the second-level cache.
-constexpr std::int64_t kBlockPairs = 1024;
-static_assert(2 * kBlockPairs % kBlockCols == 0);
+constexpr std::int64_t kPairsAtOnce = 1024;
+static_assert(2 * kPairsAtOnce % kBlockCols == 0);
 constexpr int kTokens = 8;    ///< of a tile
 constexpr int kFewRows = 16;  ///< whose sums have registers beside coded weights; more share their decoding
 
@@ -107,7 +107,7 @@ void coded_products(const PanelRange& w, const std::uint16_t* x, std::int64_t x_
 Weights weights_of(const PanelRange& w, int p, int count, Pairs pairs) {
   if (w.layout.kind == PanelKind::bf16)
     return {w.panel(p) + static_cast<std::size_t>(pairs.first) * kPairBytes, w.layout.panel_bytes(), pairs};
-  constexpr std::size_t kBytes = static_cast<std::size_t>(kBlockPairs) * kPairBytes;
+  constexpr std::size_t kBytes = static_cast<std::size_t>(kPairsAtOnce) * kPairBytes;
   std::byte* data = panel_scratch(2 * kBytes);
   for (int i = 0; i < count; ++i)
     unpack_bf16(w.panel(p + i), 2 * pairs.first, 2 * pairs.count, data + static_cast<std::size_t>(i) * kBytes);
@@ -124,7 +124,7 @@ void row_products(const PanelRange& w, const Bf16Rows& x_rows, std::int64_t toke
     return coded_products(w, x, x_stride, rows, out, stride);
   const std::int64_t all = (w.layout.cols + 1) / 2;
   // One token waits for memory, of which weights that are not coded are read as one stream.
-  const std::int64_t step = tokens > 1 ? kBlockPairs : all;
+  const std::int64_t step = tokens > 1 ? kPairsAtOnce : all;
   for (std::int64_t first = 0; first < all; first += step)
     for (int p = 0; p < w.count;) {
       const auto run = [&]<int P>(std::integral_constant<int, P>) {

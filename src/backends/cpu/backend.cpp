@@ -17,8 +17,8 @@ constexpr std::array<ParamRule, 12> kCpuRules{{
     {"linear", "amx_min_tokens", "amx", "amx_bf16", 16},
     {"linear", "bf16_min_tokens", "amx", "avx512_bf16", LinearParams::never},
     {"linear", "bf16_min_tokens", "", "avx512_bf16", 1},
-    {"linear", "words_min_tokens", "avx2", "", 8},
-    {"linear", "words_min_tokens", "avx_vnni", "", 8},
+    {"linear", "words_min_tokens", "avx2", "", 5},
+    {"linear", "words_min_tokens", "avx_vnni", "", 5},
     {"linear", "words_min_tokens", "avx512", "", 8},
     {"prefill", "chunk", "", "", 512},
 }};

@@ -74,23 +74,14 @@ class FloatsToWords {
   float words_;
 };
 
-/// A block's words, in steps of a fraction of the largest weight that a row has in it. Calls ahead(group) before each
-/// group.
-template <PanelKind K, class Ahead>
-  requires(K == PanelKind::f16)
-void decode(const std::byte* block, int groups, FloatWords& out, Ahead ahead) {
-  const FloatsToWords to_words(V::load_f16(block), static_cast<float>(kMostWord));
-  V::store(out.scale, to_words.scale());
-  const std::byte* group = block + f16_column_at(0);
-  for (int g = 0; g < groups; ++g, group += kPairs * kPairBytes) {
-    ahead(g);
-    unroll<kQuads>([&](auto quad) __attribute__((always_inline)) {
-      to_words.store_quad(out, g, quad, [&](auto i, V::F& even, V::F& odd) __attribute__((always_inline)) {
-        const std::byte* pair = group + (2 * quad + i) * kPairBytes;
-        even = V::load_f16(pair);
-        odd = V::load_f16(pair + kPairBytes / 2);
-      });
-    });
+/// Two columns of a panel.
+template <PanelKind K>
+inline __attribute__((always_inline)) void load_columns(const std::byte* pair, V::F& even, V::F& odd) {
+  if constexpr (K == PanelKind::f16) {
+    even = V::load_f16(pair);
+    odd = V::load_f16(pair + kPairBytes / 2);
+  } else {
+    V::load_bf16_pair(pair, even, odd);
   }
 }
 
@@ -107,16 +98,21 @@ inline V::F largest_bf16(const std::byte* block, int groups) {
   return V::fma(zero, even, V::fma(zero, odd, V::max(even, odd)));
 }
 
+/// A block's words, in steps of a fraction of the largest weight that a row has in it, which f16 has beside it. Calls
+/// ahead(group) before each group.
 template <PanelKind K, class Ahead>
-  requires(K == PanelKind::bf16)
+  requires(K == PanelKind::f16 || K == PanelKind::bf16)
 void decode(const std::byte* block, int groups, FloatWords& out, Ahead ahead) {
-  const FloatsToWords to_words(largest_bf16(block, groups), static_cast<float>(kMostWord));
+  constexpr bool kHasLargest = K == PanelKind::f16;
+  const V::F largest = kHasLargest ? V::load_f16(block) : largest_bf16(block, groups);
+  const FloatsToWords to_words(largest, static_cast<float>(kMostWord));
   V::store(out.scale, to_words.scale());
-  for (int g = 0; g < groups; ++g, block += kPairs * kPairBytes) {
+  const std::byte* group = block + (kHasLargest ? f16_column_at(0) : 0);
+  for (int g = 0; g < groups; ++g, group += kPairs * kPairBytes) {
     ahead(g);
     unroll<kQuads>([&](auto quad) __attribute__((always_inline)) {
       to_words.store_quad(out, g, quad, [&](auto i, V::F& even, V::F& odd) __attribute__((always_inline)) {
-        V::load_bf16_pair(block + (2 * quad + i) * kPairBytes, even, odd);
+        load_columns<K>(group + (2 * quad + i) * kPairBytes, even, odd);
       });
     });
   }

@@ -24,7 +24,7 @@ TEST_P(LinearActivations, EightBitsAreTakenWhereTheLevelHasRoomForThem) {
   for (const std::int64_t tokens : {1, 3, 4, 64})
     for (const auto format : {DType::q4_0, DType::q8_0, DType::iq4_nl, DType::bf16}) {
       SCOPED_TRACE(std::string(name(format)) + " tokens " + std::to_string(tokens));
-      const bool tiles = level == "amx" && tokens >= 16, full_bytes = format != DType::q4_0;
+      const bool tiles = level == "amx" && tokens >= 16, full_bytes = format == DType::q8_0;
       const bool bf16_dots = level == "avx512" && DeviceConfig::named("x86-avx512").has_feature("avx512_bf16");
       const bool room = format == DType::bf16 ? bf16_dots : !(level == "avx2" && full_bytes);
       EXPECT_EQ(run(format, kNarrow, tokens, Precision::fast) != run(format, kNarrow, tokens, Precision::standard),
@@ -89,12 +89,12 @@ struct Shape {
 TEST_P(LinearActivations, OutliersLeaveTheOthersTheirBits) {
   // Tiles of several sizes, a block of one group behind whole ones, one token that two threads quantise.
   for (const auto [cols, tokens] : {Shape{256, 7}, {2080, 3}, {8192, 1}, {512, 15}, {512, 70}})
-    for (const auto format : {DType::q4_0, DType::q4_1, DType::q4_k, DType::q6_k, DType::mxfp4}) {
+    for (const auto format : {DType::q4_0, DType::q4_1, DType::q4_k, DType::q6_k, DType::iq4_nl, DType::mxfp4}) {
       if (!fills_blocks(format, cols)) continue;
       SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(cols) + " x" + std::to_string(tokens));
       const auto x = random_values(static_cast<std::size_t>(tokens * cols), 7);
       EXPECT_LE(difference(GetParam(), format, with_outliers(x), cols, tokens), 3e-3);
-      EXPECT_LE(difference(GetParam(), format, x, cols, tokens), 1e-2) << "without outliers, after some";
+      EXPECT_LE(difference(GetParam(), format, x, cols, tokens), 1.5e-2) << "without outliers, after some";
     }
 }
 
@@ -108,10 +108,40 @@ TEST_P(LinearActivations, OutliersMeetWeightsAsTheyAre) {
         x[static_cast<std::size_t>(t * kCols + block * 256 + (t * 37 + block * 17) % 256)] =
             static_cast<float>(20 + (t + block) % 7);
     for (const auto format : {DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1, DType::q2_k, DType::q3_k, DType::q4_k,
-                              DType::q5_k, DType::q6_k, DType::mxfp4, DType::bfp4}) {
+                              DType::q5_k, DType::q6_k, DType::iq4_nl, DType::mxfp4, DType::bfp4}) {
       SCOPED_TRACE(std::string(name(format)) + " x" + std::to_string(tokens));
       const bool tiles = GetParam() == "amx" && tokens >= 16;  // which hold bf16
       EXPECT_LE(difference(GetParam(), format, x, kCols, tokens), tiles ? 1e-2 : 1e-6);
+    }
+  }
+}
+
+/// Where a level adds two products in 16 bits, neighbours that are both large take a coarser scale.
+TEST_P(LinearActivations, TwoProductsWithTheLargestCodesFit) {
+  constexpr std::int64_t kCols = 512, kTokens = 7;
+  for (const int nibble : {0, 15}) {
+    const auto weight = Tensor::make(DType::iq4_nl, {kProductRows, kCols}, [&](std::span<std::byte> out) {
+      std::ranges::fill(out, static_cast<std::byte>(nibble * 17));
+      for (std::size_t at = 0; at < out.size(); at += info(DType::iq4_nl).block_bytes)
+        out[at] = std::byte{0}, out[at + 1] = std::byte{0x3c};  // scale 1
+    });
+    std::vector<float> x(kTokens * kCols);
+    for (std::int64_t k = 0; k < kCols; ++k) {
+      const std::array<float, kTokens> column{1,
+                                              -1,
+                                              k % 4 < 2 ? 1.0f : -0.5f,
+                                              k % 2 == 0 ? 1.0f : -0.5f,
+                                              k % 2 == 0 ? 1.0f : 0.0f,
+                                              k % 32 == 31 ? 1.0f : 0.1f,
+                                              k % 32 < 2 ? -1.0f : 0.2f};
+      for (std::int64_t t = 0; t < kTokens; ++t) x[static_cast<std::size_t>(t * kCols + k)] = column[t];
+    }
+    for (const std::int64_t tokens : {std::int64_t{1}, kTokens}) {
+      const std::vector<float> some{x.end() - tokens * kCols, x.end()};
+      const auto got = product_of(*open_level(GetParam(), Precision::fast), weight, some),
+                 want = product_of(*open_level(GetParam(), Precision::exact), weight, some);
+      for (std::size_t i = 0; i < got.size(); ++i)
+        EXPECT_NEAR(got[i] / want[i], 1, 5e-2) << "code " << nibble << ", " << tokens << " tokens, " << i;
     }
   }
 }

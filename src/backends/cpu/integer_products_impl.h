@@ -40,7 +40,7 @@ template <int S, int Subs, int T, class Level = V, int MaxCode, int ZeroLog2>
 inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const ByteBlock<MaxCode, ZeroLog2>& w,
                                                      int in_block, const std::int8_t* x) {
   constexpr int kSubQuads = kQuads / Subs,
-                kChunk = std::min(Level::pair_sums_that_fit(MaxCode, most_of(ActivationBits::eight)), kSubQuads);
+                kChunk = std::clamp(Level::pair_sums_that_fit(MaxCode, most_of(ActivationBits::eight)), 1, kSubQuads);
   for (int first = S * kSubQuads; first < (S + 1) * kSubQuads; first += kChunk) {
     V::I pairs[T];
     unroll<kChunk>([&](auto j) __attribute__((always_inline)) {
@@ -233,7 +233,7 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
   with_integer_kind(w.layout.kind, [&](auto kind) {
     if constexpr (integer_kind(kind).is_k() && kBlockScales)
       if (x.scale_of == ScaleOf::block) return scaled_products<kind>(w, x, first_token, tokens, out, stride);
-    if constexpr (integer_kind(kind).max_code() <= V::kMostByteCode)
+    if constexpr (eight_bits_fit(integer_kind(kind), V::kMostByteCode))
       if (x.bits == ActivationBits::eight)
         return integer_products<kind, ActivationBits::eight>(w, x, first_token, tokens, out, stride);
     integer_products<kind, ActivationBits::fifteen>(w, x, first_token, tokens, out, stride);

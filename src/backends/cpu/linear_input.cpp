@@ -34,14 +34,18 @@ bool eight_bits_do(const CpuDevice& device, ConstMatrix x) {
 /// Of activations that meet integer weights: eight if the weights' codes leave room for them.
 ActivationBits activation_bits(const CpuDevice& device, const LinearKernels& kernels, ConstMatrix x, Matrices weights) {
   const auto too_large = [&](PanelKind kind) {
-    return is_integer(kind) && integer_kind(kind).max_code() > kernels.most_byte_code;
+    return is_integer(kind) && !eight_bits_fit(integer_kind(kind), kernels.most_byte_code);
   };
   if (!any_kind(weights, is_integer) || any_kind(weights, too_large)) return ActivationBits::fifteen;
   return eight_bits_do(device, x) ? ActivationBits::eight : ActivationBits::fifteen;
 }
 
-/// What activations of eight bits share a scale in.
+/// Of activations of eight bits.
 ScaleOf scale_of(const LinearKernels& kernels, Matrices weights) {
+  const auto large = [&](PanelKind kind) {
+    return is_integer(kind) && integer_kind(kind).max_code() > kernels.most_byte_code;
+  };
+  if (any_kind(weights, large)) return ScaleOf::pairs;
   const auto no_k_quant = [](PanelKind kind) { return is_integer(kind) && !integer_kind(kind).is_k(); };
   return kernels.block_scales && !any_kind(weights, no_k_quant) ? ScaleOf::block : ScaleOf::group;
 }

@@ -13,9 +13,22 @@ namespace ttt::cpu {
 /// How precisely the integer kinds meet activations. Eight bits take half the time of fifteen.
 enum class ActivationBits { fifteen, eight };
 
-/// Whose activations share a scale: a group's; or, of eight bits that meet nothing but K-quants, a block's. The
-/// products of a K-quant's block then add up in integers, as the scales of its groups are integers, too.
-enum class ScaleOf { group, block };
+/// Whose activations share a scale, and what of them it takes to the largest code.
+enum class ScaleOf {
+  group,  ///< a group's; the largest of them
+  /// A group's, of eight bits; the largest of them or of the sums of two neighbours, so that two products fit into a
+  /// word where LinearKernels::most_byte_code says that they else might not.
+  pairs,
+  /// A block's, of eight bits that meet nothing but K-quants; the largest of them. The products of a K-quant's block
+  /// then add up in integers, as the scales of its groups are integers, too.
+  block
+};
+
+/// Whether weights may meet activations of eight bits. Those with codes of eight bits would lose more by ScaleOf::pairs
+/// than their format has lost.
+constexpr bool eight_bits_fit(const IntegerKind& kind, int most_byte_code) {
+  return kind.bits < 8 || kind.max_code() <= most_byte_code;
+}
 
 /// Activations for the integer kinds: per token and group of 32 columns a cell of codes and their scale. Tokens lie in
 /// tiles of a power of two, as tile_tokens cuts them; within a tile of T tokens everything is interleaved,
@@ -29,7 +42,7 @@ struct QuantizedRows {
   /// [group][pair of columns 16][T][2].
   std::int8_t* codes;
   float* scales;             ///< [group or block][T]
-  std::int32_t* minus_sums;  ///< of groups' scales: minus the sum of codes: [group][columns 0..15, 16..31, all][T]
+  std::int32_t* minus_sums;  ///< not of blocks' scales: minus the sum of codes: [group][columns 0..15, 16..31, all][T]
   float* scaled_sums;        ///< scale * sum of codes, likewise
   std::int16_t* block_sums;  ///< of blocks' scales: sums of codes: [block][halves of groups 8, pairs of groups 4][T][2]
   Outliers outliers;         ///< of eight bits
@@ -112,7 +125,7 @@ struct PanelRange {
 /// The primitives of one instruction-set level that Linear and GatedLinear are made of.
 struct LinearKernels {
   int tile_tokens;     ///< the most tokens of a tile
-  int most_byte_code;  ///< the largest code that may meet activations of eight bits
+  int most_byte_code;  ///< the largest code that may meet any activations of eight bits
   bool block_scales;   ///< whether K-quants may meet activations with ScaleOf::block
 
   /// Quantises groups [first, last) of `x`, from a multiple of 8 on, as token `token` of a tile of `tokens` tokens,

@@ -3,7 +3,7 @@
 //   F   16 f32 lanes: zero, set1, load, store, load_f16, load_u8, load_i8, load_u4_pair(p, low, high), load_e8m0,
 //       load_bf16_pair(p, even, odd), add, mul, div, fma, exp, round (to INT32_MIN what I has no room for),
 //       max and min (the second where either is NaN), max_of, magnitude(x, y): the largest |lane| of both, NaN if one
-//       is
+//       is, add_neighbours: lanes 2i and 2i + 1 both become their sum
 //   I   16 i32 lanes: to_float, add_int, sub_int, set1_int, shift_left<n>, shift_right<n>, sum_of, store_i8
 //       store_i16, and as 16 lanes of 2 words: load_words, store_words, dot_words(I, I words, p): lane sums of 2 words
 //       times the 2 words at p
@@ -16,7 +16,8 @@
 //       pair_products(B codes, p): words of two products; add_pairs(I, I), widen_pairs(I), multiply_words(I, I): lane
 //       sums of 2 words times 2 words; load_u8_int, load_i8_int, load_u4_pair_int, join_words(I low, I high)
 //   kMostHigh: the largest |byte| at p that dot takes of every code without overflow
-//   kMostByteCode: the largest code that dot takes with every byte at p
+//   kMostByteCode: the largest code that dot takes with every byte at p; of larger ones, bytes 0 and 1 there, and 2
+//       and 3, add up to 128 at most
 //   kTokens: the most tokens of a tile; kTokensInRegisters: whether there are registers for their sums beside codes
 //   kPanelsOfOneToken: the panels of codes that one token meets by turns
 #include "coded_bf16_impl.h"

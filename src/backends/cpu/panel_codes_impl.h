@@ -45,7 +45,7 @@ template <PanelKind K, int J>
 inline __attribute__((always_inline)) V::B quad_codes(const std::byte* codes) {
   constexpr IntegerKind kind = integer_kind(K);
   const V::B quad = unpacked_quad<kind.bits, J>(codes);
-  if constexpr (kind.table) return V::lookup(code_table(K).data(), quad);
+  if constexpr (kind.table != nullptr) return V::lookup(kind.table->data(), quad);
   return quad;
 }
 

@@ -283,7 +283,7 @@ void decode_block(PanelKind panel_kind, const CodedBlock& block, std::int64_t gr
         offset = -(dmin * static_cast<float>(block.narrow[half] >> 4));
         break;
     }
-    const int code = kind.table ? code_table(panel_kind)[block.codes[i]] : block.codes[i];
+    const int code = kind.table != nullptr ? (*kind.table)[block.codes[i]] : block.codes[i];
     out[i] =
         kind.has_offset() ? scale * static_cast<float>(code) + offset : scale * static_cast<float>(code - kind.zero());
   }

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -47,6 +48,11 @@ constexpr std::size_t f16_column_at(std::int64_t k) {
   return static_cast<std::size_t>(k + k / kBlockCols + 1) * kPanelRows * 2;
 }
 
+/// What the codes of iq4_nl and mxfp4 stand for, plus the zero.
+inline constexpr std::array<std::uint8_t, 16> kIq4Table{1,   24,  45,  63,  79,  93,  106, 118,
+                                                        129, 141, 153, 166, 181, 197, 217, 241};
+inline constexpr std::array<std::uint8_t, 16> kMxfp4Table{16, 17, 18, 19, 20, 22, 24, 28, 16, 15, 14, 13, 12, 10, 8, 4};
+
 /// The fields of a panel's header and what a code means by them. d and dmin are f16, "scale" and "min" the K-quants'
 /// integers.
 enum class Scales {
@@ -66,11 +72,12 @@ enum class Scales {
 struct IntegerKind {
   int bits;  ///< of a code: 2, 3, 4, 5, 6, 8
   Scales scales;
-  int zero_log2;       ///< the zero is 2^zero_log2; -1: none
-  bool table = false;  ///< the 4-bit codes index code_table()
+  int zero_log2;                                        ///< the zero is 2^zero_log2; -1: none
+  const std::array<std::uint8_t, 16>* table = nullptr;  ///< what the 4-bit codes index, or null
 
   constexpr int zero() const { return zero_log2 < 0 ? 0 : 1 << zero_log2; }
-  constexpr int max_code() const { return table ? (2 << zero_log2) - 1 : (1 << bits) - 1; }
+  /// The largest code, or what the table has for one.
+  constexpr int max_code() const { return table != nullptr ? std::ranges::max(*table) : (1 << bits) - 1; }
   constexpr bool has_offset() const { return zero_log2 < 0; }
   constexpr bool is_k() const {
     return scales == Scales::k32_offset || scales == Scales::k16 || scales == Scales::k16_offset;
@@ -117,9 +124,9 @@ constexpr IntegerKind integer_kind(PanelKind kind) {
     case PanelKind::u5_offset:
       return {5, Scales::f16_offset, -1};
     case PanelKind::iq4_nl:
-      return {4, Scales::f16, 7, true};
+      return {4, Scales::f16, 7, &kIq4Table};
     case PanelKind::mxfp4:
-      return {4, Scales::e8m0, 4, true};
+      return {4, Scales::e8m0, 4, &kMxfp4Table};
     case PanelKind::u2_k:
       return {2, Scales::k16_offset, -1};
     case PanelKind::u3_k:
@@ -137,14 +144,6 @@ constexpr IntegerKind integer_kind(PanelKind kind) {
     default:
       return {8, Scales::f16, 7};
   }
-}
-
-/// What the codes of iq4_nl and mxfp4 stand for, plus the zero.
-inline constexpr std::array<std::uint8_t, 16> kIq4Table{1,   24,  45,  63,  79,  93,  106, 118,
-                                                        129, 141, 153, 166, 181, 197, 217, 241};
-inline constexpr std::array<std::uint8_t, 16> kMxfp4Table{16, 17, 18, 19, 20, 22, 24, 28, 16, 15, 14, 13, 12, 10, 8, 4};
-constexpr const std::array<std::uint8_t, 16>& code_table(PanelKind kind) {
-  return kind == PanelKind::iq4_nl ? kIq4Table : kMxfp4Table;
 }
 
 /// The kind that holds a block format's codes as they are; nothing for floats.

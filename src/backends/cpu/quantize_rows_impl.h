@@ -173,6 +173,14 @@ float most_of_block(std::span<const GroupValues> groups) {
   return most;
 }
 
+/// The largest of a group's values and of the sums of two neighbours, NaN where one is not finite. Codes up to it add
+/// up to no more than the largest code and one, by rounding.
+float most_of_pairs(const GroupValues& group) {
+  const auto sums = [&](int at) { return V::add_neighbours(V::load(group.values + at)); };
+  const float most = std::max(group.most, V::magnitude(sums(0), sums(16)));
+  return std::isfinite(most) ? most : std::numeric_limits<float>::quiet_NaN();
+}
+
 void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, int token, int tokens,
                   std::int64_t first, std::int64_t last) {
   const bool eight = tile.bits == ActivationBits::eight, of_block = tile.scale_of == ScaleOf::block;
@@ -193,9 +201,12 @@ void quantize_row(const float* x, std::int64_t cols, const QuantizedRows& tile, 
           static_cast<std::uint8_t>(take_outliers(groups, outlier, row, tile.outliers.found_at(row, block)));
     }
     const float shared = of_block ? most_of_block(groups) : 0;
+    const auto most = [&](const GroupValues& group) {
+      return of_block ? shared : tile.scale_of == ScaleOf::pairs ? most_of_pairs(group) : group.most;
+    };
     for (std::size_t i = 0; i < groups.size(); ++i) {
       const std::int64_t g = first + static_cast<std::int64_t>(i);
-      const Step step(of_block ? shared : groups[i].most, most_of(tile.bits));
+      const Step step(most(groups[i]), most_of(tile.bits));
       const Codes codes(V::load(groups[i].values), V::load(groups[i].values + 16), step.inverse);
       store_sums(codes, step.scale, tile, g, token, tokens);
       if (eight)

@@ -131,6 +131,10 @@ struct Avx2 {
         _mm256_max_epi32(_mm256_max_epi32(bits(x.a), bits(x.b)), _mm256_max_epi32(bits(y.a), bits(y.b)));
     return std::bit_cast<float>(reduce(most, [](__m128i v, __m128i w) { return _mm_max_epi32(v, w); }));
   }
+  static F add_neighbours(F x) {
+    const auto sum = [](__m256 v) { return _mm256_add_ps(v, _mm256_permute_ps(v, 0xb1)); };
+    return {sum(x.a), sum(x.b)};
+  }
   static I round(F x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
   static I set1_int(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
   static I add_int(I x, I y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
@@ -212,7 +216,8 @@ struct Avx2 {
     std::memcpy(&bits, four, sizeof bits);
     return _mm256_set1_epi32(bits);
   }
-  /// maddubs saturates at 2^15: two products of 255 and 64, or of 127 and 127, stay below.
+  /// maddubs saturates at 2^15: two products of 255 and 64, of 127 and 127, or of 255 and bytes whose sum is 128, stay
+  /// below.
   static constexpr int kMostHigh = 64, kMostByteCode = 127;
   static constexpr int pair_sums_that_fit(int max_code, int most) { return 32767 / (2 * max_code * most); }
   /// 32 sums of two products each, in 16 bits.

@@ -118,6 +118,7 @@ struct V {
     return std::bit_cast<float>(_mm512_reduce_max_epi32(
         _mm512_max_epi32(_mm512_castps_si512(_mm512_abs_ps(a)), _mm512_castps_si512(_mm512_abs_ps(b)))));
   }
+  static F add_neighbours(F a) { return _mm512_add_ps(a, _mm512_permute_ps(a, 0xb1)); }
   static I round(F a) { return {_mm512_cvtps_epi32(a)}; }
   static I set1_int(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
   static I add_int(I a, I b) { return {_mm512_add_epi32(a.v, b.v)}; }

@@ -141,6 +141,9 @@ struct V {
       for (const float x : {a.v[i], b.v[i]}) most = std::max(most, std::bit_cast<std::int32_t>(std::fabs(x)));
     return std::bit_cast<float>(most);
   }
+  static F add_neighbours(F a) {
+    return map([&](int i) { return a.v[i] + a.v[i ^ 1]; });
+  }
   template <class Op>
   static I map_int(Op op) {
     I r;

@@ -134,7 +134,9 @@ Loaded<Model> load(const Checkpoint& checkpoint, const CommonOptions& options, c
       checkpoint.source, [&bar](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
   const auto by_rule = [&](std::string_view name) { return options.weight_formats.format_of(name); };
   auto model = expect<Model>(
-      build_model(checkpoint, chosen_weights(Weights(source), options, by_rule), *device, options), options.model);
+      build_model(checkpoint, chosen_weights(Weights(source), options, by_rule).on_threads(device->num_threads()),
+                  *device, options),
+      options.model);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   return {std::move(device), std::move(model), std::move(cache), std::move(plan), took.count()};
 }

@@ -128,11 +128,13 @@ TEST(InFormat, IsWhatTheWholeTensorWouldBecome) {
   for (const auto format : load_formats()) {
     std::vector<std::byte> want(*row_bytes(format, values.size()));
     quantize(format, rounded, want);
-    EXPECT_TRUE(std::ranges::equal(in_format(stored, format).bytes(), want)) << name(format);
+    for (const int threads : {1, 3, 64})
+      EXPECT_TRUE(std::ranges::equal(in_format(stored, format, threads).bytes(), want)) << name(format) << threads;
   }
-  values[70000] = INFINITY;
-  test::expect_error<Error>([&] { in_format(test::floats(values, {kRows, kCols}), DType::bfp8); },
-                            "element 70000 is inf");
+  for (std::size_t i = 70000; i < values.size(); i += 20000) values[i] = INFINITY;
+  for (const int threads : {1, 3, 64})
+    test::expect_error<Error>([&] { in_format(test::floats(values, {kRows, kCols}), DType::bfp8, threads); },
+                              "element 70000 is inf");
 }
 
 TEST(Dequantize, RejectsWrongSizesAndIntegers) {

@@ -35,30 +35,13 @@ inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const Words
   });
 }
 
-/// The same with bytes: as add_dots, for a tile.
+/// The same with bytes.
 template <int S, int Subs, int T, class Level = V, int MaxCode, int ZeroLog2>
 inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const ByteBlock<MaxCode, ZeroLog2>& w,
                                                      int in_block, const std::int8_t* x) {
-  constexpr int kSubQuads = kQuads / Subs,
-                kChunk = std::clamp(Level::pair_sums_that_fit(MaxCode, most_of(ActivationBits::eight)), 1, kSubQuads);
-  for (int first = S * kSubQuads; first < (S + 1) * kSubQuads; first += kChunk) {
-    V::I pairs[T];
-    unroll<kChunk>([&](auto j) __attribute__((always_inline)) {
-      const int quad = first + j;
-      const V::B codes = V::load_bytes(w.bytes[in_block][quad]);
-      unroll<T>([&](auto t) __attribute__((always_inline)) {
-        const std::int8_t* four = x + (quad * T + t) * 4;
-        if constexpr (kChunk == 1)
-          acc[t] = V::dot(acc[t], codes, four);
-        else if constexpr (j == 0)
-          pairs[t] = Level::pair_products(codes, four);
-        else
-          pairs[t] = Level::add_pairs(pairs[t], Level::pair_products(codes, four));
-      });
-    });
-    if constexpr (kChunk > 1)
-      for (int t = 0; t < T; ++t) acc[t] = V::add_int(acc[t], Level::widen_pairs(pairs[t]));
-  }
+  constexpr int kSubQuads = kQuads / Subs;
+  add_dots<MaxCode, most_of(ActivationBits::eight), S * kSubQuads, kSubQuads, Level>(
+      acc, [&](auto j) __attribute__((always_inline)) { return V::load_bytes(w.bytes[in_block][j]); }, x);
 }
 
 /// The block that is decoded after the one at hand, whose groups ask for its bytes in equal parts: asked for at once,

@@ -3,6 +3,7 @@
 // linear_kernels_impl.h. Codes are unpacked into registers and met there by all tokens of the tile.
 #include <array>
 
+#include "code_products_impl.h"
 #include "linear_kernels.h"
 #include "panel_codes_impl.h"
 #include "quantize_rows_impl.h"
@@ -22,42 +23,28 @@ inline __attribute__((always_inline)) V::I minus_zeros(std::int32_t minus_sum) {
     return V::template shift_left<ZeroLog2>(V::set1_int(minus_sum));
 }
 
-/// acc + quads times a token's bytes at x, none larger than Most. Where the level multiplies into 16 bits, as many
-/// products as fit into them are added there before they are widened.
-template <int MaxCode, int Most, class Level, int N>
-inline __attribute__((always_inline)) V::I add_dots(V::I acc, const V::B (&quads)[N], const std::int8_t* x) {
-  constexpr int kFit = Level::pair_sums_that_fit(MaxCode, Most);
-  if constexpr (kFit > 1) {
-    V::I pairs;
-    unroll<N>([&](auto j) __attribute__((always_inline)) {
-      const V::I products = Level::pair_products(quads[j], x + j * 4);
-      pairs = j % kFit == 0 ? products : Level::add_pairs(pairs, products);
-      if (j % kFit == kFit - 1 || j == N - 1) acc = V::add_int(acc, Level::widen_pairs(pairs));
-    });
-  } else {
-    unroll<N>([&](auto j) __attribute__((always_inline)) { acc = V::dot(acc, quads[j], x + j * 4); });
-  }
-  return acc;
-}
-
-/// Quads of codes times a cell of one token. Of fifteen bits the high parts, times 128, plus the low parts; less the
-/// zero.
-template <PanelKind K, ActivationBits Bits, int N>
-inline __attribute__((always_inline)) V::I cell_dots(const V::B (&quads)[N], const std::int8_t* bytes,
+/// Quads [First, First + Count) of a group's codes, which lie in `quads`, times a cell of one token. Of fifteen bits
+/// the high parts, times 128, plus the low parts; less the zero.
+template <PanelKind K, ActivationBits Bits, int First, int Count>
+inline __attribute__((always_inline)) V::I cell_dots(const V::B (&quads)[Count], const std::int8_t* bytes,
                                                      std::int32_t minus_sum) {
   constexpr IntegerKind kind = integer_kind(K);
+  const auto quad = [&](auto j) __attribute__((always_inline)) { return quads[j - First]; };
   if constexpr (Bits == ActivationBits::eight) {
-    return add_dots<kind.max_code(), most_of(Bits), V>(minus_zeros<kind.zero_log2>(minus_sum), quads, bytes);
+    V::I acc[1] = {minus_zeros<kind.zero_log2>(minus_sum)};
+    add_dots<kind.max_code(), most_of(Bits), First, Count, V>(acc, quad, bytes);
+    return acc[0];
   } else {
     // Two chains of additions, which overlap.
-    V::I high = add_dots<kind.max_code(), V::kMostHigh, V>(V::set1_int(0), quads, bytes);
-    const V::I low = add_dots<kind.max_code(), V::kMostHigh, V>(V::set1_int(0), quads, bytes + kQuads * 4);
+    V::I high[1] = {V::set1_int(0)}, low[1] = {V::set1_int(0)};
+    add_dots<kind.max_code(), V::kMostHigh, First, Count, V>(high, quad, bytes);
+    add_dots<kind.max_code(), V::kMostHigh, First, Count, V>(low, quad, bytes + kQuads * 4);
     if constexpr (kind.has_offset())
-      high = V::template shift_left<7>(high);
+      high[0] = V::template shift_left<7>(high[0]);
     else
-      high = V::template shift_left<kind.zero_log2>(
-          V::add_int(V::template shift_left<7 - kind.zero_log2>(high), V::set1_int(minus_sum)));
-    return V::add_int(high, low);
+      high[0] = V::template shift_left<kind.zero_log2>(
+          V::add_int(V::template shift_left<7 - kind.zero_log2>(high[0]), V::set1_int(minus_sum)));
+    return V::add_int(high[0], low[0]);
   }
 }
 
@@ -88,7 +75,7 @@ inline __attribute__((always_inline)) void integer_group(Quad quad, const GroupS
     unroll<kSubQuads>([&](auto j) __attribute__((always_inline)) {
       quads[j] = quad(std::integral_constant<int, s * kSubQuads + j>{});
     });
-    const V::I acc = cell_dots<K, Bits>(quads, cell.codes + s * kSubQuads * 4, cell.minus_sums[kSum]);
+    const V::I acc = cell_dots<K, Bits, s * kSubQuads>(quads, cell.codes, cell.minus_sums[kSum]);
     sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(cell.scale)), sum);
     if constexpr (kind.has_offset()) sum = V::fma(scales.offset[s], V::set1(cell.scaled_sums[kSum]), sum);
   });

@@ -33,8 +33,8 @@ constexpr bool eight_bits_fit(const IntegerKind& kind, int most_byte_code) {
 /// Activations for the integer kinds: per token and group of 32 columns a cell of codes and their scale. Tokens lie in
 /// tiles of a power of two, as tile_tokens cuts them; within a tile of T tokens everything is interleaved,
 /// [group][...][T]. Of fifteen bits, a tile of one token has its codes as 128 * high + low, both bytes, as a weight's
-/// code meets them straight from memory; larger ones as words (Words). Of eight bits, outliers are
-/// kept as they are, and have the code 0.
+/// code meets them straight from memory; larger ones as words (Words). Of eight bits, outliers are kept as they are,
+/// and have the code 0.
 struct QuantizedRows {
   ActivationBits bits;
   ScaleOf scale_of;

@@ -79,13 +79,9 @@ void store_words_of(const Codes& codes, const QuantizedRows& tile, std::int64_t 
     return;
   }
   alignas(64) std::int16_t words[kGroup];
-  for (int half = 0; half < 2; ++half) V::store_i16(words + half * 16, codes.halves[half]);
+  for (int half = 0; half < 2; ++half) V::store_i16_pairs(words + half * 16, codes.halves[half]);
   std::int16_t* to = tile.words() + (group * tokens * kPairs + token) * 2;
-  for (int pair = 0; pair < kPairs; ++pair, to += 2 * tokens) {
-    const std::int16_t* column = words + pair / 2 * 4 + pair % 2;
-    to[0] = column[0];
-    to[1] = column[2];
-  }
+  for (int pair = 0; pair < kPairs; ++pair, to += 2 * tokens) std::memcpy(to, words + pair * 2, 4);
 }
 
 /// The root of the mean square.

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "code_products_impl.h"
 #include "linear_kernels.h"
 #include "panel_codes_impl.h"
 #include "quantize_rows_impl.h"
@@ -112,23 +113,13 @@ template <PanelKind K, class V, int T, class Quad, class Scales>
 inline __attribute__((always_inline)) void add_scaled(typename V::I (&total)[T], Quad quad, const Scales& scales, int g,
                                                       const std::int8_t* x) {
   constexpr IntegerKind kind = integer_kind(K);
-  constexpr int kPartQuads = kQuads / kind.subgroups(),
-                kFit = std::min(V::pair_sums_that_fit(kind.max_code(), most_of(ActivationBits::eight)), kPartQuads);
-  static_assert(kPartQuads % kFit == 0);
-  unroll<kQuads / kFit>([&](auto run) __attribute__((always_inline)) {
-    typename V::I pairs[T];
-    unroll<kFit>([&](auto i) __attribute__((always_inline)) {
-      constexpr std::integral_constant<int, run * kFit + i> kQuad{};
-      const typename V::B codes = quad(kQuad);
-      unroll<T>([&](auto t) __attribute__((always_inline)) {
-        const typename V::I products = V::pair_products(codes, x + (kQuad * T + t) * 4);
-        pairs[t] = i == 0 ? products : V::add_pairs(pairs[t], products);
-      });
-    });
-    const typename V::I scale = scales.scale(g, run * kFit / kPartQuads);
-    unroll<T>([&](auto t) __attribute__((always_inline)) {
-      total[t] = V::add_int(total[t], V::multiply_words(pairs[t], scale));
-    });
+  constexpr int kParts = kind.subgroups(), kPartQuads = kQuads / kParts,
+                kFit = V::pair_sums_that_fit(kind.max_code(), most_of(ActivationBits::eight));
+  static_assert(kFit > 1);
+  unroll<kParts>([&](auto part) __attribute__((always_inline)) {
+    const typename V::I scale = scales.scale(g, part);
+    add_products<kFit, part * kPartQuads, kPartQuads, V>(
+        total, quad, x, [&](auto pairs) __attribute__((always_inline)) { return V::multiply_words(pairs, scale); });
   });
 }
 

@@ -150,8 +150,10 @@ struct Avx2 {
   static std::int32_t sum_of(I x) {
     return reduce(_mm256_add_epi32(x.a, x.b), [](__m128i v, __m128i w) { return _mm_add_epi32(v, w); });
   }
-  static void store_i16(std::int16_t* p, I x) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xd8));
+  static void store_i16_pairs(std::int16_t* p, I x) {
+    const auto paired = [](__m256i v) { return _mm256_shuffle_epi32(v, 0xd8); };
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm256_permute4x64_epi64(_mm256_packs_epi32(paired(x.a), paired(x.b)), 0xd8));
   }
   static void store_i8(std::int8_t* p, I x) {
     const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xd8);

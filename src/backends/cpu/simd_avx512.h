@@ -132,8 +132,8 @@ struct V {
     return {_mm512_srai_epi32(a.v, N)};
   }
   static std::int32_t sum_of(I a) { return _mm512_reduce_add_epi32(a.v); }
-  static void store_i16(std::int16_t* p, I a) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(a.v));
+  static void store_i16_pairs(std::int16_t* p, I a) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_shuffle_epi32(a.v, _MM_PERM_DBCA)));
   }
   static void store_i8(std::int8_t* p, I a) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v));

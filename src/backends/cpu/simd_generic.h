@@ -180,8 +180,8 @@ struct V {
     for (const std::int32_t i : a.v) sum += i;
     return sum;
   }
-  static void store_i16(std::int16_t* p, I a) {
-    for (int i = 0; i < 16; ++i) p[i] = static_cast<std::int16_t>(a.v[i]);
+  static void store_i16_pairs(std::int16_t* p, I a) {
+    for (int i = 0; i < 16; ++i) p[i] = static_cast<std::int16_t>(a.v[i / 4 * 4 + i % 2 * 2 + i % 4 / 2]);
   }
   static void store_i8(std::int8_t* p, I a) {
     for (int i = 0; i < 16; ++i) p[i] = static_cast<std::int8_t>(a.v[i]);

@@ -53,8 +53,8 @@ CausalLM build_checked(const ModelArgs& args, const Transformer::Build& build, D
              .workspace = planned.workspace_bytes(cache.max_step_tokens, args.max_batch_size),
              .available = device.config().memory_bytes}
       .check();
-  return build(checkpoint.config, chosen(Weights(checkpoint.source), args.options.optimizations), device,
-               checkpoint.kind);
+  const auto weights = chosen(Weights(checkpoint.source), args.options.optimizations);
+  return build(checkpoint.config, weights.on_threads(device.num_threads()), device, checkpoint.kind);
 }
 
 }  // namespace

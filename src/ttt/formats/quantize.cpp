@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <exception>
+#include <mutex>
+#include <thread>
 #include <vector>
 
 #include "ttt/core/error.h"
@@ -114,32 +118,57 @@ void quantize_part(DType dtype, std::span<const float> in, std::size_t first, st
   }
 }
 
+/// Calls task(i) for each i below `count`, on so many threads. Throws what the first of the tasks that fail throws.
+template <class Task>
+void on_threads(std::size_t count, int threads, Task task) {
+  std::atomic<std::size_t> next = 0;
+  std::mutex mutex;
+  std::size_t failed = count;
+  std::exception_ptr error;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < count; i = next++) try {
+        task(i);
+      } catch (...) {
+        next = count;  // those before this one have begun, and end
+        const std::lock_guard lock(mutex);
+        if (i < failed) failed = i, error = std::current_exception();
+      }
+  };
+  {
+    std::vector<std::jthread> others;
+    for (std::size_t t = 1; t < std::min(count, static_cast<std::size_t>(std::max(threads, 1))); ++t)
+      others.emplace_back(work);
+    work();
+  }
+  if (error) std::rethrow_exception(error);
+}
+
 }  // namespace
 
 std::span<const DType> load_formats() { return kLoadFormats; }
 
 void quantize(DType dtype, std::span<const float> in, std::span<std::byte> out) { quantize_part(dtype, in, 0, out); }
 
-Tensor in_format(const Tensor& tensor, DType format) {
+Tensor in_format(const Tensor& tensor, DType format, int threads) {
   if (tensor.dtype() == format) return tensor;
   if (!tensor.has_data()) {
     Tensor::bytes_for(format, tensor.shape());
     return Tensor::without_data(format, tensor.shape());
   }
   return Tensor::make(format, tensor.shape(), [&](std::span<std::byte> out) {
-    // In parts of whole blocks, so that no copy of the tensor in f32 is held.
-    constexpr std::size_t kPart = std::size_t{1} << 16;
+    // In parts of whole blocks, which stay in a cache.
+    constexpr std::size_t kPart = std::size_t{1} << 14;
     const auto count = static_cast<std::size_t>(tensor.shape().count());
-    std::vector<float> values(std::min(kPart, count));
     const auto bytes_of = [](DType dtype, std::size_t elements) {
       return elements / info(dtype).block_size * info(dtype).block_bytes;
     };
-    for (std::size_t first = 0; first < count; first += kPart) {
-      const std::span part(values.data(), std::min(kPart, count - first));
-      const auto in_bytes = bytes_of(tensor.dtype(), part.size()), out_bytes = bytes_of(format, part.size());
-      dequantize(tensor.dtype(), tensor.bytes().subspan(bytes_of(tensor.dtype(), first), in_bytes), part);
-      quantize_part(format, part, first, out.subspan(bytes_of(format, first), out_bytes));
-    }
+    on_threads((count + kPart - 1) / kPart, threads, [&](std::size_t part) {
+      const std::size_t first = part * kPart;
+      std::vector<float> values(std::min(kPart, count - first));
+      const auto in_bytes = bytes_of(tensor.dtype(), values.size()), out_bytes = bytes_of(format, values.size());
+      dequantize(tensor.dtype(), tensor.bytes().subspan(bytes_of(tensor.dtype(), first), in_bytes), values);
+      quantize_part(format, values, first, out.subspan(bytes_of(format, first), out_bytes));
+    });
   });
 }
 

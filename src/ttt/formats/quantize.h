@@ -15,8 +15,8 @@ std::span<const DType> load_formats();
 /// ttt::Error otherwise, for a format without an encoder, and for infinity or NaN in a block float.
 void quantize(DType dtype, std::span<const float> in, std::span<std::byte> out);
 
-/// A tensor of floating-point or block format re-encoded; without data when it has none. Throws as `quantize` does, and
-/// when the rows are not whole blocks.
-Tensor in_format(const Tensor& tensor, DType format);
+/// A tensor of floating-point or block format re-encoded, on so many threads; without data when it has none. Throws as
+/// `quantize` does, and when the rows are not whole blocks.
+Tensor in_format(const Tensor& tensor, DType format, int threads = 1);
 
 }  // namespace ttt::inline v2

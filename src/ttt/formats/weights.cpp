@@ -55,8 +55,8 @@ std::string obstacle_to(DType format, const Tensor& stored) {
 }
 
 /// in_format, with the tensor's name in the error.
-Tensor re_encode(const Tensor& stored, DType format, std::string_view where, std::string_view name) try {
-  return in_format(stored, format);
+Tensor re_encode(const Tensor& stored, DType format, int threads, std::string_view where, std::string_view name) try {
+  return in_format(stored, format, threads);
 } catch (const Error& e) {
   throw WeightError(where, fmt::format("{}: {}", name, e.what()));
 }
@@ -112,7 +112,7 @@ Tensor Weights::take_for(Use use, std::string_view name, const Shape& expected) 
     const auto format = format_for(use, whole);
     if (!format) return stored;
     const auto obstacle = use == Use::matrix ? obstacle_to(*format, stored) : "it is not the matrix of a linear layer";
-    if (obstacle.empty()) return re_encode(stored, *format, where, name);
+    if (obstacle.empty()) return re_encode(stored, *format, threads_, where, name);
     if (!format_of_) return stored;
     return reject(ledger_->wrong, fmt::format("cannot be stored as {}: {}", ttt::name(*format), obstacle));
   } catch (const Error& e) {
@@ -136,6 +136,12 @@ Weights Weights::quantized(DType format) const {
 Weights Weights::quantized(FormatOf format_of) const {
   auto result = *this;
   result.format_of_ = std::make_shared<const FormatOf>(std::move(format_of));
+  return result;
+}
+
+Weights Weights::on_threads(int threads) const {
+  auto result = *this;
+  result.threads_ = threads;
   return result;
 }
 

@@ -114,6 +114,8 @@ class Weights {
   /// The same tensor by tensor: `format_of` is asked for each tensor taken. Giving a format to one that cannot have it
   /// (no linear layer's matrix, not floating-point, rows of no whole blocks) is a WeightError.
   Weights quantized(FormatOf format_of) const;
+  /// Formats shall be given on so many threads, at least one; it is one without this.
+  Weights on_threads(int threads) const;
 
  private:
   enum class Use { matrix, other };
@@ -127,6 +129,7 @@ class Weights {
   std::string path_;
   std::optional<DType> format_;                // of every matrix that can have it
   std::shared_ptr<const FormatOf> format_of_;  // when there is one, it decides alone
+  int threads_ = 1;
 };
 
 }  // namespace ttt::inline v2

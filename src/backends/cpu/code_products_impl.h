@@ -1,0 +1,54 @@
+#pragma once
+// Integer products of weights' codes and activations' bytes, over a level's primitives. See linear_kernels_impl.h.
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+
+#include "panel_codes_impl.h"
+
+namespace ttt::cpu {
+namespace {
+
+/// total[t] += the products of quads [First, First + Count) of a group, quad(j) for four columns each, and the bytes
+/// that a tile of T tokens has for it at x. Where the level multiplies into 16 bits, `Fit` products of a lane are added
+/// there before widen(sums) makes 32 bits of them; where one fits at most, `dot` does all of it.
+template <int Fit, int First, int Count, class Level, int T, class Quad, class Widen>
+inline __attribute__((always_inline)) void add_products(typename Level::I (&total)[T], Quad quad, const std::int8_t* x,
+                                                        Widen widen) {
+  constexpr int kRun = std::clamp(Fit, 1, Count);
+  static_assert(Count % kRun == 0);
+  unroll<Count / kRun>([&](auto run) __attribute__((always_inline)) {
+    typename Level::I pairs[T];
+    unroll<kRun>([&](auto i) __attribute__((always_inline)) {
+      constexpr std::integral_constant<int, First + run * kRun + i> kQuad{};
+      const typename Level::B codes = quad(kQuad);
+      unroll<T>([&](auto t) __attribute__((always_inline)) {
+        const std::int8_t* four = x + (kQuad * T + t) * 4;
+        if constexpr (Fit <= 1)
+          total[t] = Level::dot(total[t], codes, four);
+        else if constexpr (i == 0)
+          pairs[t] = Level::pair_products(codes, four);
+        else
+          pairs[t] = Level::add_pairs(pairs[t], Level::pair_products(codes, four));
+      });
+    });
+    if constexpr (Fit > 1)
+      unroll<T>([&](auto t) __attribute__((always_inline)) { total[t] = Level::add_int(total[t], widen(pairs[t])); });
+  });
+}
+
+template <class Level>
+struct WidenPairs {
+  inline __attribute__((always_inline)) typename Level::I operator()(typename Level::I pairs) const {
+    return Level::widen_pairs(pairs);
+  }
+};
+
+/// The same for codes up to MaxCode and bytes up to Most, which nothing multiplies.
+template <int MaxCode, int Most, int First, int Count, class Level, int T, class Quad>
+inline __attribute__((always_inline)) void add_dots(typename Level::I (&total)[T], Quad quad, const std::int8_t* x) {
+  add_products<Level::pair_sums_that_fit(MaxCode, Most), First, Count, Level>(total, quad, x, WidenPairs<Level>{});
+}
+
+}  // namespace
+}  // namespace ttt::cpu

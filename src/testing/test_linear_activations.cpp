@@ -164,7 +164,7 @@ TEST_P(LinearActivations, WhatDoesNotStandOut) {
   broken[4 * 512 + 300] = std::numeric_limits<float>::infinity();
   auto whole = broken;
   for (const std::size_t row : {2, 4}) std::fill_n(whole.begin() + static_cast<std::ptrdiff_t>(row * 512), 512, 1.0f);
-  for (const auto format : {DType::q4_0, DType::q4_k}) {
+  for (const auto format : {DType::q4_0, DType::q4_k, DType::iq4_nl}) {
     const auto device = open_level(GetParam(), Precision::fast);
     const auto got = products(*device, format, broken, 512, kTokens),
                want = products(*device, format, whole, 512, kTokens);

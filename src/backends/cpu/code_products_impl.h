@@ -37,6 +37,7 @@ inline __attribute__((always_inline)) void add_products(typename Level::I (&tota
   });
 }
 
+/// What add_products does with sums that nothing multiplies.
 template <class Level>
 struct WidenPairs {
   inline __attribute__((always_inline)) typename Level::I operator()(typename Level::I pairs) const {
@@ -44,7 +45,7 @@ struct WidenPairs {
   }
 };
 
-/// The same for codes up to MaxCode and bytes up to Most, which nothing multiplies.
+/// add_products for codes up to MaxCode and bytes up to Most, whose sums nothing multiplies.
 template <int MaxCode, int Most, int First, int Count, class Level, int T, class Quad>
 inline __attribute__((always_inline)) void add_dots(typename Level::I (&total)[T], Quad quad, const std::int8_t* x) {
   add_products<Level::pair_sums_that_fit(MaxCode, Most), First, Count, Level>(total, quad, x, WidenPairs<Level>{});

@@ -94,7 +94,9 @@ TEST_P(LinearActivations, OutliersLeaveTheOthersTheirBits) {
       SCOPED_TRACE(std::string(name(format)) + " " + std::to_string(cols) + " x" + std::to_string(tokens));
       const auto x = random_values(static_cast<std::size_t>(tokens * cols), 7);
       EXPECT_LE(difference(GetParam(), format, with_outliers(x), cols, tokens), 3e-3);
-      EXPECT_LE(difference(GetParam(), format, x, cols, tokens), 1.5e-2) << "without outliers, after some";
+      // Neighbours that are both large halve the steps of iq4_nl on AVX2.
+      EXPECT_LE(difference(GetParam(), format, x, cols, tokens), format == DType::iq4_nl ? 1.5e-2 : 1e-2)
+          << "without outliers, after some";
     }
 }
 

@@ -42,7 +42,7 @@ struct QuantizedRows {
   /// [group][pair of columns 16][T][2].
   std::int8_t* codes;
   float* scales;             ///< [group or block][T]
-  std::int32_t* minus_sums;  ///< not of blocks' scales: minus the sum of codes: [group][columns 0..15, 16..31, all][T]
+  std::int32_t* minus_sums;  ///< of groups' scales: minus the sum of codes: [group][columns 0..15, 16..31, all][T]
   float* scaled_sums;        ///< scale * sum of codes, likewise
   std::int16_t* block_sums;  ///< of blocks' scales: sums of codes: [block][halves of groups 8, pairs of groups 4][T][2]
   Outliers outliers;         ///< of eight bits

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -137,7 +138,11 @@ void on_threads(std::size_t count, int threads, Task task) {
   {
     std::vector<std::jthread> others;
     for (std::size_t t = 1; t < std::min(count, static_cast<std::size_t>(std::max(threads, 1))); ++t)
-      others.emplace_back(work);
+      try {
+        others.emplace_back(work);
+      } catch (const std::system_error&) {
+        break;  // as many as the system gives do it, too
+      }
     work();
   }
   if (error) std::rethrow_exception(error);

@@ -9,10 +9,10 @@
 namespace ttt::cpu {
 namespace {
 
-/// total[t] += the products of quads [First, First + Count) of a group, quad(j) for four columns each, and the bytes
-/// that a tile of T tokens has for it at x. Where the level multiplies into 16 bits, `Fit` products of a lane are added
+/// total[t] += the products of `Count` quads of codes, quad(j) for four columns each, and the bytes that a tile of T
+/// tokens has for them at x. Where the level multiplies into 16 bits, `Fit` products of a lane are added
 /// there before widen(sums) makes 32 bits of them; where one fits at most, `dot` does all of it.
-template <int Fit, int First, int Count, class Level, int T, class Quad, class Widen>
+template <int Fit, int Count, class Level, int T, class Quad, class Widen>
 inline __attribute__((always_inline)) void add_products(typename Level::I (&total)[T], Quad quad, const std::int8_t* x,
                                                         Widen widen) {
   constexpr int kRun = std::clamp(Fit, 1, Count);
@@ -20,7 +20,7 @@ inline __attribute__((always_inline)) void add_products(typename Level::I (&tota
   unroll<Count / kRun>([&](auto run) __attribute__((always_inline)) {
     typename Level::I pairs[T];
     unroll<kRun>([&](auto i) __attribute__((always_inline)) {
-      constexpr std::integral_constant<int, First + run * kRun + i> kQuad{};
+      constexpr std::integral_constant<int, run * kRun + i> kQuad{};
       const typename Level::B codes = quad(kQuad);
       unroll<T>([&](auto t) __attribute__((always_inline)) {
         const std::int8_t* four = x + (kQuad * T + t) * 4;
@@ -46,9 +46,9 @@ struct WidenPairs {
 };
 
 /// add_products for codes up to MaxCode and bytes up to Most, whose sums nothing multiplies.
-template <int MaxCode, int Most, int First, int Count, class Level, int T, class Quad>
+template <int MaxCode, int Most, int Count, class Level, int T, class Quad>
 inline __attribute__((always_inline)) void add_dots(typename Level::I (&total)[T], Quad quad, const std::int8_t* x) {
-  add_products<Level::pair_sums_that_fit(MaxCode, Most), First, Count, Level>(total, quad, x, WidenPairs<Level>{});
+  add_products<Level::pair_sums_that_fit(MaxCode, Most), Count, Level>(total, quad, x, WidenPairs<Level>{});
 }
 
 }  // namespace

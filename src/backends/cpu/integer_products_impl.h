@@ -39,9 +39,10 @@ inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const Words
 template <int S, int Subs, int T, class Level = V, int MaxCode, int ZeroLog2>
 inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const ByteBlock<MaxCode, ZeroLog2>& w,
                                                      int in_block, const std::int8_t* x) {
-  constexpr int kSubQuads = kQuads / Subs;
-  add_dots<MaxCode, most_of(ActivationBits::eight), S * kSubQuads, kSubQuads, Level>(
-      acc, [&](auto j) __attribute__((always_inline)) { return V::load_bytes(w.bytes[in_block][j]); }, x);
+  constexpr int kSubQuads = kQuads / Subs, kFirst = S * kSubQuads;
+  add_dots<MaxCode, most_of(ActivationBits::eight), kSubQuads, Level>(
+      acc, [&](auto j) __attribute__((always_inline)) { return V::load_bytes(w.bytes[in_block][kFirst + j]); },
+      x + kFirst * T * 4);
 }
 
 /// The block that is decoded after the one at hand, whose groups ask for its bytes in equal parts: asked for at once,

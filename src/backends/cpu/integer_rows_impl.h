@@ -23,22 +23,22 @@ inline __attribute__((always_inline)) V::I minus_zeros(std::int32_t minus_sum) {
     return V::template shift_left<ZeroLog2>(V::set1_int(minus_sum));
 }
 
-/// Quads [First, First + Count) of a group's codes, which lie in `quads`, times a cell of one token. Of fifteen bits
-/// the high parts, times 128, plus the low parts; less the zero.
-template <PanelKind K, ActivationBits Bits, int First, int Count>
-inline __attribute__((always_inline)) V::I cell_dots(const V::B (&quads)[Count], const std::int8_t* bytes,
+/// Quads of codes times a cell of one token. Of fifteen bits the high parts, times 128, plus the low parts; less the
+/// zero.
+template <PanelKind K, ActivationBits Bits, int N>
+inline __attribute__((always_inline)) V::I cell_dots(const V::B (&quads)[N], const std::int8_t* bytes,
                                                      std::int32_t minus_sum) {
   constexpr IntegerKind kind = integer_kind(K);
-  const auto quad = [&](auto j) __attribute__((always_inline)) { return quads[j - First]; };
+  const auto quad = [&](auto j) __attribute__((always_inline)) { return quads[j]; };
   if constexpr (Bits == ActivationBits::eight) {
     V::I acc[1] = {minus_zeros<kind.zero_log2>(minus_sum)};
-    add_dots<kind.max_code(), most_of(Bits), First, Count, V>(acc, quad, bytes);
+    add_dots<kind.max_code(), most_of(Bits), N, V>(acc, quad, bytes);
     return acc[0];
   } else {
     // Two chains of additions, which overlap.
     V::I high[1] = {V::set1_int(0)}, low[1] = {V::set1_int(0)};
-    add_dots<kind.max_code(), V::kMostHigh, First, Count, V>(high, quad, bytes);
-    add_dots<kind.max_code(), V::kMostHigh, First, Count, V>(low, quad, bytes + kQuads * 4);
+    add_dots<kind.max_code(), V::kMostHigh, N, V>(high, quad, bytes);
+    add_dots<kind.max_code(), V::kMostHigh, N, V>(low, quad, bytes + kQuads * 4);
     if constexpr (kind.has_offset())
       high[0] = V::template shift_left<7>(high[0]);
     else
@@ -75,7 +75,7 @@ inline __attribute__((always_inline)) void integer_group(Quad quad, const GroupS
     unroll<kSubQuads>([&](auto j) __attribute__((always_inline)) {
       quads[j] = quad(std::integral_constant<int, s * kSubQuads + j>{});
     });
-    const V::I acc = cell_dots<K, Bits, s * kSubQuads>(quads, cell.codes, cell.minus_sums[kSum]);
+    const V::I acc = cell_dots<K, Bits>(quads, cell.codes + s * kSubQuads * 4, cell.minus_sums[kSum]);
     sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(cell.scale)), sum);
     if constexpr (kind.has_offset()) sum = V::fma(scales.offset[s], V::set1(cell.scaled_sums[kSum]), sum);
   });

@@ -118,8 +118,10 @@ inline __attribute__((always_inline)) void add_scaled(typename V::I (&total)[T],
   static_assert(kFit > 1);
   unroll<kParts>([&](auto part) __attribute__((always_inline)) {
     const typename V::I scale = scales.scale(g, part);
-    add_products<kFit, part * kPartQuads, kPartQuads, V>(
-        total, quad, x, [&](auto pairs) __attribute__((always_inline)) { return V::multiply_words(pairs, scale); });
+    constexpr int kFirst = part * kPartQuads;
+    add_products<kFit, kPartQuads, V>(
+        total, [&](auto j) __attribute__((always_inline)) { return quad(std::integral_constant<int, kFirst + j>{}); },
+        x + kFirst * T * 4, [&](auto pairs) __attribute__((always_inline)) { return V::multiply_words(pairs, scale); });
   });
 }
 

@@ -137,8 +137,7 @@ void on_threads(std::size_t count, int threads, Task task) {
   };
   {
     std::vector<std::jthread> others;
-    for (std::size_t t = 1; t < std::min(count, static_cast<std::size_t>(std::max(threads, 1))); ++t)
-      try {
+    for (std::size_t t = 1; t < std::min(count, static_cast<std::size_t>(std::max(threads, 1))); ++t) try {
         others.emplace_back(work);
       } catch (const std::system_error&) {
         break;  // as many as the system gives do it, too

@@ -9,11 +9,20 @@
 namespace ttt::cpu {
 namespace {
 
-/// total[t] += the products of `Count` quads of codes, quad(j) for four columns each, and the bytes that a tile of T
-/// tokens has for them at x. Where the level multiplies into 16 bits, `Fit` products of a lane are added
-/// there before widen(sums) makes 32 bits of them; where one fits at most, `dot` does all of it.
-template <int Fit, int Count, class Level, int T, class Quad, class Widen>
-inline __attribute__((always_inline)) void add_products(typename Level::I (&total)[T], Quad quad, const std::int8_t* x,
+/// Where each token of a tile of T has its four bytes for a quad.
+template <int T>
+struct TileBytes {
+  const std::int8_t* x;
+
+  const std::int8_t* operator()(int quad, int t) const { return x + (quad * T + t) * 4; }
+};
+
+/// total[t] += the products of `Count` quads of codes, quad(j) for four columns each, and their bytes(j, t). Each quad
+/// is asked for once, as it is met: more than one at a time find no room in the registers. Where the level multiplies
+/// into 16 bits, `Fit` products of a lane are added there before widen(sums) makes 32 bits of them; where one fits at
+/// most, `dot` does all of it.
+template <int Fit, int Count, class Level, int T, class Quad, class Bytes, class Widen>
+inline __attribute__((always_inline)) void add_products(typename Level::I (&total)[T], Quad quad, Bytes bytes,
                                                         Widen widen) {
   constexpr int kRun = std::clamp(Fit, 1, Count);
   static_assert(Count % kRun == 0);
@@ -23,7 +32,7 @@ inline __attribute__((always_inline)) void add_products(typename Level::I (&tota
       constexpr std::integral_constant<int, run * kRun + i> kQuad{};
       const typename Level::B codes = quad(kQuad);
       unroll<T>([&](auto t) __attribute__((always_inline)) {
-        const std::int8_t* four = x + (kQuad * T + t) * 4;
+        const std::int8_t* four = bytes(kQuad, t);
         if constexpr (Fit <= 1)
           total[t] = Level::dot(total[t], codes, four);
         else if constexpr (i == 0)
@@ -46,9 +55,9 @@ struct WidenPairs {
 };
 
 /// add_products for codes up to MaxCode and bytes up to Most, whose sums nothing multiplies.
-template <int MaxCode, int Most, int Count, class Level, int T, class Quad>
-inline __attribute__((always_inline)) void add_dots(typename Level::I (&total)[T], Quad quad, const std::int8_t* x) {
-  add_products<Level::pair_sums_that_fit(MaxCode, Most), Count, Level>(total, quad, x, WidenPairs<Level>{});
+template <int MaxCode, int Most, int Count, class Level, int T, class Quad, class Bytes>
+inline __attribute__((always_inline)) void add_dots(typename Level::I (&total)[T], Quad quad, Bytes bytes) {
+  add_products<Level::pair_sums_that_fit(MaxCode, Most), Count, Level>(total, quad, bytes, WidenPairs<Level>{});
 }
 
 }  // namespace

@@ -65,11 +65,11 @@ class CodedBf16Block {
     std::memcpy(&exceptions_, block + offsetof(CodedBf16Header, octets), sizeof exceptions_);
   }
 
-  /// Asks for what lies `Ahead` bytes behind the octet, too.
-  template <std::size_t Ahead>
+  /// Asks for what lies `Distance` bytes behind the octet, too.
+  template <std::size_t Distance>
   inline __attribute__((always_inline)) OctetPairs load(int octet) const {
     const std::byte* at = block_ + sizeof(CodedBf16Header) + static_cast<std::size_t>(octet) * kOctetBytes;
-    for (std::size_t line = 0; line < kOctetBytes; line += kPairBytes) __builtin_prefetch(at + Ahead + line);
+    for (std::size_t line = 0; line < kOctetBytes; line += kPairBytes) __builtin_prefetch(at + Distance + line);
     const V::B coded[] = {V::load_once(at), V::load_once(at + kPairBytes), V::load_once(at + 2 * kPairBytes)};
     OctetPairs pairs;
     unroll<kOctetPairs>([&](auto q) __attribute__((always_inline)) { pairs.pair[q] = octet_pair<q>(coded, base_); });

@@ -42,12 +42,12 @@ inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const ByteB
   constexpr int kSubQuads = kQuads / Subs, kFirst = S * kSubQuads;
   add_dots<MaxCode, most_of(ActivationBits::eight), kSubQuads, Level>(
       acc, [&](auto j) __attribute__((always_inline)) { return V::load_bytes(w.bytes[in_block][kFirst + j]); },
-      x + kFirst * T * 4);
+      TileBytes<T>{x + kFirst * T * 4});
 }
 
 /// The block that is decoded after the one at hand, whose groups ask for its bytes in equal parts: asked for at once,
 /// they would fill the processor's line buffers, and what finds none free is not fetched.
-struct Ahead {
+struct NextBlock {
   const std::byte* block = nullptr;  ///< null: nothing
   std::size_t bytes_per_group = 0;
 
@@ -61,7 +61,7 @@ struct Ahead {
 template <PanelKind K, int T, std::derived_from<DecodedBlock> Block>
 inline __attribute__((always_inline)) void block_tile(const Block& w, std::int64_t first, int groups,
                                                       const QuantizedRows& x, float* out, std::int64_t stride,
-                                                      Ahead ahead) {
+                                                      NextBlock ahead) {
   constexpr IntegerKind kind = integer_kind(K);
   constexpr int kSubs = kind.subgroups();
   // Unrolled by hand, or g++ keeps the sums in memory.
@@ -128,7 +128,7 @@ void block_products(const PanelRange& w, std::size_t at, const std::byte* next, 
   const std::size_t share = block_bytes<K>(groups) / static_cast<std::size_t>(1 + fetching);
   const auto ahead = [&](int p, int part) {
     const std::size_t from = static_cast<std::size_t>(p) * panel_bytes + static_cast<std::size_t>(part) * share;
-    return Ahead{next == nullptr ? nullptr : next + from, share / static_cast<std::size_t>(groups)};
+    return NextBlock{next == nullptr ? nullptr : next + from, share / static_cast<std::size_t>(groups)};
   };
   Block blocks[kRun];
   for (int p = 0; p < w.count; ++p) decode<K>(w.panel(p) + at, groups, blocks[p], ahead(p, 0));
@@ -139,7 +139,7 @@ void block_products(const PanelRange& w, std::size_t at, const std::byte* next, 
         float* sums = out + t * stride + p * kPanelRows;
         const int part = 1 + t / kTokens;
         block_tile<K, count>(blocks[p], first, groups, tile, sums, stride,
-                             t % kTokens == 0 && part <= fetching ? ahead(p, part) : Ahead{});
+                             t % kTokens == 0 && part <= fetching ? ahead(p, part) : NextBlock{});
       }
     }
   });

@@ -25,26 +25,25 @@ inline __attribute__((always_inline)) V::I minus_zeros(std::int32_t minus_sum) {
 
 /// Quads of codes times a cell of one token. Of fifteen bits the high parts, times 128, plus the low parts; less the
 /// zero.
-template <PanelKind K, ActivationBits Bits, int N>
-inline __attribute__((always_inline)) V::I cell_dots(const V::B (&quads)[N], const std::int8_t* bytes,
-                                                     std::int32_t minus_sum) {
+template <PanelKind K, ActivationBits Bits, int N, class Quad>
+inline __attribute__((always_inline)) V::I cell_dots(Quad quad, const std::int8_t* bytes, std::int32_t minus_sum) {
   constexpr IntegerKind kind = integer_kind(K);
-  const auto quad = [&](auto j) __attribute__((always_inline)) { return quads[j]; };
   if constexpr (Bits == ActivationBits::eight) {
     V::I acc[1] = {minus_zeros<kind.zero_log2>(minus_sum)};
-    add_dots<kind.max_code(), most_of(Bits), N, V>(acc, quad, bytes);
+    add_dots<kind.max_code(), most_of(Bits), N, V>(acc, quad, TileBytes<1>{bytes});
     return acc[0];
   } else {
-    // Two chains of additions, which overlap.
-    V::I high[1] = {V::set1_int(0)}, low[1] = {V::set1_int(0)};
-    add_dots<kind.max_code(), V::kMostHigh, N, V>(high, quad, bytes);
-    add_dots<kind.max_code(), V::kMostHigh, N, V>(low, quad, bytes + kQuads * 4);
+    V::I parts[2] = {V::set1_int(0), V::set1_int(0)};
+    add_dots<kind.max_code(), V::kMostHigh, N, V>(parts, quad, [bytes](int j, int part) __attribute__((always_inline)) {
+      return bytes + (part * kQuads + j) * 4;
+    });
+    V::I high = parts[0];
     if constexpr (kind.has_offset())
-      high[0] = V::template shift_left<7>(high[0]);
+      high = V::template shift_left<7>(high);
     else
-      high[0] = V::template shift_left<kind.zero_log2>(
-          V::add_int(V::template shift_left<7 - kind.zero_log2>(high[0]), V::set1_int(minus_sum)));
-    return V::add_int(high[0], low[0]);
+      high = V::template shift_left<kind.zero_log2>(
+          V::add_int(V::template shift_left<7 - kind.zero_log2>(high), V::set1_int(minus_sum)));
+    return V::add_int(high, parts[1]);
   }
 }
 
@@ -71,11 +70,9 @@ inline __attribute__((always_inline)) void integer_group(Quad quad, const GroupS
   constexpr int kSubs = kind.subgroups(), kSubQuads = kQuads / kSubs;
   unroll<kSubs>([&](auto s) __attribute__((always_inline)) {
     constexpr int kSum = kSubs == 1 ? 2 : s;
-    V::B quads[kSubQuads];
-    unroll<kSubQuads>([&](auto j) __attribute__((always_inline)) {
-      quads[j] = quad(std::integral_constant<int, s * kSubQuads + j>{});
-    });
-    const V::I acc = cell_dots<K, Bits>(quads, cell.codes + s * kSubQuads * 4, cell.minus_sums[kSum]);
+    const V::I acc = cell_dots<K, Bits, kSubQuads>(
+        [&](auto j) __attribute__((always_inline)) { return quad(std::integral_constant<int, s * kSubQuads + j>{}); },
+        cell.codes + s * kSubQuads * 4, cell.minus_sums[kSum]);
     sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(cell.scale)), sum);
     if constexpr (kind.has_offset()) sum = V::fma(scales.offset[s], V::set1(cell.scaled_sums[kSum]), sum);
   });

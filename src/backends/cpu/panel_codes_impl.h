@@ -241,22 +241,33 @@ struct ByteBlock : DecodedBlock {
   alignas(64) std::byte bytes[kBlockGroups][kQuads][kPanelRows * 4];
 };
 
-/// Decodes a block's scales, and calls store(group, quad, codes) for its codes. Calls ahead(group) before each group.
-template <PanelKind K, class F, class Ahead>
-inline __attribute__((always_inline)) void decode_block(const std::byte* block, int groups, DecodedBlock& out, F store,
-                                                        Ahead ahead) {
+/// Calls scales(group) and store(group, quad, codes) for a block's groups in order, and ahead(group) before each.
+template <PanelKind K, class Scales, class Store, class Ahead>
+inline __attribute__((always_inline)) void decode_groups(const std::byte* block, int groups, Scales scales, Store store,
+                                                         Ahead ahead) {
   constexpr IntegerKind kind = integer_kind(K);
-  const BlockHeader<K> header(block);
   const std::byte* codes = block + kind.header_bytes(groups);
   for (int g = 0; g < groups; ++g, codes += kind.code_bytes()) {
     ahead(g);
-    const GroupScales<K> scales(header, g);
-    for (int s = 0; s < kind.subgroups(); ++s) {
-      V::store(out.scales[g][s], scales.scale[s]);
-      if constexpr (kind.has_offset()) V::store(out.offsets[g][s], scales.offset[s]);
-    }
+    scales(g);
     unroll<kQuads>([&](auto j) { store(g, j, quad_codes<K, j>(codes)); });
   }
+}
+
+/// Decodes a block's scales, and its codes by store(group, quad, codes).
+template <PanelKind K, class Store, class Ahead>
+inline __attribute__((always_inline)) void decode_block(const std::byte* block, int groups, DecodedBlock& out,
+                                                        Store store, Ahead ahead) {
+  constexpr IntegerKind kind = integer_kind(K);
+  const BlockHeader<K> header(block);
+  const auto scales = [&](int g) {
+    const GroupScales<K> group(header, g);
+    for (int s = 0; s < kind.subgroups(); ++s) {
+      V::store(out.scales[g][s], group.scale[s]);
+      if constexpr (kind.has_offset()) V::store(out.offsets[g][s], group.offset[s]);
+    }
+  };
+  decode_groups<K>(block, groups, scales, store, ahead);
 }
 
 template <PanelKind K, class Ahead>

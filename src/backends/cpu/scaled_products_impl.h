@@ -96,12 +96,13 @@ void decode(const std::byte* block, int groups, ScaledBlock<V, K>& out, Ahead ah
   constexpr IntegerKind kind = integer_kind(K);
   const BlockHeader<K> header(block);
   const HeaderScales<V, K> scales(header);
-  const std::byte* codes = block + kind.header_bytes(groups);
-  for (int g = 0; g < groups; ++g, codes += kind.code_bytes()) {
-    ahead(g);
-    for (int part = 0; part < kind.subgroups(); ++part) V::store_words(out.scales[g][part][0], scales.scale(g, part));
-    unroll<kQuads>([&](auto j) { V::store_bytes(out.bytes[g][j], quad_codes<K, j>(codes)); });
-  }
+  decode_groups<K>(
+      block, groups,
+      [&](int g) {
+        for (int part = 0; part < kind.subgroups(); ++part)
+          V::store_words(out.scales[g][part][0], scales.scale(g, part));
+      },
+      [&](int g, int quad, auto codes) { V::store_bytes(out.bytes[g][quad], codes); }, ahead);
   for (int i = 0; i < BlockOffsets<K>::kCount; ++i) V::store_words(out.offset_words[i][0], scales.offsets(i));
   V::store(out.d_floats, scales.d());
   if constexpr (kind.has_offset()) V::store(out.minus_dmin_floats, scales.minus_dmin());
@@ -121,7 +122,8 @@ inline __attribute__((always_inline)) void add_scaled(typename V::I (&total)[T],
     constexpr int kFirst = part * kPartQuads;
     add_products<kFit, kPartQuads, V>(
         total, [&](auto j) __attribute__((always_inline)) { return quad(std::integral_constant<int, kFirst + j>{}); },
-        x + kFirst * T * 4, [&](auto pairs) __attribute__((always_inline)) { return V::multiply_words(pairs, scale); });
+        TileBytes<T>{x + kFirst * T * 4},
+        [&](auto pairs) __attribute__((always_inline)) { return V::multiply_words(pairs, scale); });
   });
 }
 

@@ -63,7 +63,7 @@ inline __attribute__((always_inline)) void ask(const std::byte* p) {
   if constexpr (A == Ahead::ask) __builtin_prefetch(p, 0, 2);
 }
 
-/// Calls step<R, A>(i) for queries i .. i + R, R as many as registers allow.
+/// Calls step<R, A>(i) for queries i .. i + R, R as many as registers allow; their number is a multiple of kRows.
 template <class Step>
 void for_query_rows(int num_queries, bool ahead, const Step& step) {
   const auto rows = [&]<int R>(int i) {
@@ -72,8 +72,10 @@ void for_query_rows(int num_queries, bool ahead, const Step& step) {
     else
       step.template operator()<R, Ahead::none>(i);
   };
+  constexpr int kSeveral = std::lcm(V::kAttentionRows, kRows);  // what is left is a multiple of kRows
   int i = 0;
-  for (; i + V::kAttentionRows <= num_queries; i += V::kAttentionRows) rows.template operator()<V::kAttentionRows>(i);
+  for (; i + kSeveral <= num_queries; i += kSeveral)
+    for (int j = 0; j < kSeveral; j += V::kAttentionRows) rows.template operator()<V::kAttentionRows>(i + j);
   for (; i < num_queries; i += kRows) rows.template operator()<kRows>(i);
 }
 

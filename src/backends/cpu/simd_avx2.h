@@ -25,7 +25,7 @@ struct Avx2 {
   static constexpr int kPanelsOfOneToken = 4;
   static constexpr bool kTokensInRegisters = false;
   static constexpr int kAttentionTiles = 1;
-  static constexpr int kAttentionRows = 4;
+  static constexpr int kAttentionRows = 6;
 
   static F zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
   static F set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }

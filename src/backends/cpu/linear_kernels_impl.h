@@ -18,8 +18,11 @@
 //   kMostHigh: the largest |byte| at p that dot takes of every code without overflow
 //   kMostByteCode: the largest code that dot takes with every byte at p; of larger ones, bytes 0 and 1 there, and 2
 //       and 3, add up to 128 at most
-//   kTokens: the most tokens of a tile; kTokensInRegisters: whether there are registers for their sums beside codes
+//   kTokens: the most tokens of a tile; kTokensInRegisters: whether there are registers for their sums beside codes;
+//   kFloatTokens: as many as meet weights in floats at once, where there are enough of them
 //   kPanelsOfOneToken: the panels of codes that one token meets by turns
+#include <numeric>
+
 #include "coded_bf16_impl.h"
 #include "elementary_impl.h"
 #include "integer_products_impl.h"
@@ -129,8 +132,13 @@ void plain_products(const PanelRange& w, const float* x, std::int64_t xs, int to
   constexpr std::integral_constant<int, 1> kOne{};
   if (tokens == 1)
     return for_each_across<kPanels>(w.count, [&](auto panels, int p, int apart) { tile(panels, kOne, p, apart, 0); });
-  for (int p = 0; p < w.count; ++p)
-    for_each_token_tile<kTokens>(tokens, [&](auto count, int t) { tile(kOne, count, p, 0, t); });
+  constexpr std::integral_constant<int, V::kFloatTokens> kMost{};
+  constexpr int kSeveral = std::lcm(V::kFloatTokens, kTokens);
+  const int several = tokens / kSeveral * kSeveral;
+  for (int p = 0; p < w.count; ++p) {
+    for (int t = 0; t < several; t += V::kFloatTokens) tile(kOne, kMost, p, 0, t);
+    for_each_token_tile<kTokens>(tokens - several, [&](auto count, int t) { tile(kOne, count, p, 0, several + t); });
+  }
 }
 
 void float_products(const PanelRange& w, const float* x, std::int64_t xs, int tokens, float* out, std::int64_t stride) {

@@ -22,6 +22,7 @@ struct Avx2 {
     __m256i a, b;
   };
   static constexpr int kTokens = 4;
+  static constexpr int kFloatTokens = 6;
   static constexpr int kPanelsOfOneToken = 4;
   static constexpr bool kTokensInRegisters = false;
   static constexpr int kAttentionTiles = 1;

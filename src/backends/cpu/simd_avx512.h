@@ -20,6 +20,7 @@ struct V {
     __m512i v;
   };
   static constexpr int kTokens = 8;
+  static constexpr int kFloatTokens = 8;
   static constexpr int kPanelsOfOneToken = 1;
   static constexpr bool kTokensInRegisters = true;
   static constexpr int kAttentionTiles = 2;

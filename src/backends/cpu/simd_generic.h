@@ -23,6 +23,7 @@ struct V {
     std::uint8_t v[64];
   };
   static constexpr int kTokens = 2;
+  static constexpr int kFloatTokens = 2;
   static constexpr int kPanelsOfOneToken = 1;
   static constexpr bool kTokensInRegisters = false;
   static constexpr int kAttentionTiles = 1;

@@ -18,7 +18,7 @@ struct TileBytes {
 };
 
 /// total[t] += the products of `Count` quads of codes, quad(j) for four columns each, and their bytes(j, t). Each quad
-/// is asked for once, as it is met: more than one at a time find no room in the registers. Where the level multiplies
+/// is asked for once, as it is met: all at a time find no room in the registers of AVX2. Where the level multiplies
 /// into 16 bits, `Fit` products of a lane are added there before widen(sums) makes 32 bits of them; where one fits at
 /// most, `dot` does all of it.
 template <int Fit, int Count, class Level, int T, class Quad, class Bytes, class Widen>

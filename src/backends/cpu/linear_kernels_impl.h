@@ -133,7 +133,8 @@ void plain_products(const PanelRange& w, const float* x, std::int64_t xs, int to
   if (tokens == 1)
     return for_each_across<kPanels>(w.count, [&](auto panels, int p, int apart) { tile(panels, kOne, p, apart, 0); });
   constexpr std::integral_constant<int, V::kFloatTokens> kMost{};
-  constexpr int kSeveral = std::lcm(V::kFloatTokens, kTokens);  // what is left makes as many whole tiles as without
+  // Eight tokens that are left make two tiles of four, not one of six and one of two.
+  constexpr int kSeveral = std::lcm(V::kFloatTokens, kTokens);
   const int several = tokens / kSeveral * kSeveral;
   for (int p = 0; p < w.count; ++p) {
     for (int t = 0; t < several; t += V::kFloatTokens) tile(kOne, kMost, p, 0, t);

@@ -123,7 +123,8 @@ def machine_name(folder):
     device = json.loads((folder / "devices").read_text())["devices"][0]
     found = re.search(r"^model name\s*:\s*(.+)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
     name = found[1].strip() if found else "unknown processor"
-    return ", ".join([name, device["isa"], *device["features"]])
+    features = [feature for feature in device["features"] if feature != "intel"]  # as the name says
+    return ", ".join([name, device["isa"], *features])
 
 
 def machine(runs, rates):

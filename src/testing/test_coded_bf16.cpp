@@ -261,7 +261,7 @@ void expect_close(std::span<const float> got, std::span<const float> want, Preci
 /// In words a weight so far below another one is nothing.
 TEST_P(CodedBf16Levels, ProductsHaveTheExceptions) {
   constexpr std::int64_t kRows = 83;
-  auto config = DeviceConfig::named("x86-" + GetParam());
+  auto config = level_config(GetParam());
   config.overrides["linear"]["words_min_tokens"] = LinearParams::never;
   for (const int columns : {kFits, kTooMany})
     for (const auto precision : {Precision::exact, Precision::standard})
@@ -319,7 +319,7 @@ TEST_P(CodedBf16Levels, RowsAreReadBackBitForBit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, CodedBf16Levels, ::testing::ValuesIn(isa_levels()),
+INSTANTIATE_TEST_SUITE_P(Isa, CodedBf16Levels, ::testing::ValuesIn(linear_levels()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -25,7 +25,8 @@ TEST_P(LinearActivations, EightBitsAreTakenWhereTheLevelHasRoomForThem) {
     for (const auto format : {DType::q4_0, DType::q8_0, DType::iq4_nl, DType::bf16}) {
       SCOPED_TRACE(std::string(name(format)) + " tokens " + std::to_string(tokens));
       const bool tiles = level == "amx" && tokens >= 16, full_bytes = format == DType::q8_0;
-      const bool bf16_dots = level == "avx512" && DeviceConfig::named("x86-avx512").has_feature("avx512_bf16");
+      const auto params = level_config(level).optimal_params<LinearParams>();
+      const bool bf16_dots = params.bf16_min_tokens != LinearParams::never;
       const bool room = format == DType::bf16 ? bf16_dots : !(level == "avx2" && full_bytes);
       EXPECT_EQ(run(format, kNarrow, tokens, Precision::fast) != run(format, kNarrow, tokens, Precision::standard),
                 room && !tiles);
@@ -34,28 +35,35 @@ TEST_P(LinearActivations, EightBitsAreTakenWhereTheLevelHasRoomForThem) {
       const auto difference = testing::compare(invariant, run(format, kWide, tokens, Precision::exact)).max_abs_diff;
       EXPECT_EQ(difference > 1e-2, room) << difference;
       const bool two_parts = format == DType::bf16 && room && tokens < 4;
-      const auto params = DeviceConfig::named("x86-" + level).optimal_params<LinearParams>();
       const bool words = format == DType::bf16 && !bf16_dots && tokens >= params.words_min_tokens;
       EXPECT_EQ(run(format, kWide, tokens, Precision::standard) != invariant, tiles || two_parts || words);
       EXPECT_EQ(run(format, kWide, tokens, Precision::fast, BatchInvariance::on), invariant);
     }
 }
 
+/// A parameter that chooses kernels, and the feature that these need.
+struct Threshold {
+  const char* key;
+  std::string_view feature;
+};
+constexpr std::array<Threshold, 3> kThresholds{
+    {{"bf16_min_tokens", "avx512_bf16"}, {"amx_min_tokens", "amx_bf16"}, {"words_min_tokens", ""}}};
+
 /// bf16 weights meet bf16 or words from as many tokens on as the parameters say, and f32 before; where bits must not
 /// depend on the number of tokens, always or never.
 TEST_P(LinearActivations, ParametersChooseKernelsByTheNumberOfTokens) {
-  const auto config = DeviceConfig::named(std::string("x86-") + GetParam());
+  const auto config = level_config(GetParam());
   const auto known = config.get_optimal_params(LinearParams::operation);
   const auto x = random_values(64 * kWide, 7);
   bool any = false;
-  constexpr std::array kKeys{"bf16_min_tokens", "amx_min_tokens", "words_min_tokens"};
-  for (const auto* key : kKeys) {
-    if (!known.contains(key)) continue;
+  for (const auto& [key, feature] : kThresholds) {
+    if (!known.contains(key) || !(feature.empty() || config.has_feature(feature))) continue;
     any = true;
     const auto run = [&](std::int64_t threshold, std::int64_t tokens, BatchInvariance invariance) {
       auto tuned = config;
-      for (const auto* each : kKeys)
-        if (known.contains(each)) tuned.overrides[std::string(LinearParams::operation)][each] = LinearParams::never;
+      for (const auto& each : kThresholds)
+        if (known.contains(each.key))
+          tuned.overrides[std::string(LinearParams::operation)][each.key] = LinearParams::never;
       tuned.overrides[std::string(LinearParams::operation)][key] = threshold;
       const auto device = Device::open(
           tuned, {.threads = 2, .precision = Precision::fast, .batch_invariance = invariance, .log = silent_log()});
@@ -180,7 +188,7 @@ TEST_P(LinearActivations, WhatDoesNotStandOut) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, LinearActivations, ::testing::ValuesIn(isa_levels()),
+INSTANTIATE_TEST_SUITE_P(Isa, LinearActivations, ::testing::ValuesIn(linear_levels()),
                          [](const auto& i) { return i.param; });
 
 }  // namespace

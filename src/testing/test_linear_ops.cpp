@@ -188,8 +188,9 @@ TEST_P(LinearOps, BitsDoNotDependOnTheLengthOfTasks) {
   constexpr std::int64_t kRows = 363;  // tasks of twelve panels and of eleven
   for (const auto precision : kPrecisions) {
     const auto open_with = [&](std::int64_t rows_per_task) {
-      auto config = DeviceConfig::named(std::string("x86-") + GetParam());
-      config.overrides["linear"] = {{"rows_per_task", rows_per_task}, {"rows_per_long_task", rows_per_task}};
+      auto config = level_config(GetParam());
+      Params& linear = config.overrides["linear"];
+      linear["rows_per_task"] = linear["rows_per_long_task"] = rows_per_task;
       return Device::open(std::move(config), {.threads = 2, .precision = precision, .log = silent_log()});
     };
     const auto long_tasks = open_with(192), short_tasks = open_with(16);
@@ -261,7 +262,7 @@ TEST_P(LinearOps, NormsFollowTheReference) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, LinearOps, ::testing::ValuesIn(isa_levels()),
+INSTANTIATE_TEST_SUITE_P(Isa, LinearOps, ::testing::ValuesIn(linear_levels()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

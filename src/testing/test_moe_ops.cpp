@@ -352,7 +352,8 @@ TEST_P(MoeOps, BitsOfExpertsDoNotDependOnOthers) {
   for (const auto* second_table : {&large, &eight_bits}) check_independence(*device, kCase, small, *second_table);
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, MoeOps, ::testing::ValuesIn(isa_levels()), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Isa, MoeOps, ::testing::ValuesIn(linear_levels()),
+                         [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace ttt::test

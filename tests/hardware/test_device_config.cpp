@@ -93,11 +93,13 @@ TEST(DeviceConfig, OnlyProcessorsWithAnInstructionHaveItsThreshold) {
   config.features = {"avx512_vnni", "avx512_bf16"};
   EXPECT_EQ(config.optimal_params<LinearParams>().amx_min_tokens, LinearParams::never);
   EXPECT_EQ(config.optimal_params<LinearParams>().bf16_min_tokens, 1);
+  EXPECT_EQ(config.optimal_params<LinearParams>().bytes_ahead, 0);
+  config.features.emplace_back("intel");
+  EXPECT_EQ(config.optimal_params<LinearParams>().bf16_min_tokens, LinearParams::never) << "f32 is faster";
+  EXPECT_GT(config.optimal_params<LinearParams>().bytes_ahead, 0);
   config.isa = "amx";
   config.features.insert(config.features.end(), {"amx_int8", "amx_bf16"});
   EXPECT_LT(config.optimal_params<LinearParams>().amx_min_tokens, LinearParams::never);
-  EXPECT_EQ(config.optimal_params<LinearParams>().bf16_min_tokens, LinearParams::never)
-      << "slower than f32 on processors with AMX";
 }
 
 TEST(DeviceConfig, StringAndTypedFormsAgree) {
@@ -127,6 +129,8 @@ TEST_F(OverrideFile, SaysWhatIsWrong) {
   EXPECT_THAT(error_of([&] { load(R"({"attention": {"page_size": 32, "page_size": 64}})"); }), HasSubstr("page_size"));
   EXPECT_THAT(error_of([&] { (void)load(R"({"attention": {"page_size": 7}})").optimal_params<AttentionParams>(); }),
               HasSubstr("multiple of 16"));
+  EXPECT_THAT(error_of([&] { (void)load(R"({"linear": {"bytes_ahead": 100}})").optimal_params<LinearParams>(); }),
+              HasSubstr("linear.bytes_ahead"));
   EXPECT_THAT(error_of([&] { (void)load(R"({"attention": {"page_size": -16}})").optimal_params<AttentionParams>(); }),
               HasSubstr("positive"));
   EXPECT_THAT(error_of([&] { DeviceConfig::named("x86-generic").load_overrides("/nowhere/params.json"); }),
@@ -152,7 +156,7 @@ TEST(ForcedIsa, IsTheOneAskedForOrAnError) {
   const auto config = DeviceConfig::auto_detect();
   EXPECT_EQ(config.isa, wanted);
   if (config.isa != "avx512" && config.isa != "amx") {
-    EXPECT_TRUE(config.features.empty());
+    EXPECT_THAT(config.features, testing::Each("intel"));
   }
   EXPECT_NO_THROW(Device::open(config));
 }

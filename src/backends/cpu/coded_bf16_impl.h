@@ -32,10 +32,11 @@ inline __attribute__((always_inline)) V::B octet_pair(const V::B (&coded)[kSprea
 }
 
 /// How far ahead of an octet memory is asked for, in bytes. Where many tokens meet it, the instructions that a
-/// processor looks over have too few reads among them. Few need but the octet behind theirs, and the processor's own
-/// prefetching does the rest: on Zen 3 more is slower.
+/// processor looks over have too few reads among them. Few need the octet behind theirs, or what lies `ahead`.
 constexpr std::size_t kAheadOfFew = kOctetBytes, kAheadOfMany = 16 * kOctetBytes;
-constexpr std::size_t bf16_ahead(int tokens) { return tokens > 2 ? kAheadOfMany : kAheadOfFew; }
+constexpr std::size_t bf16_ahead(int tokens, std::size_t ahead) {
+  return tokens > 2 ? kAheadOfMany : std::max(ahead, kAheadOfFew);
+}
 
 /// An octet's pairs of columns.
 struct OctetPairs {
@@ -65,11 +66,10 @@ class CodedBf16Block {
     std::memcpy(&exceptions_, block + offsetof(CodedBf16Header, octets), sizeof exceptions_);
   }
 
-  /// Asks for what lies `Distance` bytes behind the octet, too.
-  template <std::size_t Distance>
-  inline __attribute__((always_inline)) OctetPairs load(int octet) const {
+  /// Asks for what lies `ahead` bytes behind the octet, too.
+  inline __attribute__((always_inline)) OctetPairs load(int octet, std::size_t ahead) const {
     const std::byte* at = block_ + sizeof(CodedBf16Header) + static_cast<std::size_t>(octet) * kOctetBytes;
-    for (std::size_t line = 0; line < kOctetBytes; line += kPairBytes) __builtin_prefetch(at + Distance + line);
+    for (std::size_t line = 0; line < kOctetBytes; line += kPairBytes) __builtin_prefetch(at + ahead + line);
     const V::B coded[] = {V::load_once(at), V::load_once(at + kPairBytes), V::load_once(at + 2 * kPairBytes)};
     OctetPairs pairs;
     unroll<kOctetPairs>([&](auto q) __attribute__((always_inline)) { pairs.pair[q] = octet_pair<q>(coded, base_); });
@@ -103,7 +103,7 @@ inline void unpack_bf16(const std::byte* panel, std::int64_t first, std::int64_t
   for_each_bf16_block(count, [&](std::int64_t, std::size_t at, int octets) {
     const CodedBf16Block block(panel + at);
     for (int octet = 0; octet < octets; ++octet)
-      for (const V::B pair : block.load<kAheadOfMany>(octet).pair) {
+      for (const V::B pair : block.load(octet, kAheadOfMany).pair) {
         V::store_bytes(out, pair);
         out += kPairBytes;
       }

@@ -178,7 +178,7 @@ void last_token(const PanelRange& w, const QuantizedRows& x, std::int64_t first_
   if (tokens % 2 == 0) return;
   const QuantizedRows last = x.tile(first_token + tokens - 1);
   for_each_across<V::kPanelsOfOneToken>(w.count, [&](auto panels, int p, int apart) {
-    integer_row<K, Sums, panels>(w.panel(p), apart * w.layout.panel_bytes(), last,
+    integer_row<K, Sums, panels>(w.panel(p), apart * w.layout.panel_bytes(), w.ahead, last,
                                  out + (tokens - 1) * stride + p * kPanelRows, apart * kPanelRows);
   });
 }
@@ -207,7 +207,8 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
     for (int p = 0; p < w.count; ++p)
       for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
         if constexpr (1 < count && count < kBlockTokens)
-          integer_rows<K, count>(w.panel(p), x.tile(first_token + t), out + t * stride + p * kPanelRows, stride);
+          integer_rows<K, count>(w.panel(p), w.ahead, x.tile(first_token + t), out + t * stride + p * kPanelRows,
+                                 stride);
       });
   last_token<K, GroupSums<K, Bits>>(w, x, first_token, tokens, out, stride);
 }

@@ -66,7 +66,7 @@ template <int P, int T>
     for (int octet = 0; octet < octets; ++octet) {
       unroll<P>([&](auto p) __attribute__((always_inline)) {
         const std::uint16_t* columns = x + first + octet * kOctet;
-        const OctetPairs pairs = blocks[p].template load<bf16_ahead(T)>(octet);
+        const OctetPairs pairs = blocks[p].load(octet, bf16_ahead(T, w.ahead));
         unroll<kOctetPairs>([&](auto q) __attribute__((always_inline)) {
           unroll<T>([&](auto t) __attribute__((always_inline)) {
             sum[p][t] = dot_pair(sum[p][t], pairs.pair[q].v, columns + t * x_stride + 2 * q);

@@ -192,7 +192,10 @@ std::int64_t LinearInput::token_tasks(std::int64_t row_tasks, int threads) const
   return std::clamp<std::int64_t>(wanted, 1, (x_.rows + kTileTokens - 1) / kTileTokens);
 }
 
-void LinearInput::products(const PanelRange& w, std::int64_t token, int tokens, float* out, std::int64_t stride) const {
+void LinearInput::products(const PanelRange& range, std::int64_t token, int tokens, float* out,
+                           std::int64_t stride) const {
+  PanelRange w = range;
+  w.ahead = static_cast<std::size_t>(params_.bytes_ahead);
   if (amx_ != nullptr)
     amx_->products(w, tiles_, token, tokens, out, stride);
   else if (quantized_ && is_integer(w.layout.kind))

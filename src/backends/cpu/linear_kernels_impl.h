@@ -39,9 +39,14 @@ template <int P>
 struct Panels {
   const std::byte* data[P];
   std::int64_t cols, apart;
+  std::size_t ahead;
 
-  Panels(const PanelRange& w, int first, int panels_apart) : cols(w.layout.cols), apart(panels_apart) {
+  Panels(const PanelRange& w, int first, int panels_apart) : cols(w.layout.cols), apart(panels_apart), ahead(w.ahead) {
     for (int p = 0; p < P; ++p) data[p] = w.panel(first + p * panels_apart);
+  }
+  /// Asks for the line ahead of what is read at `at`.
+  inline __attribute__((always_inline)) void ask(int p, std::size_t at) const {
+    if (ahead != 0) __builtin_prefetch(data[p] + at + ahead);
   }
 };
 
@@ -69,8 +74,10 @@ void plain_float(const Panels<P>& w, const float* x, std::int64_t xs, float* out
   if constexpr (K == PanelKind::bf16) {
     for (std::int64_t k = 0; k < cols; k += 2)
       for (int p = 0; p < P; ++p) {
+        const auto at = static_cast<std::size_t>(k * kPanelRows * 2);
+        w.ask(p, at);
         F even, odd;
-        V::load_bf16_pair(w.data[p] + k * kPanelRows * 2, even, odd);
+        V::load_bf16_pair(w.data[p] + at, even, odd);
         tile.accumulate(p, even, x + k, xs);
         if (k + 1 < cols) tile.accumulate(p, odd, x + k + 1, xs);
       }
@@ -79,12 +86,17 @@ void plain_float(const Panels<P>& w, const float* x, std::int64_t xs, float* out
       const std::int64_t end = std::min(cols, first + kBlockCols);
       std::size_t at = f16_column_at(first);
       for (std::int64_t k = first; k < end; ++k, at += kPanelRows * 2)
-        for (int p = 0; p < P; ++p) tile.accumulate(p, V::load_f16(w.data[p] + at), x + k, xs);
+        for (int p = 0; p < P; ++p) {
+          if (k % 2 == 0) w.ask(p, at);  // a line has two columns
+          tile.accumulate(p, V::load_f16(w.data[p] + at), x + k, xs);
+        }
     }
   } else {
     for (std::int64_t k = 0; k < cols; ++k)
-      for (int p = 0; p < P; ++p)
+      for (int p = 0; p < P; ++p) {
+        w.ask(p, static_cast<std::size_t>(k * kPanelRows * 4));
         tile.accumulate(p, V::load(reinterpret_cast<const float*>(w.data[p]) + k * kPanelRows), x + k, xs);
+      }
   }
   tile.store(out, stride, w.apart);
 }
@@ -98,7 +110,7 @@ void coded_bf16(const Panels<P>& w, const float* x, std::int64_t xs, float* out,
     for (int octet = 0; octet < octets; ++octet) {
       const float* columns = x + first + octet * kOctet;
       unroll<P>([&](auto p) __attribute__((always_inline)) {
-        const OctetPairs pairs = blocks[p].template load<bf16_ahead(T)>(octet);
+        const OctetPairs pairs = blocks[p].load(octet, bf16_ahead(T, w.ahead));
         unroll<kOctetPairs>([&](auto q) __attribute__((always_inline)) {
           F even, odd;
           V::bf16_pair(pairs.pair[q], even, odd);

@@ -21,7 +21,7 @@ struct V {
   };
   static constexpr int kTokens = 8;
   static constexpr int kFloatTokens = 8;
-  static constexpr int kPanelsOfOneToken = 1;
+  static constexpr int kPanelsOfOneToken = 4;
   static constexpr bool kTokensInRegisters = true;
   static constexpr int kAttentionTiles = 2;
   static constexpr int kAttentionRows = 8;

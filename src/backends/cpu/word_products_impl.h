@@ -135,7 +135,7 @@ void decode(const std::byte* block, int groups, FloatWords& out, Ahead ahead) {
   for (int g = 0; g < groups; ++g) {
     ahead(g);
     for (int octet = 0; octet < kOctets; ++octet) {
-      const OctetPairs pairs = coded.load<kAheadOfMany>(g * kOctets + octet);
+      const OctetPairs pairs = coded.load(g * kOctets + octet, kAheadOfMany);
       unroll<kQuadsOfOctet>([&](auto j) __attribute__((always_inline)) {
         to_words.store_quad(out, g, octet * kQuadsOfOctet + j,
                             [&](auto i, V::F& even, V::F& odd)

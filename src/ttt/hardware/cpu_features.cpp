@@ -4,6 +4,8 @@
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cstring>
 #endif
 
 namespace ttt::inline v2 {
@@ -30,6 +32,13 @@ unsigned long long saved_states() {
   return (static_cast<unsigned long long>(high) << 32) | low;
 }
 
+/// Whether the processor says it is of that vendor: "GenuineIntel".
+bool made_by(const char* vendor) {
+  const Registers r = cpuid(0);
+  const unsigned name[] = {r.b, r.d, r.c};
+  return std::memcmp(name, vendor, sizeof name) == 0;
+}
+
 /// Linux gives a process the AMX tile registers only when it asks (ARCH_REQ_XCOMP_PERM for XTILEDATA).
 bool request_tiles() {
   constexpr int kRequestPermission = 0x1023, kTileData = 18;
@@ -40,6 +49,7 @@ bool request_tiles() {
 
 CpuFeatures detect_cpu_features() {
   CpuFeatures result{{"generic"}, {}};
+  if (made_by("GenuineIntel")) result.features.push_back("intel");
   const Registers one = cpuid(1), seven = cpuid(7), seven_one = cpuid(7, 1);
   if (!bit(one.c, 27)) return result;  // OSXSAVE
   const auto states = saved_states();

@@ -43,13 +43,14 @@ void lower_isa(DeviceConfig& config, const CpuFeatures& cpu, const std::string& 
   config.isa = wanted;
   std::erase_if(config.features, [&](const std::string& feature) {
     if (feature.starts_with("amx")) return wanted != "amx";
+    if (!feature.starts_with("avx512")) return false;
     return wanted != "amx" && wanted != "avx512";
   });
 }
 
 /// What a processor of a level above this machine's brings: Ice Lake's for avx512, Sapphire Rapids' for amx.
 std::vector<std::string> usual_features(std::string_view isa) {
-  if (isa == "amx") return {"avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"};
+  if (isa == "amx") return {"intel", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"};
   if (isa == "avx512") return {"avx512_vnni"};
   return {};
 }

@@ -33,7 +33,8 @@ LinearParams LinearParams::from(const Params& params) {
           read(params, operation, "tokens_per_tile", 1),
           threshold("amx_min_tokens"),
           threshold("bf16_min_tokens"),
-          threshold("words_min_tokens")};
+          threshold("words_min_tokens"),
+          params.contains("bytes_ahead") ? read(params, operation, "bytes_ahead", 64) : 0};
 }
 
 PrefillParams PrefillParams::from(const Params& params) { return {read(params, operation, "chunk", 1)}; }

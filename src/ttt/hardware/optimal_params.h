@@ -33,6 +33,9 @@ struct LinearParams {
   int amx_min_tokens;
   int bf16_min_tokens;   ///< likewise the dot product of AVX-512 BF16, for weights in bf16
   int words_min_tokens;  ///< likewise products of 16-bit integers, for weights in f16 and bf16
+  /// How far ahead of what few tokens read of weights memory is asked for, a multiple of a line's 64 bytes; 0 where a
+  /// device has no such parameter: the processor's own prefetching keeps up by itself.
+  int bytes_ahead;
   /// Throws DeviceError naming the parameter that is missing, not positive or not such a multiple.
   static LinearParams from(const Params& params);
 };

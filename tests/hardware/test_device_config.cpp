@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <string>
 
 #include "ttt/core/error.h"
 #include "ttt/hardware/backend.h"
@@ -100,6 +102,13 @@ TEST(DeviceConfig, OnlyProcessorsWithAnInstructionHaveItsThreshold) {
   config.isa = "amx";
   config.features.insert(config.features.end(), {"amx_int8", "amx_bf16"});
   EXPECT_LT(config.optimal_params<LinearParams>().amx_min_tokens, LinearParams::never);
+}
+
+TEST(DeviceConfig, TheVendorIsWhatTheKernelSays) {
+  std::ifstream file("/proc/cpuinfo");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (text.empty()) GTEST_SKIP() << "/proc/cpuinfo cannot be read here";
+  EXPECT_EQ(DeviceConfig::auto_detect().has_feature("intel"), text.find("GenuineIntel") != std::string::npos);
 }
 
 TEST(DeviceConfig, StringAndTypedFormsAgree) {

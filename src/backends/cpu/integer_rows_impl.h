@@ -108,9 +108,9 @@ class GroupSums {
 };
 
 /// P panels, each `bytes_apart` behind the one before it, for one token, straight from their codes, into `Sums`; their
-/// results are `floats_apart`. Groups and outliers in the order of block_products. A header or a group of all panels is
-/// asked for before any of it is read, and what lies `ahead` bytes behind it: each panel's memory in order, which the
-/// processor's own prefetching keeps up with.
+/// results are `floats_apart`. Groups and outliers in the order of block_products. Before a header or a group is read,
+/// what lies `ahead` bytes behind it is asked for, of all panels, or itself where that is 0: each panel's memory in
+/// order.
 template <PanelKind K, class Sums, int P>
 void integer_row(const std::byte* panels, std::size_t bytes_apart, std::size_t ahead, const QuantizedRows& x,
                  float* out, std::int64_t floats_apart) {

@@ -117,7 +117,7 @@ struct PanelRange {
   const PanelLayout& layout;
   const std::byte* data;
   int count;
-  std::size_t ahead = 0;  ///< how many bytes ahead of what few tokens read memory is asked for
+  std::size_t ahead = 0;  ///< LinearParams::bytes_ahead
 
   const std::byte* panel(int index) const { return data + static_cast<std::size_t>(index) * layout.panel_bytes(); }
   PanelRange part(int first, int length) const { return {layout, panel(first), length, ahead}; }

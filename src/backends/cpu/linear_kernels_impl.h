@@ -44,7 +44,7 @@ struct Panels {
   Panels(const PanelRange& w, int first, int panels_apart) : cols(w.layout.cols), apart(panels_apart), ahead(w.ahead) {
     for (int p = 0; p < P; ++p) data[p] = w.panel(first + p * panels_apart);
   }
-  /// Asks for the line ahead of what is read at `at`.
+  /// Asks for the line `ahead` bytes behind what is read at `at`; where that is 0 for none.
   inline __attribute__((always_inline)) void ask(int p, std::size_t at) const {
     if (ahead != 0) __builtin_prefetch(data[p] + at + ahead);
   }

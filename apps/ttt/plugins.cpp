@@ -37,12 +37,17 @@ void check_library(const fs::path& library) {
     throw Error(library.string(), "is not a shared library of this kind of machine");
   std::error_code ignored;
   const std::uintmax_t size = fs::file_size(library, ignored);
+  const auto check_extent = [&](std::uintmax_t offset, std::uintmax_t bytes) {
+    if (!file || offset > size || bytes > size - offset)
+      throw Error(library.string(), fmt::format("is cut off: it has {} bytes, and its header promises more", size));
+  };
+  // Linkers write this table last, behind what is not loaded (debug information can be the larger part of a library).
+  check_extent(header.e_shoff, std::uintmax_t{header.e_shnum} * header.e_shentsize);
   file.seekg(static_cast<std::streamoff>(std::min<std::uintmax_t>(header.e_phoff, size)));
   for (int i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr segment{};
     file.read(reinterpret_cast<char*>(&segment), sizeof segment);
-    if (!file || segment.p_offset > size || segment.p_filesz > size - segment.p_offset)
-      throw Error(library.string(), fmt::format("is cut off: it has {} bytes, and its header promises more", size));
+    check_extent(segment.p_offset, segment.p_filesz);
   }
 }
 

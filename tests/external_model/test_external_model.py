@@ -125,6 +125,7 @@ def check_broken_plugins(generate, good):
         ("text", b"no library at all", "is not a shared library"),
         ("half", whole[: len(whole) // 2], "is cut off"),
         ("header", whole[:64], "is cut off"),
+        ("end", whole[:-1], "is cut off"),
         ("silent", "int nothing;\n", "exports no ttt_model_entry"),
         ("null", header + entry % "return nullptr;", "was built for the interface of nothing"),
         ("throws", header + entry % 'throw std::runtime_error("no");', "threw an exception"),

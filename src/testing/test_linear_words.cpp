@@ -17,14 +17,22 @@ Tensor tensor_of(DType format, std::int64_t rows, std::int64_t cols, const std::
   return Tensor::make(format, {rows, cols}, [&](std::span<std::byte> out) { quantize(format, values, out); });
 }
 
+struct Kind {
+  DType format;
+  std::int64_t columns_of_zeros;  ///< two are more than coded bf16 lists
+};
+constexpr Kind kKinds[] = {{DType::f16, 0}, {DType::bf16, 0}, {DType::bf16, 2}};
+
+std::vector<float> row_of(const std::vector<float>& y, std::int64_t token) {
+  return {y.begin() + token * kProductRows, y.begin() + (token + 1) * kProductRows};
+}
+
 class LinearWords : public ::testing::TestWithParam<std::string> {};
 
-/// An odd one among the tokens goes without.
 TEST_P(LinearWords, HalfFloatsMeetManyTokensAsWords) {
   constexpr std::int64_t kThreshold = 6;
   const auto exact = open_level(GetParam(), Precision::exact), words = open_with_words(GetParam(), kThreshold),
-             floats = open_with_words(GetParam(), LinearParams::never),
-             invariant = open_with_words(GetParam(), 1, BatchInvariance::on);
+             floats = open_with_words(GetParam(), LinearParams::never);
   for (const auto format : {DType::f16, DType::bf16, DType::f32})
     for (const std::int64_t cols : {64, 544, 2048, 48})
       for (const std::int64_t tokens : {5, 6, 7, 33}) {
@@ -35,11 +43,32 @@ TEST_P(LinearWords, HalfFloatsMeetManyTokensAsWords) {
         const auto most = std::fabs(*std::ranges::max_element(want, {}, [](float v) { return std::fabs(v); }));
         EXPECT_LE(testing::compare(got, want).max_abs_diff, 5e-4 * most);
         const bool are_words = format != DType::f32 && tokens >= kThreshold && cols % 32 == 0;
-        EXPECT_EQ(got != as_floats, are_words);
-        const auto last = static_cast<std::ptrdiff_t>((tokens - 1) * kProductRows);
-        EXPECT_EQ(std::equal(got.begin() + last, got.end(), as_floats.begin() + last), !are_words || tokens % 2 == 1);
-        EXPECT_EQ(products(*invariant, format, x, cols, tokens), as_floats);
+        for (std::int64_t t = 0; t < tokens; ++t)
+          EXPECT_EQ(row_of(got, t) != row_of(as_floats, t), are_words) << "token " << t;
       }
+}
+
+TEST_P(LinearWords, BatchInvariantTokensAreWordsHoweverManyThereAre) {
+  constexpr std::int64_t kTokens = 19;
+  const auto words = open_with_words(GetParam(), 2), invariant = open_with_words(GetParam(), 7, BatchInvariance::on),
+             floats = open_with_words(GetParam(), LinearParams::never, BatchInvariance::on);
+  for (const auto& [format, zeros] : kKinds)
+    for (const std::int64_t cols : {64, 544, 2048}) {
+      SCOPED_TRACE(std::string(name(format)) + ", " + std::to_string(zeros) + ", " + std::to_string(cols));
+      auto values = random_values(static_cast<std::size_t>(kProductRows * cols), 5);
+      for (std::int64_t i = 0; i < kProductRows * cols; ++i)
+        if (i % cols < zeros) values[static_cast<std::size_t>(i)] = 0;
+      const Tensor weight = tensor_of(format, kProductRows, cols, values);
+      const auto x = random_values(static_cast<std::size_t>(kTokens * cols), 7);
+      const auto all = product_of(*words, weight, x);
+      EXPECT_NE(product_of(*floats, weight, x), all);
+      for (const std::int64_t count : {1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 18, 19}) {
+        const std::int64_t first = kTokens - count;
+        const auto got = product_of(*invariant, weight, {x.begin() + first * cols, x.end()});
+        for (std::int64_t t = 0; t < count; ++t)
+          EXPECT_EQ(row_of(got, t), row_of(all, first + t)) << "token " << t << " of " << count;
+      }
+    }
 }
 
 TEST_P(LinearWords, BitsOfWordsDependNeitherOnThreadsNorOnTasks) {
@@ -82,11 +111,7 @@ TEST_P(LinearWords, WordsBesideIntegers) {
 TEST_P(LinearWords, SmallWeightsKeepTheirBitsBesideBlocksOfLargeOnes) {
   constexpr std::int64_t kRows = 21, kCols = 608, kTokens = 8, kBlock = 256;
   const auto device = open_with_words(GetParam(), 2), exact = open_level(GetParam(), Precision::exact);
-  struct Case {
-    DType format;
-    std::int64_t columns_of_zeros;  ///< two are more than coded bf16 lists
-  };
-  for (const auto& [format, zeros] : {Case{DType::f16, 0}, {DType::bf16, 0}, {DType::bf16, 2}})
+  for (const auto& [format, zeros] : kKinds)
     for (const std::int64_t small : {0, 1, 2}) {
       SCOPED_TRACE(std::string(name(format)) + ", " + std::to_string(zeros) + ", block " + std::to_string(small));
       auto values = random_values(kRows * kCols, 8);

@@ -10,7 +10,7 @@ namespace {
 // The dot product of AVX-512 BF16 is twice as fast as f32's on Zen 4, and half as fast on Intel's processors. These
 // read a third less than they can where products lie between the reads, unless memory is asked for ahead; on Zen 3 that
 // harms.
-constexpr std::array<ParamRule, 13> kCpuRules{{
+constexpr std::array<ParamRule, 14> kCpuRules{{
     {"attention", "page_size", "", "", 64},
     {"attention", "kv_split", "", "", 512},
     {"linear", "rows_per_task", "", "", 64},
@@ -22,6 +22,7 @@ constexpr std::array<ParamRule, 13> kCpuRules{{
     {"linear", "words_min_tokens", "avx2", "", 5},
     {"linear", "words_min_tokens", "avx_vnni", "", 5},
     {"linear", "words_min_tokens", "avx512", "", 8},
+    {"linear", "words_min_tokens", "amx", "", 8},
     {"linear", "bytes_ahead", "", "intel", 2048},
     {"prefill", "chunk", "", "", 512},
 }};

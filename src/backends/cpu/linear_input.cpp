@@ -89,13 +89,13 @@ Bf16Choice bf16_for(const CpuDevice& device, ConstMatrix x, std::int64_t tokens)
 }
 
 /// Whether weights in f16 and bf16 meet activations of fifteen bits as words, for lack of anything faster. Few tokens
-/// do not pay for the making of the words, and the last of an odd number goes without: not where a device promises the
-/// same bits for any batch.
+/// do not pay for the making of the words, but where a device promises the same bits for any batch.
 bool words_do(const CpuDevice& device, ConstMatrix x, std::int64_t tokens, ActivationBits bits) {
+  const std::int64_t fewest = device.linear_params().words_min_tokens;
+  const bool any_batch = device.options().batch_invariance == BatchInvariance::on;
   // Eight bits are for integer weights that share the activations.
-  return bits == ActivationBits::fifteen && !device.exact() &&
-         device.options().batch_invariance == BatchInvariance::off && x.cols % kGroup == 0 &&
-         tokens >= device.linear_params().words_min_tokens;
+  return bits == ActivationBits::fifteen && !device.exact() && x.cols % kGroup == 0 &&
+         (any_batch ? fewest < LinearParams::never : tokens >= fewest);
 }
 
 /// Rows of one task's matrices, each of which meets at most `tokens`: each thread keeps room for its call's sums.
@@ -203,16 +203,9 @@ void LinearInput::products(const PanelRange& range, std::int64_t token, int toke
   else if (bf16_ != nullptr && is_bf16(w.layout.kind))
     bf16_->products(w, bf16_rows_, token, tokens, out, stride);
   else if (words_ && is_half(w.layout.kind))
-    word_products(w, token, tokens, out, stride);
+    kernels_.word_products(w, rows_, token, tokens, out, stride);
   else
     kernels_.float_products(w, x_.row(token), x_.stride, tokens, out, stride);
-}
-
-void LinearInput::word_products(const PanelRange& w, std::int64_t token, int tokens, float* out,
-                                std::int64_t stride) const {
-  const int even = tokens / 2 * 2;
-  if (even > 0) kernels_.word_products(w, rows_, token, even, out, stride);
-  if (even < tokens) kernels_.float_products(w, x_.row(token + even), x_.stride, 1, out + even * stride, stride);
 }
 
 void LinearInput::fill_tiles(CpuDevice& device, bool with_low) {

@@ -42,7 +42,6 @@ class LinearInput {
  private:
   void fill_tiles(CpuDevice& device, bool with_low);
   void fill_bf16(CpuDevice& device, int parts);
-  void word_products(const PanelRange& w, std::int64_t token, int tokens, float* out, std::int64_t stride) const;
   void quantize(CpuDevice& device, ActivationBits bits, ScaleOf scale_of, std::span<const TokenRange> ranges);
 
   const LinearKernels& kernels_;

@@ -140,8 +140,7 @@ struct LinearKernels {
   /// The same with integer products, for integer kinds. `first_token` starts a tile.
   void (*integer_products)(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens,
                            float* out, std::int64_t stride);
-  /// The same for weights in f16 and bf16, an even number of tokens and activations of fifteen bits in whole
-  /// groups.
+  /// The same for weights in f16 and bf16, and activations of fifteen bits in whole groups.
   void (*word_products)(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                         std::int64_t stride);
   /// v[i] = activation(v[i]).

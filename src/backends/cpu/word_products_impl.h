@@ -48,6 +48,7 @@ inline __attribute__((always_inline)) void block_tile(const FloatWords& w, std::
 /// Makes words of floats: `most` of them becomes `words`.
 class FloatsToWords {
  public:
+  FloatsToWords() = default;
   inline __attribute__((always_inline)) FloatsToWords(V::F most, float words)
       : most_(V::max(V::set1(1e-30f), most)),  // the inverse of less overflows
         inverse_(V::div(V::set1(words), most_)),
@@ -56,17 +57,16 @@ class FloatsToWords {
   /// What a word is worth; not finite where `most` is not, and then no product is.
   V::F scale() const { return V::mul(most_, V::set1(1.0f / words_)); }
 
-  /// A quad's words; load(i, even, odd) gives its columns 2i and 2i + 1.
-  template <class Load>
-  inline __attribute__((always_inline)) void store_quad(FloatWords& out, int group, int quad, Load load) const {
+  /// Calls take(pair, words) for both pairs of a quad; load(i, even, odd) gives its columns 2i and 2i + 1.
+  template <class Load, class Take>
+  inline __attribute__((always_inline)) void quad(int quad, Load load, Take take) const {
     // A float of this size has the nearest integer of what is added to it in its low bits.
     const V::F integer = V::set1(12582912.0f);
     V::F columns[4];
     unroll<2>([&](auto i) __attribute__((always_inline)) { load(i, columns[2 * i], columns[2 * i + 1]); });
     for (V::F& column : columns) column = V::fma(column, inverse_, integer);
-    unroll<2>([&](auto i) __attribute__((always_inline)) {
-      V::store_words(out.words[group][2 * quad + i][0], V::join_words(columns[i], columns[i + 2]));
-    });
+    unroll<2>([&](auto i)
+                  __attribute__((always_inline)) { take(2 * quad + i, V::join_words(columns[i], columns[i + 2])); });
   }
 
  private:
@@ -98,62 +98,161 @@ inline V::F largest_bf16(const std::byte* block, int groups) {
   return V::fma(zero, even, V::fma(zero, odd, V::max(even, odd)));
 }
 
-/// A block's words, in steps of a fraction of the largest weight that a row has in it, which f16 has beside it. Calls
-/// ahead(group) before each group.
-template <PanelKind K, class Ahead>
+/// The words of a block of a panel.
+template <PanelKind K>
+class BlockWords;
+
+/// In steps of a fraction of the largest weight that a row has in the block, which f16 has beside it.
+template <PanelKind K>
   requires(K == PanelKind::f16 || K == PanelKind::bf16)
-void decode(const std::byte* block, int groups, FloatWords& out, Ahead ahead) {
-  constexpr bool kHasLargest = K == PanelKind::f16;
-  const V::F largest = kHasLargest ? V::load_f16(block) : largest_bf16(block, groups);
-  const FloatsToWords to_words(largest, static_cast<float>(kMostWord));
-  V::store(out.scale, to_words.scale());
-  const std::byte* group = block + (kHasLargest ? f16_column_at(0) : 0);
-  for (int g = 0; g < groups; ++g, group += kPairs * kPairBytes) {
-    ahead(g);
+class BlockWords<K> {
+  static constexpr bool kHasLargest = K == PanelKind::f16;
+
+ public:
+  BlockWords() = default;
+  BlockWords(const std::byte* block, int groups)
+      : groups_(block + (kHasLargest ? f16_column_at(0) : 0)),
+        to_words_(kHasLargest ? V::load_f16(block) : largest_bf16(block, groups), static_cast<float>(kMostWord)) {}
+
+  V::F scale() const { return to_words_.scale(); }
+
+  /// Calls take(pair, words) for a group's pairs. Asks for what lies `ahead` bytes behind the group, unless that is 0.
+  template <class Take>
+  inline __attribute__((always_inline)) void group(int g, std::size_t ahead, Take take) const {
+    const std::byte* at = groups_ + static_cast<std::size_t>(g) * kBytes;
+    if (ahead != 0) prefetch(at + ahead, kBytes);
     unroll<kQuads>([&](auto quad) __attribute__((always_inline)) {
-      to_words.store_quad(out, g, quad, [&](auto i, V::F& even, V::F& odd) __attribute__((always_inline)) {
-        load_columns<K>(group + (2 * quad + i) * kPairBytes, even, odd);
-      });
+      const auto load = [&](auto i, V::F& even, V::F& odd) __attribute__((always_inline)) {
+        load_columns<K>(at + (2 * quad + i) * kPairBytes, even, odd);
+      };
+      to_words_.quad(quad, load, take);
     });
   }
-}
+
+ private:
+  static constexpr std::size_t kBytes = kPairs * kPairBytes;
+  const std::byte* groups_;
+  FloatsToWords to_words_;
+};
 
 /// In steps of a fraction of the power of 2 that the largest weight of a row's block has. No weight is as large as
 /// twice that, and what is a sixteenth of it or more keeps all its bits.
-template <PanelKind K, class Ahead>
+template <PanelKind K>
   requires(K == PanelKind::bf16_coded)
-void decode(const std::byte* block, int groups, FloatWords& out, Ahead ahead) {
-  constexpr int kLargest = 255, kOne = 128;  // a bf16's mantissa, in steps of its last bit
-  constexpr int kPowerWords = static_cast<int>(std::bit_floor(static_cast<unsigned>(kMostWord * kOne / kLargest)));
-  static_assert(kPowerWords >= 16 * kOne);
-  V::F power, same;
-  V::load_bf16_pair(block + offsetof(CodedBf16Header, largest), power, same);
-  const FloatsToWords to_words(power, static_cast<float>(kPowerWords));
-  V::store(out.scale, to_words.scale());
-  const CodedBf16Block coded(block);
-  constexpr int kOctets = kGroup / kOctet, kQuadsOfOctet = kOctet / 4;
-  for (int g = 0; g < groups; ++g) {
-    ahead(g);
+class BlockWords<K> {
+ public:
+  BlockWords() = default;
+  BlockWords(const std::byte* block, int) : coded_(block), to_words_(power(block), static_cast<float>(kPowerWords)) {}
+
+  V::F scale() const { return to_words_.scale(); }
+
+  template <class Take>
+  inline __attribute__((always_inline)) void group(int g, std::size_t ahead, Take take) const {
+    constexpr int kOctets = kGroup / kOctet, kQuadsOfOctet = kOctet / 4;
     for (int octet = 0; octet < kOctets; ++octet) {
-      const OctetPairs pairs = coded.load(g * kOctets + octet, kAheadOfMany);
+      const OctetPairs pairs = coded_.load(g * kOctets + octet, ahead);
       unroll<kQuadsOfOctet>([&](auto j) __attribute__((always_inline)) {
-        to_words.store_quad(out, g, octet * kQuadsOfOctet + j,
-                            [&](auto i, V::F& even, V::F& odd)
-                                __attribute__((always_inline)) { V::bf16_pair(pairs.pair[2 * j + i], even, odd); });
+        const auto load = [&](auto i, V::F& even, V::F& odd)
+                              __attribute__((always_inline)) { V::bf16_pair(pairs.pair[2 * j + i], even, odd); };
+        to_words_.quad(octet * kQuadsOfOctet + j, load, take);
       });
     }
   }
+
+ private:
+  static constexpr int kLargest = 255, kOne = 128;  // a bf16's mantissa, in steps of its last bit
+  static constexpr int kPowerWords =
+      static_cast<int>(std::bit_floor(static_cast<unsigned>(kMostWord * kOne / kLargest)));
+  static_assert(kPowerWords >= 16 * kOne);
+
+  static V::F power(const std::byte* block) {
+    V::F power, same;
+    V::load_bf16_pair(block + offsetof(CodedBf16Header, largest), power, same);
+    return power;
+  }
+
+  CodedBf16Block coded_;
+  FloatsToWords to_words_;
+};
+
+/// Calls ahead(group) before each group.
+template <PanelKind K, class Ahead>
+  requires(!is_integer(K))
+void decode(const std::byte* block, int groups, FloatWords& out, Ahead ahead) {
+  constexpr std::size_t kAhead = K == PanelKind::bf16_coded ? kAheadOfMany : 0;
+  const BlockWords<K> words(block, groups);
+  V::store(out.scale, words.scale());
+  for (int g = 0; g < groups; ++g) {
+    ahead(g);
+    words.group(g, kAhead,
+                [&](int pair, V::I two) __attribute__((always_inline)) { V::store_words(out.words[g][pair][0], two); });
+  }
+}
+
+/// One token's codes as larger tiles have them, [group][32].
+const std::int16_t* words_of_one(const QuantizedRows& x) {
+  auto* words = reinterpret_cast<std::int16_t*>(panel_scratch(static_cast<std::size_t>(x.groups) * kGroup * 2));
+  for (std::int64_t g = 0; g < x.groups; ++g) {
+    const std::int8_t *high = x.codes + g * 2 * kGroup, *low = high + kGroup;
+    for (int quad = 0; quad < kGroup; quad += 4)
+      for (int i = 0; i < 4; ++i) {
+        const int column = quad + (i % 2) * 2 + i / 2;
+        words[g * kGroup + quad + i] = static_cast<std::int16_t>(128 * high[column] + low[column]);
+      }
+  }
+  return words;
+}
+
+/// Products of P panels with one token, `words`, from the weights as they are met, with the bits of block_tile's sums.
+template <PanelKind K, int P>
+void word_row(const std::byte* panel, std::size_t apart, std::size_t ahead, const std::int16_t* words,
+              const float* scales, std::int64_t groups, float* out, std::int64_t out_apart) {
+  F sum[P];
+  for (F& s : sum) s = V::zero();
+  for_each_block<K>(groups, [&](std::int64_t first, std::size_t at, int count) {
+    BlockWords<K> blocks[P];
+    F of_block[P];
+    unroll<P>([&](auto p) __attribute__((always_inline)) {
+      blocks[p] = BlockWords<K>(panel + p * apart + at, count);
+      of_block[p] = V::zero();
+    });
+    for (std::int64_t g = first; g < first + count; ++g)
+      unroll<P>([&](auto p) __attribute__((always_inline)) {
+        V::I acc = V::set1_int(0);
+        const auto add = [&](int pair, V::I two) __attribute__((always_inline)) {
+          acc = V::dot_words(acc, two, words + g * kGroup + 2 * pair);
+        };
+        blocks[p].group(static_cast<int>(g - first), ahead, add);
+        of_block[p] = V::fma(V::to_float(acc), V::set1(scales[g]), of_block[p]);
+      });
+    unroll<P>([&](auto p) __attribute__((always_inline)) { sum[p] = V::fma(of_block[p], blocks[p].scale(), sum[p]); });
+  });
+  unroll<P>([&](auto p) __attribute__((always_inline)) { V::store(out + p * out_apart, sum[p]); });
+}
+
+template <PanelKind K>
+void word_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
+                   std::int64_t stride) {
+  if (tokens > 1) panel_products<K, FloatWords>(w, x, first_token, tokens, out, stride);
+  if (tokens % 2 == 0) return;
+  const QuantizedRows last = x.tile(first_token + tokens - 1);
+  const std::int16_t* words = words_of_one(last);
+  const std::size_t ahead = K == PanelKind::bf16_coded ? bf16_ahead(1, w.ahead) : w.ahead;
+  for_each_across<V::kPanelsOfOneToken>(w.count, [&](auto panels, int p, int apart) {
+    word_row<K, panels>(w.panel(p), apart * w.layout.panel_bytes(), ahead, words, last.scales, x.groups,
+                        out + (tokens - 1) * stride + p * kPanelRows, apart * kPanelRows);
+  });
 }
 
 void word_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                    std::int64_t stride) {
   switch (w.layout.kind) {
     case PanelKind::f16:
-      return panel_products<PanelKind::f16, FloatWords>(w, x, first_token, tokens, out, stride);
+      return word_products<PanelKind::f16>(w, x, first_token, tokens, out, stride);
     case PanelKind::bf16:
-      return panel_products<PanelKind::bf16, FloatWords>(w, x, first_token, tokens, out, stride);
+      return word_products<PanelKind::bf16>(w, x, first_token, tokens, out, stride);
     default:
-      return panel_products<PanelKind::bf16_coded, FloatWords>(w, x, first_token, tokens, out, stride);
+      return word_products<PanelKind::bf16_coded>(w, x, first_token, tokens, out, stride);
   }
 }
 

@@ -36,11 +36,11 @@ inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const Words
 }
 
 /// The same with bytes.
-template <int S, int Subs, int T, class Level = V, int MaxCode, int ZeroLog2>
-inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const ByteBlock<MaxCode, ZeroLog2>& w,
-                                                     int in_block, const std::int8_t* x) {
+template <int S, int Subs, int T, class Level = V, PanelKind K>
+inline __attribute__((always_inline)) void add_codes(V::I (&acc)[T], const ByteBlock<K>& w, int in_block,
+                                                     const std::int8_t* x) {
   constexpr int kSubQuads = kQuads / Subs, kFirst = S * kSubQuads;
-  add_dots<MaxCode, most_of(ActivationBits::eight), kSubQuads, Level>(
+  add_dots<ByteBlock<K>::kMaxCode, most_of(ActivationBits::eight), kSubQuads, Level>(
       acc, [&](auto j) __attribute__((always_inline)) { return V::load_bytes(w.bytes[in_block][kFirst + j]); },
       TileBytes<T>{x + kFirst * T * 4});
 }
@@ -108,12 +108,12 @@ inline __attribute__((always_inline)) void for_each_run(const PanelRange& w, std
 constexpr int kFewTokens = 16;
 
 /// One column of group g, as weights.
-template <PanelKind K, int MaxCode, int ZeroLog2>
-F column_weights(const ByteBlock<MaxCode, ZeroLog2>& w, int g, int column) {
+template <PanelKind K>
+F column_weights(const ByteBlock<K>& w, int g, int column) {
   const GroupScales<K> scales(w, g);
   const int part = column * integer_kind(K).subgroups() / kGroup;
-  return weights_of<K>(V::byte_to_float(V::load_bytes(w.bytes[g][column / 4]), column % 4), scales.scale[part],
-                       scales.offset[part]);
+  return weights_of<K, integer_kind(K).zero() << ByteBlock<K>::kLeft>(
+      V::byte_to_float(V::load_bytes(w.bytes[g][column / 4]), column % 4), scales.scale[part], scales.offset[part]);
 }
 
 /// The products of a block of each of `w`'s panels, at most kRun, with all tokens but the last of an odd number. The
@@ -196,8 +196,7 @@ template <PanelKind K, ActivationBits Bits>
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                       std::int64_t stride) {
   constexpr IntegerKind kind = integer_kind(K);
-  using Block =
-      std::conditional_t<Bits == ActivationBits::eight, ByteBlock<kind.max_code(), kind.zero_log2>, WordBlock>;
+  using Block = std::conditional_t<Bits == ActivationBits::eight, ByteBlock<K>, WordBlock>;
   // As many share a block's decoding, where codes need any; fewer meet them as they are.
   constexpr bool kInRegisters = Bits == ActivationBits::eight && V::kTokensInRegisters;
   constexpr int kBlockTokens = !kInRegisters ? 2 : kind.bits == 8 ? kFewTokens + 1 : 8;

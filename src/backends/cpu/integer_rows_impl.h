@@ -13,14 +13,16 @@ namespace {
 
 using F = V::F;
 
-/// 2^ZeroLog2 times minus the sum of a token's codes: what the products of weights less that zero start at. -1: no
-/// zero.
+/// 2^ZeroLog2 times minus the sum of a token's codes, from QuantizedRows::minus_sums: what the products of weights less
+/// that zero start at. -1: no zero.
 template <int ZeroLog2>
 inline __attribute__((always_inline)) V::I minus_zeros(std::int32_t minus_sum) {
   if constexpr (ZeroLog2 < 0)
     return V::set1_int(0);
+  else if constexpr (ZeroLog2 == QuantizedRows::kZeroLog2)
+    return V::set1_int(minus_sum);
   else
-    return V::template shift_left<ZeroLog2>(V::set1_int(minus_sum));
+    return V::template shift_right<QuantizedRows::kZeroLog2 - ZeroLog2>(V::set1_int(minus_sum));
 }
 
 /// Quads of codes times a cell of one token. Of fifteen bits the high parts, times 128, plus the low parts; less the
@@ -37,13 +39,8 @@ inline __attribute__((always_inline)) V::I cell_dots(Quad quad, const std::int8_
     add_dots<kind.max_code(), V::kMostHigh, N, V>(parts, quad, [bytes](int j, int part) __attribute__((always_inline)) {
       return bytes + (part * kQuads + j) * 4;
     });
-    V::I high = parts[0];
-    if constexpr (kind.has_offset())
-      high = V::template shift_left<7>(high);
-    else
-      high = V::template shift_left<kind.zero_log2>(
-          V::add_int(V::template shift_left<7 - kind.zero_log2>(high), V::set1_int(minus_sum)));
-    return V::add_int(high, parts[1]);
+    const V::I dots = V::add_int(V::template shift_left<7>(parts[0]), parts[1]);
+    return kind.has_offset() ? dots : V::add_int(dots, minus_zeros<kind.zero_log2>(minus_sum));
   }
 }
 

@@ -41,8 +41,10 @@ struct QuantizedRows {
   /// Eight bits: [group][four columns 8][T][4]. Fifteen: T = 1: [group][high, low][column 32]; else words
   /// [group][pair of columns 16][T][2].
   std::int8_t* codes;
-  float* scales;             ///< [group or block][T]
-  std::int32_t* minus_sums;  ///< of groups' scales: minus the sum of codes: [group][columns 0..15, 16..31, all][T]
+  float* scales;  ///< [group or block][T]
+  /// Of groups' scales: what a zero of 2^kZeroLog2 takes from products, which is minus as many times the sum of codes:
+  /// [group][columns 0..15, 16..31, all][T]
+  std::int32_t* minus_sums;
   float* scaled_sums;        ///< scale * sum of codes, likewise
   std::int16_t* block_sums;  ///< of blocks' scales: sums of codes: [block][halves of groups 8, pairs of groups 4][T][2]
   Outliers outliers;         ///< of eight bits
@@ -73,6 +75,7 @@ struct QuantizedRows {
   static constexpr std::int64_t group_bytes(ActivationBits bits) {
     return bits == ActivationBits::eight ? kGroup : 2 * kGroup;
   }
+  static constexpr int kZeroLog2 = 7;  ///< the largest of integer kinds
   static constexpr std::int64_t kSums = 3;
   static constexpr std::int64_t kHalves = kBlockGroups, kPairs = kHalves / 2;  ///< of a block
   static constexpr std::int64_t kBlockSums = 2 * (kHalves + kPairs);           ///< words of a token

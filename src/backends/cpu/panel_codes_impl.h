@@ -21,32 +21,41 @@ inline __attribute__((always_inline)) void unroll(F f) {
   }(std::make_integer_sequence<int, N>{});
 }
 
-/// Part of packed codes, where it belongs in a byte, and zeros around it.
-template <CodeBits Part>
+/// Part of packed codes, `Left` bits left of where it belongs in a byte, and zeros around it.
+template <CodeBits Part, int Left>
 inline __attribute__((always_inline)) V::B code_bits(const std::byte* codes) {
-  constexpr int kMask = ((1 << Part.width) - 1) << Part.to;
-  return V::template bits<kMask, Part.to - Part.from>(V::load_bytes(codes + Part.vector * 64));
+  constexpr int kTo = Part.to + Left, kMask = ((1 << Part.width) - 1) << kTo;
+  return V::template bits<kMask, kTo - Part.from>(V::load_bytes(codes + Part.vector * 64));
 }
 
-/// Quad J of packed codes.
-template <int Bits, int J>
+/// Quad J of packed codes, times 2^Left.
+template <int Bits, int J, int Left = 0>
 inline __attribute__((always_inline)) V::B unpacked_quad(const std::byte* packed) {
   constexpr QuadBits kParts = quad_bits(Bits, J);
-  V::B quad = code_bits<kParts[0]>(packed);
+  V::B quad = code_bits<kParts[0], Left>(packed);
   unroll<kParts.size() - 1>([&](auto i) __attribute__((always_inline)) {
     constexpr CodeBits kPart = kParts[i + 1];
-    if constexpr (kPart.width > 0) quad = V::either(quad, code_bits<kPart>(packed));
+    if constexpr (kPart.width > 0) quad = V::either(quad, code_bits<kPart, Left>(packed));
   });
   return quad;
 }
 
-/// Quad J of a group's codes: 16 rows x 4 columns, a byte each.
-template <PanelKind K, int J>
+/// A kind's table, times 2^Left.
+template <PanelKind K, int Left>
+constexpr std::array<std::uint8_t, 16> kTable = [] {
+  auto table = *integer_kind(K).table;
+  for (auto& code : table) code = static_cast<std::uint8_t>(code << Left);
+  return table;
+}();
+
+/// Quad J of a group's codes, times 2^Left: 16 rows x 4 columns, a byte each.
+template <PanelKind K, int J, int Left = 0>
 inline __attribute__((always_inline)) V::B quad_codes(const std::byte* codes) {
   constexpr IntegerKind kind = integer_kind(K);
-  const V::B quad = unpacked_quad<kind.bits, J>(codes);
-  if constexpr (kind.table != nullptr) return V::lookup(kind.table->data(), quad);
-  return quad;
+  if constexpr (kind.table != nullptr)
+    return V::lookup(kTable<K, Left>.data(), unpacked_quad<kind.bits, J>(codes));
+  else
+    return unpacked_quad<kind.bits, J, Left>(codes);
 }
 
 /// A block's header, whose one-byte fields are unpacked once for all groups where they have fewer bits.
@@ -127,13 +136,12 @@ struct GroupScales {
 };
 
 /// What codes of one part of a group stand for.
-template <PanelKind K>
+template <PanelKind K, int Zero = integer_kind(K).zero()>
 inline __attribute__((always_inline)) V::F weights_of(V::F codes, V::F scale, V::F offset) {
-  constexpr IntegerKind kind = integer_kind(K);
-  if constexpr (kind.has_offset())
+  if constexpr (integer_kind(K).has_offset())
     return V::fma(scale, codes, offset);
   else
-    return V::mul(scale, V::add(codes, V::set1(static_cast<float>(-kind.zero()))));
+    return V::mul(scale, V::add(codes, V::set1(static_cast<float>(-Zero))));
 }
 
 /// One column of group g of a block in a panel, as weights. Its codes are at `codes`.
@@ -233,16 +241,23 @@ struct Words {
 struct WordBlock : DecodedBlock, Words {
   static constexpr int kZeroLog2 = -1;  ///< what is left to subtract is 2^kZeroLog2; -1: nothing
 };
-/// Codes as they are.
-template <int MaxCode, int ZeroLog2>
+/// Codes in bytes: where these have room, times 2^kLeft, so that their zero is the one that activations have sums for,
+/// and scales less by as much.
+template <PanelKind K>
 struct ByteBlock : DecodedBlock {
-  static constexpr int kZeroLog2 = ZeroLog2;
+  static constexpr IntegerKind kKind = integer_kind(K);
+  static constexpr int kLeft =
+      kKind.has_offset() || V::kMostByteCode < 255 ? 0 : QuantizedRows::kZeroLog2 - kKind.zero_log2;
+  static constexpr int kZeroLog2 = kKind.has_offset() ? -1 : kKind.zero_log2 + kLeft;
+  static constexpr int kMaxCode = kKind.max_code() << kLeft;
+  static_assert(kMaxCode <= 255);
   static constexpr ActivationBits kBits = ActivationBits::eight;
   alignas(64) std::byte bytes[kBlockGroups][kQuads][kPanelRows * 4];
 };
 
-/// Calls scales(group) and store(group, quad, codes) for a block's groups in order, and ahead(group) before each.
-template <PanelKind K, class Scales, class Store, class Ahead>
+/// Calls scales(group) and store(group, quad, codes times 2^Left) for a block's groups in order, and ahead(group)
+/// before each.
+template <PanelKind K, int Left = 0, class Scales, class Store, class Ahead>
 inline __attribute__((always_inline)) void decode_groups(const std::byte* block, int groups, Scales scales, Store store,
                                                          Ahead ahead) {
   constexpr IntegerKind kind = integer_kind(K);
@@ -250,12 +265,12 @@ inline __attribute__((always_inline)) void decode_groups(const std::byte* block,
   for (int g = 0; g < groups; ++g, codes += kind.code_bytes()) {
     ahead(g);
     scales(g);
-    unroll<kQuads>([&](auto j) { store(g, j, quad_codes<K, j>(codes)); });
+    unroll<kQuads>([&](auto j) { store(g, j, quad_codes<K, j, Left>(codes)); });
   }
 }
 
-/// Decodes a block's scales, and its codes by store(group, quad, codes).
-template <PanelKind K, class Store, class Ahead>
+/// Decodes a block's scales, less by 2^Left, and its codes by store(group, quad, codes times 2^Left).
+template <PanelKind K, int Left = 0, class Store, class Ahead>
 inline __attribute__((always_inline)) void decode_block(const std::byte* block, int groups, DecodedBlock& out,
                                                         Store store, Ahead ahead) {
   constexpr IntegerKind kind = integer_kind(K);
@@ -263,11 +278,13 @@ inline __attribute__((always_inline)) void decode_block(const std::byte* block, 
   const auto scales = [&](int g) {
     const GroupScales<K> group(header, g);
     for (int s = 0; s < kind.subgroups(); ++s) {
-      V::store(out.scales[g][s], group.scale[s]);
+      V::F scale = group.scale[s];
+      if constexpr (Left > 0) scale = V::mul(scale, V::set1(1.0f / (1 << Left)));
+      V::store(out.scales[g][s], scale);
       if constexpr (kind.has_offset()) V::store(out.offsets[g][s], group.offset[s]);
     }
   };
-  decode_groups<K>(block, groups, scales, store, ahead);
+  decode_groups<K, Left>(block, groups, scales, store, ahead);
 }
 
 template <PanelKind K, class Ahead>
@@ -280,10 +297,10 @@ void decode(const std::byte* block, int groups, WordBlock& out, Ahead ahead) {
   decode_block<K>(block, groups, out, store, ahead);
 }
 
-template <PanelKind K, int MaxCode, int ZeroLog2, class Ahead>
-void decode(const std::byte* block, int groups, ByteBlock<MaxCode, ZeroLog2>& out, Ahead ahead) {
+template <PanelKind K, class Ahead>
+void decode(const std::byte* block, int groups, ByteBlock<K>& out, Ahead ahead) {
   const auto store = [&](int g, int quad, V::B codes) { V::store_bytes(out.bytes[g][quad], codes); };
-  decode_block<K>(block, groups, out, store, ahead);
+  decode_block<K, ByteBlock<K>::kLeft>(block, groups, out, store, ahead);
 }
 
 /// A panel's weights in f32, [k][16], as the block format defines them. Writes whole groups.

@@ -53,7 +53,7 @@ void store_sums(const Codes& codes, float scale, const QuantizedRows& tile, std:
   tile.scales[group * tokens + token] = scale;
   for (int i = 0; i < QuantizedRows::kSums; ++i) {
     const std::int64_t at = (group * QuantizedRows::kSums + i) * tokens + token;
-    tile.minus_sums[at] = -codes.sums[i];
+    tile.minus_sums[at] = -codes.sums[i] * (1 << QuantizedRows::kZeroLog2);
     tile.scaled_sums[at] = scale * static_cast<float>(codes.sums[i]);
   }
 }

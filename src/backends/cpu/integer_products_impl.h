@@ -197,9 +197,9 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
                       std::int64_t stride) {
   constexpr IntegerKind kind = integer_kind(K);
   using Block = std::conditional_t<Bits == ActivationBits::eight, ByteBlock<K>, WordBlock>;
-  // As many share a block's decoding, where codes need any; fewer meet them as they are.
+  // As many share a block's decoding; a tile meets codes as they are, and so do some more where these need no decoding.
   constexpr bool kInRegisters = Bits == ActivationBits::eight && V::kTokensInRegisters;
-  constexpr int kBlockTokens = !kInRegisters ? 2 : kind.bits == 8 ? kFewTokens + 1 : 8;
+  constexpr int kBlockTokens = !kInRegisters ? 2 : kind.bits == 8 ? kFewTokens + 1 : kTokens + 1;
   if (tokens >= kBlockTokens)
     panel_products<K, Block>(w, x, first_token, tokens, out, stride);
   else if (tokens > 1)

@@ -59,7 +59,7 @@ class FloatsToWords {
 
   /// Calls take(pair, words) for both pairs of a quad; load(i, even, odd) gives its columns 2i and 2i + 1.
   template <class Load, class Take>
-  inline __attribute__((always_inline)) void quad(int quad, Load load, Take take) const {
+  inline __attribute__((always_inline)) void convert(int quad, Load load, Take take) const {
     // A float of this size has the nearest integer of what is added to it in its low bits.
     const V::F integer = V::set1(12582912.0f);
     V::F columns[4];
@@ -125,7 +125,7 @@ class BlockWords<K> {
       const auto load = [&](auto i, V::F& even, V::F& odd) __attribute__((always_inline)) {
         load_columns<K>(at + (2 * quad + i) * kPairBytes, even, odd);
       };
-      to_words_.quad(quad, load, take);
+      to_words_.convert(quad, load, take);
     });
   }
 
@@ -154,7 +154,7 @@ class BlockWords<K> {
       unroll<kQuadsOfOctet>([&](auto j) __attribute__((always_inline)) {
         const auto load = [&](auto i, V::F& even, V::F& odd)
                               __attribute__((always_inline)) { V::bf16_pair(pairs.pair[2 * j + i], even, odd); };
-        to_words_.quad(octet * kQuadsOfOctet + j, load, take);
+        to_words_.convert(octet * kQuadsOfOctet + j, load, take);
       });
     }
   }
@@ -177,7 +177,6 @@ class BlockWords<K> {
 
 /// Calls ahead(group) before each group.
 template <PanelKind K, class Ahead>
-  requires(!is_integer(K))
 void decode(const std::byte* block, int groups, FloatWords& out, Ahead ahead) {
   constexpr std::size_t kAhead = K == PanelKind::bf16_coded ? kAheadOfMany : 0;
   const BlockWords<K> words(block, groups);

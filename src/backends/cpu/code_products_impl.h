@@ -4,10 +4,23 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "linear_kernels.h"
 #include "panel_codes_impl.h"
 
 namespace ttt::cpu {
 namespace {
+
+/// 2^ZeroLog2 times minus the sum of a token's codes, from QuantizedRows::minus_sums: what the products of weights less
+/// that zero start at. -1: no zero.
+template <int ZeroLog2>
+inline __attribute__((always_inline)) V::I minus_zeros(std::int32_t minus_sum) {
+  if constexpr (ZeroLog2 < 0)
+    return V::set1_int(0);
+  else if constexpr (ZeroLog2 == QuantizedRows::kZeroLog2)
+    return V::set1_int(minus_sum);
+  else
+    return V::template shift_right<QuantizedRows::kZeroLog2 - ZeroLog2>(V::set1_int(minus_sum));
+}
 
 /// Where each token of a tile of T has its four bytes for a quad.
 template <int T>

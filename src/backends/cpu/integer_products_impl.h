@@ -171,56 +171,58 @@ void panel_products(const PanelRange& w, const QuantizedRows& x, std::int64_t fi
     });
 }
 
-/// The last of an odd number of tokens.
-template <PanelKind K, class Sums>
-void last_token(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
-                std::int64_t stride) {
-  if (tokens % 2 == 0) return;
-  const QuantizedRows last = x.tile(first_token + tokens - 1);
-  for_each_across<V::kPanelsOfOneToken>(w.count, [&](auto panels, int p, int apart) {
-    integer_row<K, Sums, panels>(w.panel(p), apart * w.layout.panel_bytes(), w.ahead, last,
-                                 out + (tokens - 1) * stride + p * kPanelRows, apart * kPanelRows);
-  });
-}
+/// Products with activations that have groups' scales.
+template <PanelKind K, ActivationBits Bits>
+struct OfGroups {
+  static constexpr ActivationBits kBits = Bits;
+  using Block = std::conditional_t<Bits == ActivationBits::eight, ByteBlock<K>, WordBlock>;
+  template <int T>
+  using Sums = GroupSums<K, Bits, T>;
+};
 
 /// A K-quant's products with activations that have blocks' scales.
 template <PanelKind K>
-void scaled_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
-                     std::int64_t stride) {
-  if (tokens > 1) panel_products<K, ScaledBlock<V, K>>(w, x, first_token, tokens, out, stride);
-  last_token<K, BlockSums<V, K>>(w, x, first_token, tokens, out, stride);
-}
+struct OfBlocks {
+  static constexpr ActivationBits kBits = ActivationBits::eight;
+  using Block = ScaledBlock<K>;
+  template <int T>
+  using Sums = BlockSums<K, T>;
+};
 
-/// Products with activations that have groups' scales.
-template <PanelKind K, ActivationBits Bits>
+template <PanelKind K, class Of>
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                       std::int64_t stride) {
-  constexpr IntegerKind kind = integer_kind(K);
-  using Block = std::conditional_t<Bits == ActivationBits::eight, ByteBlock<K>, WordBlock>;
   // As many share a block's decoding; a tile meets codes as they are, and so do some more where these need no decoding.
-  constexpr bool kInRegisters = Bits == ActivationBits::eight && V::kTokensInRegisters;
-  constexpr int kBlockTokens = !kInRegisters ? 2 : kind.bits == 8 ? kFewTokens + 1 : kTokens + 1;
+  constexpr bool kInRegisters = Of::kBits == ActivationBits::eight && V::kTokensInRegisters;
+  constexpr int kBlockTokens = !kInRegisters ? 2 : integer_kind(K).bits == 8 ? kFewTokens + 1 : kTokens + 1;
   if (tokens >= kBlockTokens)
-    panel_products<K, Block>(w, x, first_token, tokens, out, stride);
+    panel_products<K, typename Of::Block>(w, x, first_token, tokens, out, stride);
   else if (tokens > 1)
     for (int p = 0; p < w.count; ++p)
       for_each_token_tile<kTokens>(tokens, [&](auto count, int t) {
         if constexpr (1 < count && count < kBlockTokens)
-          integer_rows<K, count>(w.panel(p), w.ahead, x.tile(first_token + t), out + t * stride + p * kPanelRows,
-                                 stride);
+          integer_rows<K, typename Of::template Sums<count>, count>(w.panel(p), w.ahead, x.tile(first_token + t),
+                                                                    out + t * stride + p * kPanelRows, stride);
       });
-  last_token<K, GroupSums<K, Bits>>(w, x, first_token, tokens, out, stride);
+  if (tokens % 2 == 0) return;
+  const QuantizedRows last = x.tile(first_token + tokens - 1);
+  for_each_across<V::kPanelsOfOneToken>(w.count, [&](auto panels, int p, int apart) {
+    integer_row<K, typename Of::template Sums<1>, panels>(w.panel(p), apart * w.layout.panel_bytes(), w.ahead, last,
+                                                          out + (tokens - 1) * stride + p * kPanelRows,
+                                                          apart * kPanelRows);
+  });
 }
 
 void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
                       std::int64_t stride) {
   with_integer_kind(w.layout.kind, [&](auto kind) {
-    if constexpr (integer_kind(kind).is_k() && kBlockScales)
-      if (x.scale_of == ScaleOf::block) return scaled_products<kind>(w, x, first_token, tokens, out, stride);
+    if constexpr (integer_kind(kind).is_k())
+      if (x.scale_of == ScaleOf::block)
+        return integer_products<kind, OfBlocks<kind>>(w, x, first_token, tokens, out, stride);
     if constexpr (eight_bits_fit(integer_kind(kind), V::kMostByteCode))
       if (x.bits == ActivationBits::eight)
-        return integer_products<kind, ActivationBits::eight>(w, x, first_token, tokens, out, stride);
-    integer_products<kind, ActivationBits::fifteen>(w, x, first_token, tokens, out, stride);
+        return integer_products<kind, OfGroups<kind, ActivationBits::eight>>(w, x, first_token, tokens, out, stride);
+    integer_products<kind, OfGroups<kind, ActivationBits::fifteen>>(w, x, first_token, tokens, out, stride);
   });
 }
 

@@ -13,66 +13,24 @@ namespace {
 
 using F = V::F;
 
-/// 2^ZeroLog2 times minus the sum of a token's codes, from QuantizedRows::minus_sums: what the products of weights less
-/// that zero start at. -1: no zero.
-template <int ZeroLog2>
-inline __attribute__((always_inline)) V::I minus_zeros(std::int32_t minus_sum) {
-  if constexpr (ZeroLog2 < 0)
-    return V::set1_int(0);
-  else if constexpr (ZeroLog2 == QuantizedRows::kZeroLog2)
-    return V::set1_int(minus_sum);
-  else
-    return V::template shift_right<QuantizedRows::kZeroLog2 - ZeroLog2>(V::set1_int(minus_sum));
-}
-
-/// Quads of codes times a cell of one token. Of fifteen bits the high parts, times 128, plus the low parts; less the
-/// zero.
-template <PanelKind K, ActivationBits Bits, int N, class Quad>
-inline __attribute__((always_inline)) V::I cell_dots(Quad quad, const std::int8_t* bytes, std::int32_t minus_sum) {
+/// acc[t] = N quads of codes times cells of a tile. Of fifteen bits, which one token has, the high parts, times 128,
+/// plus the low parts; less the zero.
+template <PanelKind K, ActivationBits Bits, int N, int T, class Quad>
+inline __attribute__((always_inline)) void cell_dots(V::I (&acc)[T], Quad quad, const std::int8_t* bytes,
+                                                     const std::int32_t* minus_sums) {
   constexpr IntegerKind kind = integer_kind(K);
+  unroll<T>([&](auto t) __attribute__((always_inline)) { acc[t] = minus_zeros<kind.zero_log2>(minus_sums[t]); });
   if constexpr (Bits == ActivationBits::eight) {
-    V::I acc[1] = {minus_zeros<kind.zero_log2>(minus_sum)};
-    add_dots<kind.max_code(), most_of(Bits), N, V>(acc, quad, TileBytes<1>{bytes});
-    return acc[0];
+    add_dots<kind.max_code(), most_of(Bits), N, V>(acc, quad, TileBytes<T>{bytes});
   } else {
+    static_assert(T == 1);
     V::I parts[2] = {V::set1_int(0), V::set1_int(0)};
     add_dots<kind.max_code(), V::kMostHigh, N, V>(parts, quad, [bytes](int j, int part) __attribute__((always_inline)) {
       return bytes + (part * kQuads + j) * 4;
     });
     const V::I dots = V::add_int(V::template shift_left<7>(parts[0]), parts[1]);
-    return kind.has_offset() ? dots : V::add_int(dots, minus_zeros<kind.zero_log2>(minus_sum));
+    acc[0] = kind.has_offset() ? dots : V::add_int(dots, acc[0]);
   }
-}
-
-/// One token's cell of a group.
-struct Cell {
-  const std::int8_t* codes;
-  float scale;
-  const std::int32_t* minus_sums;  ///< [QuantizedRows::kSums]
-  const float* scaled_sums;        ///< likewise
-
-  /// A group's first one in a tile of one token.
-  Cell(const QuantizedRows& x, std::int64_t group)
-      : codes(x.codes + group * QuantizedRows::group_bytes(x.bits)),
-        scale(x.scales[group]),
-        minus_sums(x.minus_sums + group * QuantizedRows::kSums),
-        scaled_sums(x.scaled_sums + group * QuantizedRows::kSums) {}
-};
-
-/// A group's codes, quad(j) for four columns each, scales and offsets times a cell of one token.
-template <PanelKind K, ActivationBits Bits, class Quad>
-inline __attribute__((always_inline)) void integer_group(Quad quad, const GroupScales<K>& scales, const Cell& cell,
-                                                         F& sum) {
-  constexpr IntegerKind kind = integer_kind(K);
-  constexpr int kSubs = kind.subgroups(), kSubQuads = kQuads / kSubs;
-  unroll<kSubs>([&](auto s) __attribute__((always_inline)) {
-    constexpr int kSum = kSubs == 1 ? 2 : s;
-    const V::I acc = cell_dots<K, Bits, kSubQuads>(
-        [&](auto j) __attribute__((always_inline)) { return quad(std::integral_constant<int, s * kSubQuads + j>{}); },
-        cell.codes + s * kSubQuads * 4, cell.minus_sums[kSum]);
-    sum = V::fma(V::to_float(acc), V::mul(scales.scale[s], V::set1(cell.scale)), sum);
-    if constexpr (kind.has_offset()) sum = V::fma(scales.offset[s], V::set1(cell.scaled_sums[kSum]), sum);
-  });
 }
 
 /// Inlined always, as all callers are: a function that only prefetches has no effect that g++ knows, and it drops calls
@@ -88,20 +46,51 @@ inline __attribute__((always_inline)) std::array<BlockHeader<K>, sizeof...(P)> b
   return {BlockHeader<K>(block + P * bytes_apart)...};
 }
 
-/// A panel's sums of one token whose groups have scales of their own, as integer_row wants them.
-template <PanelKind K, ActivationBits Bits>
+/// A panel's sums of a tile of tokens whose groups have scales of their own, as integer_row and integer_rows want them.
+/// Of fifteen bits, a tile is one token.
+template <PanelKind K, ActivationBits Bits, int T>
 class GroupSums {
  public:
-  using Cell = cpu::Cell;
+  /// The tile's cells of a group.
+  struct Cells {
+    const std::int8_t* codes;
+    const float* scales;             ///< [T]
+    const std::int32_t* minus_sums;  ///< [QuantizedRows::kSums][T]
+    const float* scaled_sums;        ///< likewise
+
+    Cells(const QuantizedRows& x, std::int64_t group)
+        : codes(x.codes + group * T * QuantizedRows::group_bytes(Bits)),
+          scales(x.scales + group * T),
+          minus_sums(x.minus_sums + group * QuantizedRows::kSums * T),
+          scaled_sums(x.scaled_sums + group * QuantizedRows::kSums * T) {}
+  };
   static constexpr bool kHasOutliers = Bits == ActivationBits::eight;
 
+  GroupSums() {
+    unroll<T>([&](auto t) __attribute__((always_inline)) { sum[t] = V::zero(); });
+  }
+  /// Adds a group's codes, quad(j) for four columns each.
   template <class Quad>
-  inline __attribute__((always_inline)) void add(Quad quad, const BlockHeader<K>& header, int g, const Cell& cell) {
-    integer_group<K, Bits>(quad, GroupScales<K>(header, g), cell, sum);
+  inline __attribute__((always_inline)) void add(Quad quad, const BlockHeader<K>& header, int g, const Cells& cells) {
+    constexpr IntegerKind kind = integer_kind(K);
+    constexpr int kSubs = kind.subgroups(), kSubQuads = kQuads / kSubs;
+    const GroupScales<K> scales(header, g);
+    unroll<kSubs>([&](auto s) __attribute__((always_inline)) {
+      constexpr int kFirst = s * kSubQuads, kSums = (kSubs == 1 ? 2 : s) * T;
+      V::I acc[T];
+      cell_dots<K, Bits, kSubQuads>(
+          acc, [&](auto j) __attribute__((always_inline)) { return quad(std::integral_constant<int, kFirst + j>{}); },
+          cells.codes + kFirst * T * 4, cells.minus_sums + kSums);
+      unroll<T>([&](auto t) __attribute__((always_inline)) {
+        sum[t] = V::fma(V::to_float(acc[t]), V::mul(scales.scale[s], V::set1(cells.scales[t])), sum[t]);
+        if constexpr (kind.has_offset())
+          sum[t] = V::fma(scales.offset[s], V::set1(cells.scaled_sums[kSums + t]), sum[t]);
+      });
+    });
   }
   inline __attribute__((always_inline)) void end_block(const BlockHeader<K>&, const QuantizedRows&, std::int64_t) {}
 
-  F sum = V::zero();
+  F sum[T];
 };
 
 /// P panels, each `bytes_apart` behind the one before it, for one token, straight from their codes, into `Sums`; their
@@ -121,12 +110,12 @@ void integer_row(const std::byte* panels, std::size_t bytes_apart, std::size_t a
       return codes + p * bytes_apart + static_cast<std::size_t>(g) * kind.code_bytes();
     };
     for (int g = 0; g < groups; ++g) {
-      const typename Sums::Cell cell(x, first + g);
+      const typename Sums::Cells cells(x, first + g);
       for (int p = 0; p < P; ++p) prefetch(group_codes(p, g) + ahead, kind.code_bytes());
       unroll<P>([&](auto p) __attribute__((always_inline)) {
         const std::byte* group = group_codes(p, g);
         sums[p].add([group](auto j) __attribute__((always_inline)) { return quad_codes<K, j>(group); },
-                    std::get<p>(headers), g, cell);
+                    std::get<p>(headers), g, cells);
       });
     }
     unroll<P>([&](auto p) __attribute__((always_inline)) { sums[p].end_block(std::get<p>(headers), x, first); });
@@ -134,20 +123,18 @@ void integer_row(const std::byte* panels, std::size_t bytes_apart, std::size_t a
       for (const Outlier& o : x.outliers_of(first, 1))
         unroll<P>([&](auto p) __attribute__((always_inline)) {
           const F weights = column_weights<K>(std::get<p>(headers), o.group, group_codes(p, o.group), o.column);
-          sums[p].sum = V::fma(weights, V::set1(o.value), sums[p].sum);
+          sums[p].sum[0] = V::fma(weights, V::set1(o.value), sums[p].sum[0]);
         });
   });
-  unroll<P>([&](auto p) __attribute__((always_inline)) { V::store(out + p * floats_apart, sums[p].sum); });
+  unroll<P>([&](auto p) __attribute__((always_inline)) { V::store(out + p * floats_apart, sums[p].sum[0]); });
 }
 
 /// One panel for a tile of tokens of eight bits, straight from its codes: each quad meets all tokens in registers.
 /// Memory is asked for as in integer_row.
-template <PanelKind K, int T>
+template <PanelKind K, class Sums, int T>
 void integer_rows(const std::byte* panel, std::size_t ahead, const QuantizedRows& x, float* out, std::int64_t stride) {
   constexpr IntegerKind kind = integer_kind(K);
-  constexpr int kSubs = kind.subgroups(), kSubQuads = kQuads / kSubs;
-  F sum[T];
-  unroll<T>([&](auto t) __attribute__((always_inline)) { sum[t] = V::zero(); });
+  Sums sums;
   for_each_block<K>(x.groups, [&](std::int64_t first, std::size_t at, int groups) {
     const std::byte* codes = panel + at + kind.header_bytes(groups);
     prefetch(panel + at + ahead, kind.header_bytes(groups));
@@ -155,37 +142,21 @@ void integer_rows(const std::byte* panel, std::size_t ahead, const QuantizedRows
     for (int g = 0; g < groups; ++g) {
       const std::byte* group = codes + static_cast<std::size_t>(g) * kind.code_bytes();
       prefetch(group + ahead, kind.code_bytes());
-      const GroupScales<K> scales(header, g);
-      const std::int8_t* bytes = x.codes + (first + g) * T * QuantizedRows::group_bytes(ActivationBits::eight);
-      unroll<kSubs>([&](auto s) __attribute__((always_inline)) {
-        const std::int64_t sums = ((first + g) * QuantizedRows::kSums + (kSubs == 1 ? 2 : s)) * T;
-        V::I acc[T];
-        unroll<T>([&](auto t)
-                      __attribute__((always_inline)) { acc[t] = minus_zeros<kind.zero_log2>(x.minus_sums[sums + t]); });
-        unroll<kSubQuads>([&](auto j) __attribute__((always_inline)) {
-          constexpr int quad = s * kSubQuads + j;
-          const V::B quad_of_rows = quad_codes<K, quad>(group);
-          unroll<T>([&](auto t) __attribute__((always_inline)) {
-            acc[t] = V::dot(acc[t], quad_of_rows, bytes + (quad * T + t) * 4);
-          });
-        });
-        unroll<T>([&](auto t) __attribute__((always_inline)) {
-          sum[t] = V::fma(V::to_float(acc[t]), V::mul(scales.scale[s], V::set1(x.scales[(first + g) * T + t])), sum[t]);
-          if constexpr (kind.has_offset()) sum[t] = V::fma(scales.offset[s], V::set1(x.scaled_sums[sums + t]), sum[t]);
-        });
-      });
+      sums.add([group](auto j) __attribute__((always_inline)) { return quad_codes<K, j>(group); }, header, g,
+               typename Sums::Cells(x, first + g));
     }
+    sums.end_block(header, x, first);
     const auto outliers = x.outliers_of(first, T);
     std::size_t next = 0;  // they have the tokens' order
     unroll<T>([&](auto t) __attribute__((always_inline)) {
       for (; next < outliers.size() && outliers[next].token == x.first_token + t; ++next) {
         const Outlier& o = outliers[next];
         const F weights = column_weights<K>(header, o.group, codes + o.group * kind.code_bytes(), o.column);
-        sum[t] = V::fma(weights, V::set1(o.value), sum[t]);
+        sums.sum[t] = V::fma(weights, V::set1(o.value), sums.sum[t]);
       }
     });
   });
-  unroll<T>([&](auto t) __attribute__((always_inline)) { V::store(out + t * stride, sum[t]); });
+  unroll<T>([&](auto t) __attribute__((always_inline)) { V::store(out + t * stride, sums.sum[t]); });
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ ScaleOf scale_of(const LinearKernels& kernels, Matrices weights) {
   };
   if (any_kind(weights, large)) return ScaleOf::pairs;
   const auto no_k_quant = [](PanelKind kind) { return is_integer(kind) && !integer_kind(kind).is_k(); };
-  return kernels.block_scales && !any_kind(weights, no_k_quant) ? ScaleOf::block : ScaleOf::group;
+  return any_kind(weights, no_k_quant) ? ScaleOf::group : ScaleOf::block;
 }
 
 constexpr std::int64_t kAmxTokens = 512;  ///< of a call: its sums stay in the second-level cache

@@ -19,8 +19,8 @@ enum class ScaleOf {
   /// A group's, of eight bits; the largest of them or of the sums of two neighbours, so that two products fit into a
   /// word where LinearKernels::most_byte_code says that they else might not.
   pairs,
-  /// A block's, of eight bits that meet nothing but K-quants; the largest of them. The products of a K-quant's block
-  /// then add up in integers, as the scales of its groups are integers, too.
+  /// A block's, of eight bits that meet nothing but K-quants; the largest of them. As the scales of a K-quant's groups
+  /// are integers, the products of its block then add up before they meet floats.
   block
 };
 
@@ -42,10 +42,10 @@ struct QuantizedRows {
   /// [group][pair of columns 16][T][2].
   std::int8_t* codes;
   float* scales;  ///< [group or block][T]
-  /// Of groups' scales: what a zero of 2^kZeroLog2 takes from products, which is minus as many times the sum of codes:
+  /// What a zero of 2^kZeroLog2 takes from products, which is minus as many times the sum of codes:
   /// [group][columns 0..15, 16..31, all][T]
   std::int32_t* minus_sums;
-  float* scaled_sums;        ///< scale * sum of codes, likewise
+  float* scaled_sums;        ///< of groups' scales: scale * sum of codes, likewise
   std::int16_t* block_sums;  ///< of blocks' scales: sums of codes: [block][halves of groups 8, pairs of groups 4][T][2]
   Outliers outliers;         ///< of eight bits
   std::int64_t groups;
@@ -130,7 +130,6 @@ struct PanelRange {
 struct LinearKernels {
   int tile_tokens;     ///< the most tokens of a tile
   int most_byte_code;  ///< the largest code that may meet any activations of eight bits
-  bool block_scales;   ///< whether K-quants may meet activations with ScaleOf::block
 
   /// Quantises groups [first, last) of `x`, from a multiple of 8 on, as token `token` of a tile of `tokens` tokens,
   /// which come in order.

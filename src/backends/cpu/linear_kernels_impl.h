@@ -4,9 +4,10 @@
 //       load_bf16_pair(p, even, odd), add, mul, div, fma, exp, round (to INT32_MIN what I has no room for),
 //       max and min (the second where either is NaN), max_of, magnitude(x, y): the largest |lane| of both, NaN if one
 //       is, add_neighbours: lanes 2i and 2i + 1 both become their sum
-//   I   16 i32 lanes: to_float, add_int, sub_int, set1_int, shift_left<n>, shift_right<n>, sum_of, store_i8,
-//       store_i16_pairs: as words, those of each four lanes in the order 0, 2, 1, 3; and as 16 lanes of 2 words:
-//       load_words, store_words, dot_words(I, I words, p): lane sums of 2 words times the 2 words at p
+//   I   16 i32 lanes: to_float, add_int, sub_int, set1_int, shift_left<n>, shift_right<n>, sum_of, load_u8_int,
+//       load_i8_int, load_u4_pair_int(p, low, high), store_i8, store_i16_pairs: as words, those of each four lanes in
+//       the order 0, 2, 1, 3; and as 16 lanes of 2 words: load_words, store_words, join_words(I low, I high),
+//       dot_words( I, I words, p): lane sums of 2 words times the 2 words at p
 //   B   16 lanes of 4 bytes: load_bytes, load_once, store_bytes, bits<mask, left>, either, lookup, byte_to_float<k> and
 //       (B, k), even_bytes_less(B, z), odd_bytes_less(B, z): bytes 0, 2 or 1, 3 of each lane less z, as words; dot(I, B
 //       codes, p): lane sums of 4 unsigned codes times the 4 signed bytes at p. Of 32 words: word_bits<mask, left>,
@@ -14,7 +15,7 @@
 //       both's bits, in turn
 //   pair_sums_that_fit(code, most): how many sums of two products each fit into a word. Where more than one does: I
 //       pair_products(B codes, p): words of two products; add_pairs(I, I), widen_pairs(I), multiply_words(I, I): lane
-//       sums of 2 words times 2 words; load_u8_int, load_i8_int, load_u4_pair_int, join_words(I low, I high)
+//       sums of 2 words times 2 words
 //   kMostHigh: the largest |byte| at p that dot takes of every code without overflow
 //   kMostByteCode: the largest code that dot takes with every byte at p; of larger ones, bytes 0 and 1 there, and 2
 //       and 3, add up to 128 at most
@@ -225,8 +226,8 @@ void activate_row(Activation activation, float* v, std::int64_t count) {
   }
 }
 
-const LinearKernels kKernels{kTokens,        V::kMostByteCode, kBlockScales,  quantize_row,
-                             float_products, integer_products, word_products, activate_row};
+const LinearKernels kKernels{kTokens,          V::kMostByteCode, quantize_row, float_products,
+                             integer_products, word_products,    activate_row};
 
 }  // namespace
 }  // namespace ttt::cpu

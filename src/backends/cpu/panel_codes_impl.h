@@ -244,7 +244,7 @@ struct WordBlock : DecodedBlock, Words {
 /// Codes in bytes: where these have room, times 2^kLeft, so that their zero is the one that activations have sums for,
 /// and scales less by as much.
 template <PanelKind K>
-struct ByteBlock : DecodedBlock {
+struct CodesInBytes {
   static constexpr IntegerKind kKind = integer_kind(K);
   static constexpr int kLeft =
       kKind.has_offset() || V::kMostByteCode < 255 ? 0 : QuantizedRows::kZeroLog2 - kKind.zero_log2;
@@ -254,6 +254,8 @@ struct ByteBlock : DecodedBlock {
   static constexpr ActivationBits kBits = ActivationBits::eight;
   alignas(64) std::byte bytes[kBlockGroups][kQuads][kPanelRows * 4];
 };
+template <PanelKind K>
+struct ByteBlock : DecodedBlock, CodesInBytes<K> {};
 
 /// Calls scales(group) and store(group, quad, codes times 2^Left) for a block's groups in order, and ahead(group)
 /// before each.

@@ -41,6 +41,9 @@ struct Codes {
 
 /// Stores a cell's scale and sums, for token `token` of a tile of `tokens`.
 void store_sums(const Codes& codes, float scale, const QuantizedRows& tile, std::int64_t group, int token, int tokens) {
+  const auto at_sum = [&](int i) { return (group * QuantizedRows::kSums + i) * tokens + token; };
+  for (int i = 0; i < QuantizedRows::kSums; ++i)
+    tile.minus_sums[at_sum(i)] = -codes.sums[i] * (1 << QuantizedRows::kZeroLog2);
   if (tile.scale_of == ScaleOf::block) {
     const std::int64_t block = group / kBlockGroups, in_block = group % kBlockGroups;
     tile.scales[block * tokens + token] = scale;
@@ -51,11 +54,8 @@ void store_sums(const Codes& codes, float scale, const QuantizedRows& tile, std:
     return;
   }
   tile.scales[group * tokens + token] = scale;
-  for (int i = 0; i < QuantizedRows::kSums; ++i) {
-    const std::int64_t at = (group * QuantizedRows::kSums + i) * tokens + token;
-    tile.minus_sums[at] = -codes.sums[i] * (1 << QuantizedRows::kZeroLog2);
-    tile.scaled_sums[at] = scale * static_cast<float>(codes.sums[i]);
-  }
+  for (int i = 0; i < QuantizedRows::kSums; ++i)
+    tile.scaled_sums[at_sum(i)] = scale * static_cast<float>(codes.sums[i]);
 }
 
 /// A cell of eight bits.
@@ -105,13 +105,13 @@ void own_lines(const QuantizedRows& tile, int tokens, std::int64_t first, std::i
     for (std::int64_t at = 0; at < count; at += 64) bytes[at] = 0;
   };
   own(tile.codes, first, last, QuantizedRows::group_bytes(tile.bits));
+  own(tile.minus_sums, first, last, QuantizedRows::kSums);
   if (tile.scale_of == ScaleOf::block) {
     own(tile.scales, first / kBlockGroups, last / kBlockGroups, 1);
     own(tile.block_sums, first / kBlockGroups, last / kBlockGroups, QuantizedRows::kBlockSums);
     return;
   }
   own(tile.scales, first, last, 1);
-  own(tile.minus_sums, first, last, QuantizedRows::kSums);
   own(tile.scaled_sums, first, last, QuantizedRows::kSums);
 }
 

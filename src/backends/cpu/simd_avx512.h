@@ -59,9 +59,10 @@ struct V {
     return _mm512_castsi512_ps(
         _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16));
   }
-  static F load_i8(const std::byte* p) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  static I load_i8_int(const std::byte* p) {
+    return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
   }
+  static F load_i8(const std::byte* p) { return to_float(load_i8_int(p)); }
   /// Of words [16][even, odd] in bf16.
   static void bf16_pair(B words, F& even, F& odd) {
     even = _mm512_castsi512_ps(_mm512_slli_epi32(words.v, 16));
@@ -99,13 +100,20 @@ struct V {
     return _mm512_permutexvar_epi16(order, halves);
   }
 #endif
-  static F load_u8(const std::byte* p) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  static I load_u8_int(const std::byte* p) {
+    return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+  }
+  static F load_u8(const std::byte* p) { return to_float(load_u8_int(p)); }
+  static void load_u4_pair_int(const std::byte* p, I& low, I& high) {
+    const I v = load_u8_int(p);
+    low = {_mm512_and_si512(v.v, _mm512_set1_epi32(15))};
+    high = {_mm512_srli_epi32(v.v, 4)};
   }
   static void load_u4_pair(const std::byte* p, F& low, F& high) {
-    const __m512i v = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-    low = _mm512_cvtepi32_ps(_mm512_and_si512(v, _mm512_set1_epi32(15)));
-    high = _mm512_cvtepi32_ps(_mm512_srli_epi32(v, 4));
+    I low_int, high_int;
+    load_u4_pair_int(p, low_int, high_int);
+    low = to_float(low_int);
+    high = to_float(high_int);
   }
   /// 2^(e - 128), subnormal for e < 2.
   static F load_e8m0(const std::byte* p) {
@@ -183,10 +191,10 @@ struct V {
   static I load_words(const std::int16_t* p) { return {_mm512_load_si512(p)}; }
   static void store_words(std::int16_t* p, I x) { _mm512_store_si512(p, x.v); }
   static B max_words(B a, B b) { return {_mm512_max_epi16(a.v, b.v)}; }
-  static I join_words(F low, F high) {
-    return {_mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_castps_si512(low),
-                                    _mm512_slli_epi32(_mm512_castps_si512(high), 16))};
+  static I join_words(I low, I high) {
+    return {_mm512_mask_blend_epi16(0xaaaaaaaa, low.v, _mm512_slli_epi32(high.v, 16))};
   }
+  static I join_words(F low, F high) { return join_words(I{_mm512_castps_si512(low)}, I{_mm512_castps_si512(high)}); }
   static I even_bytes_less(B x, int y) {
     return {_mm512_sub_epi16(_mm512_and_si512(x.v, _mm512_set1_epi16(255)), _mm512_set1_epi16(static_cast<short>(y)))};
   }

@@ -175,7 +175,8 @@ TEST_P(LinearActivations, WhatDoesNotStandOut) {
   broken[4 * 512 + 300] = std::numeric_limits<float>::infinity();
   auto whole = broken;
   for (const std::size_t row : {2, 4}) std::fill_n(whole.begin() + static_cast<std::ptrdiff_t>(row * 512), 512, 1.0f);
-  for (const auto format : {DType::q4_0, DType::q4_k, DType::iq4_nl}) {
+  for (const auto format :
+       {DType::q4_0, DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_nl}) {
     const auto device = open_level(GetParam(), Precision::fast);
     const auto got = products(*device, format, broken, 512, kTokens),
                want = products(*device, format, whole, 512, kTokens);
@@ -185,6 +186,65 @@ TEST_P(LinearActivations, WhatDoesNotStandOut) {
         EXPECT_FALSE(std::isfinite(got[i])) << name(format) << " " << row;
       else
         EXPECT_EQ(got[i], want[i]) << name(format) << " " << row;
+    }
+  }
+}
+
+/// Activations that meet K-quants alone share a scale in 256 columns: small ones beside a large one, which is no
+/// outlier in its row, have no bits left. Beside another format each 32 columns have their own.
+TEST_P(LinearActivations, KQuantsAloneShareAScaleInABlock) {
+  constexpr std::int64_t kCols = 512;
+  std::vector<float> x(kCols, 1e-3f);
+  for (std::int64_t k = 0; k < kCols; k += 8)
+    if (k / 32 % 2 == 0) x[static_cast<std::size_t>(k)] = 1;
+  for (const auto format : {DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k}) {
+    SCOPED_TRACE(name(format));
+    const auto weight = random_weight(format, kProductRows, kCols, 5), other = random_weight(DType::q4_0, 16, kCols, 6);
+    const auto device = open_level(GetParam(), Precision::fast);
+    const auto alone = product_of(*device, weight, x);
+    const std::array<Tensor, 2> parts{weight, other};
+    const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
+    std::vector<float> beside(kProductRows + 16);
+    ops::run<ops::Linear>(*device,
+                          {.weight = *packed, .x = {x.data(), 1, kCols}, .y = {beside.data(), 1, kProductRows + 16}});
+    beside.resize(kProductRows);
+    auto large = x;
+    for (float& value : large)
+      if (value < 1) value = 0;
+    EXPECT_EQ(alone, product_of(*device, weight, large));
+    EXPECT_NE(alone, beside);
+  }
+}
+
+/// The largest codes, scales and activations.
+TEST_P(LinearActivations, LargestKQuantsFit) {
+  constexpr std::int64_t kCols = 512, kTokens = 9;
+  for (const auto format : {DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k}) {
+    const auto& of = info(format);
+    // d and dmin, two bytes each, come first or last; and in one format scales have all bits of a byte.
+    const std::size_t halves = format == DType::q3_k || format == DType::q6_k ? 1 : 2,
+                      at = format == DType::q4_k || format == DType::q5_k ? 0 : of.block_bytes - 2 * halves;
+    constexpr std::size_t kScalesOfQ6K = 192;
+    for (const auto& [all, scale] : {std::pair{0xff, 0x7f}, {0xff, 0x80}, {0, 0x7f}, {0, 0x80}}) {
+      const auto weight = Tensor::make(format, {kProductRows, kCols}, [&](std::span<std::byte> out) {
+        std::ranges::fill(out, static_cast<std::byte>(all));
+        for (; !out.empty(); out = out.subspan(of.block_bytes)) {
+          if (format == DType::q6_k) std::ranges::fill(out.subspan(kScalesOfQ6K, 16), static_cast<std::byte>(scale));
+          for (std::size_t i = 0; i < halves; ++i)
+            out[at + 2 * i] = std::byte{0}, out[at + 2 * i + 1] = std::byte{0x3c};  // 1
+        }
+      });
+      for (const float sign : {1.0f, -1.0f}) {
+        const std::vector<float> x(kTokens * kCols, sign);
+        for (const std::int64_t tokens : {std::int64_t{1}, std::int64_t{8}, kTokens}) {
+          const std::vector<float> some{x.begin(), x.begin() + tokens * kCols};
+          const auto got = product_of(*open_level(GetParam(), Precision::fast), weight, some),
+                     want = product_of(*open_level(GetParam(), Precision::exact), weight, some);
+          for (std::size_t i = 0; i < got.size(); ++i)
+            ASSERT_NEAR(got[i], want[i], 1e-5 * std::fabs(want[i]) + 1e-2)
+                << name(format) << " bytes " << all << ", scales " << scale << ", " << tokens << " tokens, " << i;
+        }
+      }
     }
   }
 }

@@ -14,7 +14,7 @@ namespace {
 struct Sizes {
   std::int64_t rows, cols, tokens;
 };
-constexpr std::array<Sizes, 15> kSizes{{{1, 32, 1},
+constexpr std::array<Sizes, 17> kSizes{{{1, 32, 1},
                                         {21, 33, 6},
                                         {15, 64, 2},
                                         {17, 96, 7},
@@ -25,6 +25,8 @@ constexpr std::array<Sizes, 15> kSizes{{{1, 32, 1},
                                         {64, 512, 1},
                                         {1500, 288, 1},  // tasks of four panels, and one of two
                                         {35, 256, 15},
+                                        {50, 256, 8},
+                                        {50, 512, 4},
                                         {83, 768, 70},
                                         {33, 2080, 3},
                                         {19, 48, 5},  // rows that end with half a group
@@ -121,6 +123,34 @@ TEST_P(LinearOps, PartsInDifferentFormatsKeepTheirOwn) {
   }
 }
 
+/// Which scales activations have depends on all the formats that they meet: a K-quant by itself takes one for 256
+/// columns.
+TEST_P(LinearOps, KQuantsBesideOtherFormatsFollowTheReference) {
+  constexpr std::int64_t kRows = 83, kCols = 512, kTokens = 16;
+  const auto device = open_level(GetParam(), Precision::fast);
+  const auto x = with_outliers(random_values(kTokens * kCols, 5));
+  for (const auto format : {DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k})
+    for (const auto other : {DType::q4_0, DType::q5_1, DType::q8_0, DType::iq4_nl}) {
+      SCOPED_TRACE(std::string(name(format)) + " " + std::string(name(other)));
+      const std::array<Tensor, 2> parts{random_weight(format, 50, kCols, 1),
+                                        random_weight(other, kRows - 50, kCols, 2)};
+      const auto packed = ops::run<ops::PackMatrix>(*device, {parts});
+      const auto run = [&](std::int64_t tokens, bool reference) {
+        std::vector<float> y(static_cast<std::size_t>(tokens * kRows));
+        const ops::Linear::Args args{.weight = *packed, .x = {x.data(), tokens, kCols}, .y = {y.data(), tokens, kRows}};
+        reference ? ops::Linear::reference(*device, args) : ops::run<ops::Linear>(*device, args);
+        return y;
+      };
+      const auto whole = run(kTokens, false);
+      check_close(whole, run(kTokens, true), Precision::fast, GetParam());
+      if (GetParam() == "amx") continue;  // its tiles, which 16 tokens take, have other bits
+      for (const std::int64_t tokens : {1, 2, 3, 7, 8, 9}) {
+        const auto some = run(tokens, false);
+        EXPECT_TRUE(std::equal(some.begin(), some.end(), whole.begin())) << tokens << " tokens";
+      }
+    }
+}
+
 /// Packed weights take about the bytes that the format takes: panels pad the rows to 16, and some formats' scales.
 TEST_P(LinearOps, PackedWeightsTakeAboutTheirOwnSize) {
   const auto device = open_level(GetParam(), Precision::standard);
@@ -175,7 +205,8 @@ TEST_P(LinearOps, BitsDependNeitherOnThreadsNorWhenAskedOnTokens) {
         EXPECT_EQ(run(2, 0, 70), whole);
         EXPECT_EQ(run(4, 0, 70), whole);
         if (invariance == BatchInvariance::off && precision != Precision::exact) continue;
-        for (const auto& [first, tokens] : {std::pair{0, 1}, {7, 1}, {69, 1}, {5, 3}, {30, 7}, {20, 16}, {16, 40}}) {
+        for (const auto& [first, tokens] :
+             {std::pair{0, 1}, {7, 1}, {69, 1}, {5, 3}, {24, 4}, {30, 7}, {8, 8}, {20, 16}, {16, 40}}) {
           const auto some = run(2, first, tokens);
           EXPECT_TRUE(std::equal(some.begin(), some.end(), whole.begin() + first * 83))
               << name(format) << " tokens from " << first;

@@ -36,7 +36,7 @@ struct LoadBf16 {
 };
 struct LoadI8 {
   static constexpr std::size_t kBytes = 1;
-  static F load(const std::byte* p) { return V::load_i8(p); }
+  static F load(const std::byte* p) { return V::to_float(V::load_i8(p)); }
 };
 
 /// What a call works on; scores are [kQueryBlock][kKeyBlock].

@@ -73,5 +73,13 @@ inline __attribute__((always_inline)) void add_dots(typename Level::I (&total)[T
   add_products<Level::pair_sums_that_fit(MaxCode, Most), Count, Level>(total, quad, bytes, WidenPairs<Level>{});
 }
 
+/// acc[t] = the products of codes less 2^ZeroLog2, see add_dots and minus_zeros.
+template <int MaxCode, int ZeroLog2, int Count, int T, class Quad>
+inline __attribute__((always_inline)) void dots_less_zero(V::I (&acc)[T], Quad quad, TileBytes<T> bytes,
+                                                          const std::int32_t* minus_sums) {
+  unroll<T>([&](auto t) __attribute__((always_inline)) { acc[t] = minus_zeros<ZeroLog2>(minus_sums[t]); });
+  add_dots<MaxCode, most_of(ActivationBits::eight), Count, V>(acc, quad, bytes);
+}
+
 }  // namespace
 }  // namespace ttt::cpu

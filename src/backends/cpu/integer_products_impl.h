@@ -2,7 +2,7 @@
 // Products of the integer kinds (panel_layout.h) and quantised activations over a level's primitives `V`. See
 // linear_kernels_impl.h. One token or a few meet a panel's codes straight from memory (integer_rows_impl.h); more share
 // its decoding: a block of a panel at a time (block_products), whose sums over a tile of tokens stay in registers
-// (block_tile).
+// (block_tile). Activations have a scale for each group, or for a block (scaled_products_impl.h).
 #include <algorithm>
 #include <concepts>
 #include <type_traits>
@@ -189,9 +189,10 @@ struct OfBlocks {
   using Sums = BlockSums<K, T>;
 };
 
+/// Products by the block and the sums that `Of` names.
 template <PanelKind K, class Of>
-void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
-                      std::int64_t stride) {
+void products_of(const PanelRange& w, const QuantizedRows& x, std::int64_t first_token, int tokens, float* out,
+                 std::int64_t stride) {
   // As many share a block's decoding; a tile meets codes as they are, and so do some more where these need no decoding.
   constexpr bool kInRegisters = Of::kBits == ActivationBits::eight && V::kTokensInRegisters;
   constexpr int kBlockTokens = !kInRegisters ? 2 : integer_kind(K).bits == 8 ? kFewTokens + 1 : kTokens + 1;
@@ -218,11 +219,11 @@ void integer_products(const PanelRange& w, const QuantizedRows& x, std::int64_t 
   with_integer_kind(w.layout.kind, [&](auto kind) {
     if constexpr (integer_kind(kind).is_k())
       if (x.scale_of == ScaleOf::block)
-        return integer_products<kind, OfBlocks<kind>>(w, x, first_token, tokens, out, stride);
+        return products_of<kind, OfBlocks<kind>>(w, x, first_token, tokens, out, stride);
     if constexpr (eight_bits_fit(integer_kind(kind), V::kMostByteCode))
       if (x.bits == ActivationBits::eight)
-        return integer_products<kind, OfGroups<kind, ActivationBits::eight>>(w, x, first_token, tokens, out, stride);
-    integer_products<kind, OfGroups<kind, ActivationBits::fifteen>>(w, x, first_token, tokens, out, stride);
+        return products_of<kind, OfGroups<kind, ActivationBits::eight>>(w, x, first_token, tokens, out, stride);
+    products_of<kind, OfGroups<kind, ActivationBits::fifteen>>(w, x, first_token, tokens, out, stride);
   });
 }
 

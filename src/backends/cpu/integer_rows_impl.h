@@ -13,15 +13,14 @@ namespace {
 
 using F = V::F;
 
-/// acc[t] = N quads of codes times cells of a tile. Of fifteen bits, which one token has, the high parts, times 128,
-/// plus the low parts; less the zero.
+/// acc[t] = N quads of codes, less the zero, times a tile's cells. Activations of fifteen bits, which come one token at
+/// a time here, are 128 times their high parts plus their low ones.
 template <PanelKind K, ActivationBits Bits, int N, int T, class Quad>
 inline __attribute__((always_inline)) void cell_dots(V::I (&acc)[T], Quad quad, const std::int8_t* bytes,
                                                      const std::int32_t* minus_sums) {
   constexpr IntegerKind kind = integer_kind(K);
-  unroll<T>([&](auto t) __attribute__((always_inline)) { acc[t] = minus_zeros<kind.zero_log2>(minus_sums[t]); });
   if constexpr (Bits == ActivationBits::eight) {
-    add_dots<kind.max_code(), most_of(Bits), N, V>(acc, quad, TileBytes<T>{bytes});
+    dots_less_zero<kind.max_code(), kind.zero_log2, N>(acc, quad, TileBytes<T>{bytes}, minus_sums);
   } else {
     static_assert(T == 1);
     V::I parts[2] = {V::set1_int(0), V::set1_int(0)};
@@ -29,7 +28,7 @@ inline __attribute__((always_inline)) void cell_dots(V::I (&acc)[T], Quad quad, 
       return bytes + (part * kQuads + j) * 4;
     });
     const V::I dots = V::add_int(V::template shift_left<7>(parts[0]), parts[1]);
-    acc[0] = kind.has_offset() ? dots : V::add_int(dots, acc[0]);
+    acc[0] = V::add_int(dots, minus_zeros<kind.zero_log2>(minus_sums[0]));
   }
 }
 

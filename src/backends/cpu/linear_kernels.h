@@ -20,7 +20,7 @@ enum class ScaleOf {
   /// word where LinearKernels::most_byte_code says that they else might not.
   pairs,
   /// A block's, of eight bits that meet nothing but K-quants; the largest of them. As the scales of a K-quant's groups
-  /// are integers, the products of its block then add up before they meet floats.
+  /// are integers, the products of its block then add up before they meet the block's d and this scale.
   block
 };
 
@@ -43,7 +43,7 @@ struct QuantizedRows {
   std::int8_t* codes;
   float* scales;  ///< [group or block][T]
   /// What a zero of 2^kZeroLog2 takes from products, which is minus as many times the sum of codes:
-  /// [group][columns 0..15, 16..31, all][T]
+  /// [group][columns 0..15, 16..31, all][T]. Of blocks' scales, for levels that do not add in words.
   std::int32_t* minus_sums;
   float* scaled_sums;        ///< of groups' scales: scale * sum of codes, likewise
   std::int16_t* block_sums;  ///< of blocks' scales: sums of codes: [block][halves of groups 8, pairs of groups 4][T][2]

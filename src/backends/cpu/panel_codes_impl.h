@@ -13,6 +13,12 @@ namespace {
 
 constexpr int kQuads = kGroup / 4, kPairs = kGroup / 2;
 
+/// The largest |code| of an activation.
+constexpr int most_of(ActivationBits bits) { return bits == ActivationBits::eight ? 127 : V::kMostHigh * 128; }
+
+/// Whether the level multiplies bytes into words, where some products add up before they become wider.
+constexpr bool kAddsInWords = V::pair_sums_that_fit(1, 1) > 1;
+
 /// Calls f(std::integral_constant<int, 0>), ... f(<N - 1>).
 template <int N, class F>
 inline __attribute__((always_inline)) void unroll(F f) {
@@ -117,19 +123,19 @@ struct GroupScales {
       for (int s = 0; s < 2; ++s) scale[s] = V::mul(V::load_e8m0(header.narrow(2 * g + s)), unit);
     } else if constexpr (kind.scales == Scales::k16) {
       const V::F d = V::load_f16(header.wide(0));
-      for (int s = 0; s < 2; ++s) scale[s] = V::mul(d, V::load_i8(header.narrow(2 * g + s)));
+      for (int s = 0; s < 2; ++s) scale[s] = V::mul(d, V::to_float(V::load_i8(header.narrow(2 * g + s))));
     } else {
       const V::F d = V::load_f16(header.wide(0)), minus = V::mul(V::load_f16(header.wide(1)), V::set1(-1.0f));
       for (int s = 0; s < kind.subgroups(); ++s) {
-        V::F factor, least;
+        V::I factor, least;
         if constexpr (kind.scales == Scales::k32_offset) {
           factor = V::load_u8(header.narrow(2 * g));
           least = V::load_u8(header.narrow(2 * g + 1));
         } else {
           V::load_u4_pair(header.narrow(2 * g + s), factor, least);
         }
-        scale[s] = V::mul(d, factor);
-        offset[s] = V::mul(minus, least);
+        scale[s] = V::mul(d, V::to_float(factor));
+        offset[s] = V::mul(minus, V::to_float(least));
       }
     }
   }

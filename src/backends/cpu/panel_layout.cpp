@@ -28,6 +28,14 @@ void read_nibbles(Bytes b, std::uint8_t* codes) {
   }
 }
 
+/// Eight bits as bytes, the lowest first.
+constexpr std::uint64_t spread_bits(std::uint64_t bits) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kDiagonal = 0x8040201008040201;
+  // Of each byte its own bit is left, and what is not zero carries into the highest.
+  return (((bits * kOnes & kDiagonal) + 0x7f * kOnes) >> 7) & kOnes;
+}
+static_assert(spread_bits(0b10000110) == 0x0100000000010100);
+
 /// A format of 32 columns a block: up to two fields, perhaps fifth bits, then codes.
 void read_group(DType dtype, Bytes b, std::size_t g, CodedBlock& out) {
   std::uint8_t* codes = out.codes.data() + g * kGroup;
@@ -49,7 +57,12 @@ void read_group(DType dtype, Bytes b, std::size_t g, CodedBlock& out) {
   std::uint32_t high = 0;
   std::memcpy(&high, b, sizeof high);
   read_nibbles(b + sizeof high, codes);
-  for (int i = 0; i < kGroup; ++i) codes[i] = static_cast<std::uint8_t>(codes[i] | (high >> i & 1) << 4);
+  for (int i = 0; i < kGroup; i += 8) {
+    std::uint64_t eight;
+    std::memcpy(&eight, codes + i, sizeof eight);
+    eight |= spread_bits(high >> i & 0xff) << 4;
+    std::memcpy(codes + i, &eight, sizeof eight);
+  }
 }
 
 /// A block float: its exponent, and signed magnitudes as codes around the zero.

@@ -14,9 +14,6 @@ namespace {
 
 using F = V::F;
 
-/// The largest |code|.
-constexpr int most_of(ActivationBits bits) { return bits == ActivationBits::eight ? 127 : V::kMostHigh * 128; }
-
 /// Turns values up to `most` into codes up to `most_code`.
 struct Step {
   float inverse, scale;
@@ -39,11 +36,14 @@ struct Codes {
   }
 };
 
+bool has_minus_sums(const QuantizedRows& x) { return x.scale_of != ScaleOf::block || !kAddsInWords; }
+
 /// Stores a cell's scale and sums, for token `token` of a tile of `tokens`.
 void store_sums(const Codes& codes, float scale, const QuantizedRows& tile, std::int64_t group, int token, int tokens) {
   const auto at_sum = [&](int i) { return (group * QuantizedRows::kSums + i) * tokens + token; };
-  for (int i = 0; i < QuantizedRows::kSums; ++i)
-    tile.minus_sums[at_sum(i)] = -codes.sums[i] * (1 << QuantizedRows::kZeroLog2);
+  if (has_minus_sums(tile))
+    for (int i = 0; i < QuantizedRows::kSums; ++i)
+      tile.minus_sums[at_sum(i)] = -codes.sums[i] * (1 << QuantizedRows::kZeroLog2);
   if (tile.scale_of == ScaleOf::block) {
     const std::int64_t block = group / kBlockGroups, in_block = group % kBlockGroups;
     tile.scales[block * tokens + token] = scale;
@@ -105,7 +105,7 @@ void own_lines(const QuantizedRows& tile, int tokens, std::int64_t first, std::i
     for (std::int64_t at = 0; at < count; at += 64) bytes[at] = 0;
   };
   own(tile.codes, first, last, QuantizedRows::group_bytes(tile.bits));
-  own(tile.minus_sums, first, last, QuantizedRows::kSums);
+  if (has_minus_sums(tile)) own(tile.minus_sums, first, last, QuantizedRows::kSums);
   if (tile.scale_of == ScaleOf::block) {
     own(tile.scales, first / kBlockGroups, last / kBlockGroups, 1);
     own(tile.block_sums, first / kBlockGroups, last / kBlockGroups, QuantizedRows::kBlockSums);

@@ -1,8 +1,8 @@
 #pragma once
 // Products of K-quants with activations that share a scale throughout a block (ScaleOf::block), over a level's
 // primitives `V`. See linear_kernels_impl.h. A weight of a K-quant is d * scale * (code - zero), or
-// d * scale * code - dmin * min, with integers for scale and min: a block's products add up to one sum, and its zeros
-// or mins to another, before they meet what floats they share.
+// d * scale * code - dmin * min, with integers for scale and min: a block's products add up to one sum, and its mins to
+// another, before they meet the block's d and dmin, and the scale of the activations.
 #include <type_traits>
 
 #include "code_products_impl.h"
@@ -14,68 +14,67 @@ namespace ttt::cpu {
 namespace {
 
 /// How a level that multiplies bytes into words adds up a block's products: in integers. Sums of pairs of products have
-/// to become wider anyway, by a multiplication, which takes them times the scale for nothing.
-template <class V>
+/// to become wider anyway, by a multiplication, which takes them times the scale for nothing. Other levels lack some of
+/// its primitives.
+template <class Level>
 struct IntegerTotals {
   static constexpr bool kAddsLessZeros = false;  ///< whether `add` takes zeros from products
-  using Total = typename V::I;
-  using Scale = typename V::I;                  ///< twice in each lane
+  using Total = typename Level::I;
+  using Scale = typename Level::I;              ///< twice in each lane
   using Stored = std::int16_t[kPanelRows * 2];  ///< a scale in memory
 
-  static Total zero() { return V::set1_int(0); }
-  static Scale scale(typename V::I x) { return V::join_words(x, x); }
-  static Scale load(const Stored& from) { return V::load_words(from); }
-  static void store(Stored& to, Scale x) { V::store_words(to, x); }
+  static Total zero() { return Level::set1_int(0); }
+  static Scale scale(typename Level::I x) { return Level::join_words(x, x); }
+  static Scale load(const Stored& from) { return Level::load_words(from); }
+  static void store(Stored& to, Scale x) { Level::store_words(to, x); }
   /// A total less its zeros, which are `sums` times 2^ZeroLog2; -1: there are none.
   template <int ZeroLog2>
-  static typename V::F to_float(Total x, typename V::I sums) {
-    if constexpr (ZeroLog2 >= 0) x = V::sub_int(x, V::template shift_left<ZeroLog2>(sums));
-    return V::to_float(x);
+  static typename Level::F to_float(Total x, typename Level::I sums) {
+    if constexpr (ZeroLog2 >= 0) x = Level::sub_int(x, Level::template shift_left<ZeroLog2>(sums));
+    return Level::to_float(x);
   }
-  static typename V::F scale_to_float(Scale x) { return V::to_float(V::template shift_right<16>(x)); }
+  static typename Level::F scale_to_float(Scale x) { return Level::to_float(Level::template shift_right<16>(x)); }
 
   /// total[t] += scale times the products of `Count` quads of codes and a tile's bytes, see add_products; of codes less
   /// 2^ZeroLog2, see minus_zeros, where kAddsLessZeros.
   template <int MaxCode, int ZeroLog2, int Count, int T, class Quad>
   static inline __attribute__((always_inline)) void add(Total (&total)[T], Scale scale, Quad quad, TileBytes<T> bytes,
                                                         const std::int32_t*) {
-    constexpr int kFit = V::pair_sums_that_fit(MaxCode, most_of(ActivationBits::eight));
+    constexpr int kFit = Level::pair_sums_that_fit(MaxCode, most_of(ActivationBits::eight));
     static_assert(kFit > 1);
-    add_products<kFit, Count, V>(total, quad, bytes, [scale](auto pairs) __attribute__((always_inline)) {
-      return V::multiply_words(pairs, scale);
+    add_products<kFit, Count, Level>(total, quad, bytes, [scale](auto pairs) __attribute__((always_inline)) {
+      return Level::multiply_words(pairs, scale);
     });
   }
 };
 
 /// How other levels do: in floats, which cost no more than to multiply integers of 32 bits.
-template <class V>
 struct FloatTotals {
   static constexpr bool kAddsLessZeros = true;
-  using Total = typename V::F;
-  using Scale = typename V::F;
+  using Total = V::F;
+  using Scale = V::F;
   using Stored = float[kPanelRows];
 
   static Total zero() { return V::zero(); }
-  static Scale scale(typename V::I x) { return V::to_float(x); }
+  static Scale scale(V::I x) { return V::to_float(x); }
   static Scale load(const Stored& from) { return V::load(from); }
   static void store(Stored& to, Scale x) { V::store(to, x); }
   template <int>
-  static typename V::F to_float(Total x, typename V::I) {
+  static V::F to_float(Total x, V::I) {
     return x;
   }
-  static typename V::F scale_to_float(Scale x) { return x; }
+  static V::F scale_to_float(Scale x) { return x; }
 
   template <int MaxCode, int ZeroLog2, int Count, int T, class Quad>
   static inline __attribute__((always_inline)) void add(Total (&total)[T], Scale scale, Quad quad, TileBytes<T> bytes,
                                                         const std::int32_t* minus_sums) {
-    typename V::I dots[T];
-    unroll<T>([&](auto t) __attribute__((always_inline)) { dots[t] = minus_zeros<ZeroLog2>(minus_sums[t]); });
-    add_dots<MaxCode, most_of(ActivationBits::eight), Count, V>(dots, quad, bytes);
+    V::I dots[T];
+    dots_less_zero<MaxCode, ZeroLog2, Count>(dots, quad, bytes, minus_sums);
     unroll<T>([&](auto t) __attribute__((always_inline)) { total[t] = V::fma(V::to_float(dots[t]), scale, total[t]); });
   }
 };
 
-using Totals = std::conditional_t<(V::pair_sums_that_fit(1, 1) > 1), IntegerTotals<V>, FloatTotals<V>>;
+using Totals = std::conditional_t<kAddsInWords, IntegerTotals<V>, FloatTotals>;
 using Total = Totals::Total;
 
 /// What a K-quant's block has for its codes' zero or mins to meet: pairs of words, and sums of activations to go with
@@ -90,15 +89,15 @@ struct BlockOffsets {
   static constexpr int index(int g) { return kOfHalves ? g : g / 2; }
 };
 
-/// Whether these are met as a block ends.
+/// Whether sums of activations are met as a block ends.
 template <PanelKind K>
-constexpr bool kHasOffsets = integer_kind(K).has_offset() || !Totals::kAddsLessZeros;
+constexpr bool kMeetsBlockSums = integer_kind(K).has_offset() || !Totals::kAddsLessZeros;
 
 /// The scales of a block, from its header.
 template <PanelKind K>
 class HeaderScales {
  public:
-  static constexpr int kZeroLog2 = integer_kind(K).zero_log2;
+  static constexpr int kZeroLog2 = integer_kind(K).zero_log2, kMaxCode = integer_kind(K).max_code();
 
   inline __attribute__((always_inline)) explicit HeaderScales(const BlockHeader<K>& header) : header_(header) {}
 
@@ -121,13 +120,13 @@ class HeaderScales {
   /// Of part `i` of the block.
   inline __attribute__((always_inline)) Field field(int i) const {
     if constexpr (kind.scales == Scales::k32_offset) {
-      return {V::load_u8_int(header_.narrow(2 * i)), V::load_u8_int(header_.narrow(2 * i + 1))};
+      return {V::load_u8(header_.narrow(2 * i)), V::load_u8(header_.narrow(2 * i + 1))};
     } else if constexpr (kind.scales == Scales::k16) {
-      const V::I scale = V::load_i8_int(header_.narrow(i));
+      const V::I scale = V::load_i8(header_.narrow(i));
       return {scale, scale};
     } else {
       Field both;
-      V::load_u4_pair_int(header_.narrow(i), both.scale, both.offset);
+      V::load_u4_pair(header_.narrow(i), both.scale, both.offset);
       return both;
     }
   }
@@ -138,8 +137,7 @@ class HeaderScales {
 /// A block of a panel, decoded for several tokens: codes, and scales as HeaderScales has them.
 template <PanelKind K>
 struct ScaledBlock : CodesInBytes<K> {
-  static constexpr IntegerKind kind = integer_kind(K);
-  alignas(64) Totals::Stored scales[kBlockGroups][kind.subgroups()];
+  alignas(64) Totals::Stored scales[kBlockGroups][integer_kind(K).subgroups()];
   alignas(64) std::int16_t offset_words[BlockOffsets<K>::kCount][kPanelRows][2];
   alignas(64) float d_floats[kPanelRows], minus_dmin_floats[kPanelRows];
 
@@ -165,9 +163,11 @@ void decode(const std::byte* block, int groups, ScaledBlock<K>& out, Ahead ahead
         for (int part = 0; part < kind.subgroups(); ++part) Totals::store(out.scales[g][part], scales.scale(g, part));
       },
       [&](int g, int quad, auto codes) { V::store_bytes(out.bytes[g][quad], codes); }, ahead);
-  if constexpr (kHasOffsets<K>)
+  if constexpr (kMeetsBlockSums<K>)
     for (int i = 0; i < BlockOffsets<K>::kCount; ++i) V::store_words(out.offset_words[i][0], scales.offsets(i));
-  V::store(out.d_floats, V::mul(scales.d(), V::set1(1.0f / (1 << kLeft))));
+  V::F d = scales.d();
+  if constexpr (kLeft > 0) d = V::mul(d, V::set1(1.0f / (1 << kLeft)));
+  V::store(out.d_floats, d);
   if constexpr (kind.has_offset()) V::store(out.minus_dmin_floats, scales.minus_dmin());
 }
 
@@ -183,14 +183,14 @@ struct BlockCells {
 
 /// total[t] += scales of group g times the sums of its codes, quad(j) for four columns each, times a tile's
 /// activations.
-template <PanelKind K, int T, class Quad, class Scales>
-inline __attribute__((always_inline)) void add_scaled(Total (&total)[T], Quad quad, const Scales& scales, int g,
+template <PanelKind K, int T, class Quad, class Source>
+inline __attribute__((always_inline)) void add_scaled(Total (&total)[T], Quad quad, const Source& scales, int g,
                                                       const BlockCells<T>& cells) {
   constexpr IntegerKind kind = integer_kind(K);
   constexpr int kParts = kind.subgroups(), kPartQuads = kQuads / kParts;
   unroll<kParts>([&](auto part) __attribute__((always_inline)) {
     constexpr int kFirst = part * kPartQuads, kSums = kParts == 1 ? 2 : part;
-    Totals::add<kind.max_code(), Scales::kZeroLog2, kPartQuads>(
+    Totals::add<Source::kMaxCode, Source::kZeroLog2, kPartQuads>(
         total, scales.scale(g, part),
         [&](auto j) __attribute__((always_inline)) { return quad(std::integral_constant<int, kFirst + j>{}); },
         TileBytes<T>{cells.codes + kFirst * T * 4}, cells.minus_sums + kSums * T);
@@ -198,8 +198,8 @@ inline __attribute__((always_inline)) void add_scaled(Total (&total)[T], Quad qu
 }
 
 /// offsets[t] += a block's zeros or mins times a tile's sums of activations.
-template <PanelKind K, int T, class Scales>
-inline __attribute__((always_inline)) void add_offsets(V::I (&offsets)[T], const Scales& scales, const QuantizedRows& x,
+template <PanelKind K, int T, class Source>
+inline __attribute__((always_inline)) void add_offsets(V::I (&offsets)[T], const Source& scales, const QuantizedRows& x,
                                                        std::int64_t block) {
   using Offsets = BlockOffsets<K>;
   const std::int16_t* sums = x.block_sums + (block * QuantizedRows::kBlockSums + 2 * Offsets::kFirst) * T;
@@ -212,18 +212,18 @@ inline __attribute__((always_inline)) void add_offsets(V::I (&offsets)[T], const
 }
 
 /// Adds a block's products with a tile's activations to what `sum` has of the tile; `total` is that of its codes.
-template <PanelKind K, int T, class Scales>
+template <PanelKind K, int T, class Source>
 inline __attribute__((always_inline)) void end_scaled_block(V::F (&sum)[T], const Total (&total)[T],
-                                                            const Scales& scales, const QuantizedRows& x,
+                                                            const Source& scales, const QuantizedRows& x,
                                                             std::int64_t first) {
   constexpr IntegerKind kind = integer_kind(K);
   const std::int64_t block = first / kBlockGroups;
   V::I offsets[T];
   unroll<T>([&](auto t) __attribute__((always_inline)) { offsets[t] = V::set1_int(0); });
-  if constexpr (kHasOffsets<K>) add_offsets<K>(offsets, scales, x, block);
+  if constexpr (kMeetsBlockSums<K>) add_offsets<K>(offsets, scales, x, block);
   unroll<T>([&](auto t) __attribute__((always_inline)) {
     const V::F unit = V::set1(x.scales[block * T + t]);
-    sum[t] = V::fma(Totals::to_float<kind.zero_log2>(total[t], offsets[t]), V::mul(scales.d(), unit), sum[t]);
+    sum[t] = V::fma(Totals::to_float<Source::kZeroLog2>(total[t], offsets[t]), V::mul(scales.d(), unit), sum[t]);
     if constexpr (kind.has_offset())
       sum[t] = V::fma(V::to_float(offsets[t]), V::mul(scales.minus_dmin(), unit), sum[t]);
   });

@@ -84,12 +84,11 @@ struct Avx2 {
     const auto widen = [](__m128i v) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16)); };
     return {widen(_mm_loadu_si128(h)), widen(_mm_loadu_si128(h + 1))};
   }
-  static I load_i8_int(const std::byte* p) {
+  static I load_i8(const std::byte* p) {
     const auto* v = reinterpret_cast<const __m128i*>(p);
     return {_mm256_cvtepi8_epi32(_mm_loadl_epi64(v)),
             _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8)))};
   }
-  static F load_i8(const std::byte* p) { return to_float(load_i8_int(p)); }
   /// Of words [16][even, odd] in bf16.
   static void bf16_pair(B w, F& even, F& odd) {
     const __m256i high = _mm256_set1_epi32(static_cast<int>(0xffff0000u));
@@ -97,23 +96,16 @@ struct Avx2 {
     odd = {_mm256_castsi256_ps(_mm256_and_si256(w.a, high)), _mm256_castsi256_ps(_mm256_and_si256(w.b, high))};
   }
   static void load_bf16_pair(const std::byte* p, F& even, F& odd) { bf16_pair(load_bytes(p), even, odd); }
-  static I load_u8_int(const std::byte* p) {
+  static I load_u8(const std::byte* p) {
     const auto* v = reinterpret_cast<const __m128i*>(p);
     return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(v)),
             _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8)))};
   }
-  static F load_u8(const std::byte* p) { return to_float(load_u8_int(p)); }
-  static void load_u4_pair_int(const std::byte* p, I& low, I& high) {
-    const I v = load_u8_int(p);
+  static void load_u4_pair(const std::byte* p, I& low, I& high) {
+    const I v = load_u8(p);
     const __m256i mask = _mm256_set1_epi32(15);
     low = {_mm256_and_si256(v.a, mask), _mm256_and_si256(v.b, mask)};
     high = {_mm256_srli_epi32(v.a, 4), _mm256_srli_epi32(v.b, 4)};
-  }
-  static void load_u4_pair(const std::byte* p, F& low, F& high) {
-    I low_int, high_int;
-    load_u4_pair_int(p, low_int, high_int);
-    low = to_float(low_int);
-    high = to_float(high_int);
   }
   /// 2^(e - 128), subnormal for e < 2.
   static F load_e8m0(const std::byte* p) {
@@ -122,7 +114,7 @@ struct Avx2 {
       const __m256i small = _mm256_sllv_epi32(_mm256_set1_epi32(0x200000), _mm256_min_epi32(e, one));
       return _mm256_castsi256_ps(_mm256_max_epi32(normal, small));
     };
-    const I e = load_u8_int(p);
+    const I e = load_u8(p);
     return {power(e.a), power(e.b)};
   }
   /// As integers, of which NaN are the largest.

@@ -59,10 +59,9 @@ struct V {
     return _mm512_castsi512_ps(
         _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16));
   }
-  static I load_i8_int(const std::byte* p) {
+  static I load_i8(const std::byte* p) {
     return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
   }
-  static F load_i8(const std::byte* p) { return to_float(load_i8_int(p)); }
   /// Of words [16][even, odd] in bf16.
   static void bf16_pair(B words, F& even, F& odd) {
     even = _mm512_castsi512_ps(_mm512_slli_epi32(words.v, 16));
@@ -100,20 +99,13 @@ struct V {
     return _mm512_permutexvar_epi16(order, halves);
   }
 #endif
-  static I load_u8_int(const std::byte* p) {
+  static I load_u8(const std::byte* p) {
     return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
   }
-  static F load_u8(const std::byte* p) { return to_float(load_u8_int(p)); }
-  static void load_u4_pair_int(const std::byte* p, I& low, I& high) {
-    const I v = load_u8_int(p);
+  static void load_u4_pair(const std::byte* p, I& low, I& high) {
+    const I v = load_u8(p);
     low = {_mm512_and_si512(v.v, _mm512_set1_epi32(15))};
     high = {_mm512_srli_epi32(v.v, 4)};
-  }
-  static void load_u4_pair(const std::byte* p, F& low, F& high) {
-    I low_int, high_int;
-    load_u4_pair_int(p, low_int, high_int);
-    low = to_float(low_int);
-    high = to_float(high_int);
   }
   /// 2^(e - 128), subnormal for e < 2.
   static F load_e8m0(const std::byte* p) {

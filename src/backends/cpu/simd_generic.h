@@ -83,10 +83,9 @@ struct V {
     std::memcpy(h, p, sizeof h);
     return map([&](int i) { return std::bit_cast<float>(static_cast<std::uint32_t>(h[i]) << 16); });
   }
-  static I load_i8_int(const std::byte* p) {
+  static I load_i8(const std::byte* p) {
     return map_int([&](int i) { return static_cast<std::int8_t>(p[i]); });
   }
-  static F load_i8(const std::byte* p) { return to_float(load_i8_int(p)); }
   /// Of words [16][even, odd] in bf16.
   static void bf16_pair(B words, F& even, F& odd) {
     std::uint32_t w[16];
@@ -122,20 +121,13 @@ struct V {
         std::memcpy(low + (2 * i + k) * 2, &l[k][i], 2);
       }
   }
-  static I load_u8_int(const std::byte* p) {
+  static I load_u8(const std::byte* p) {
     return map_int([&](int i) { return static_cast<std::uint8_t>(p[i]); });
   }
-  static F load_u8(const std::byte* p) { return to_float(load_u8_int(p)); }
-  static void load_u4_pair_int(const std::byte* p, I& low, I& high) {
-    const I v = load_u8_int(p);
+  static void load_u4_pair(const std::byte* p, I& low, I& high) {
+    const I v = load_u8(p);
     low = map_int([&](int i) { return v.v[i] & 15; });
     high = map_int([&](int i) { return v.v[i] >> 4; });
-  }
-  static void load_u4_pair(const std::byte* p, F& low, F& high) {
-    I low_int, high_int;
-    load_u4_pair_int(p, low_int, high_int);
-    low = to_float(low_int);
-    high = to_float(high_int);
   }
   /// 2^(e - 128), subnormal for e < 2.
   static F load_e8m0(const std::byte* p) {

@@ -20,7 +20,7 @@
 //   kMostByteCode: the largest code that dot takes with every byte at p; of larger ones, bytes 0 and 1 there, and 2
 //       and 3, add up to 128 at most
 //   kTokens: the most tokens of a tile; kTokensInRegisters: whether there are registers for their sums beside codes;
-//   kFloatTokens: as many as meet weights in floats at once, where there are enough of them
+//   kFloatTokens: as many as meet weights in floats at once, where there are enough of them, in kFloatPanels panels
 //   kPanelsOfOneToken: the panels of codes that one token meets by turns
 #include <numeric>
 
@@ -125,7 +125,7 @@ void coded_bf16(const Panels<P>& w, const float* x, std::int64_t xs, float* out,
 }
 
 /// Tiles: 4 panels of floats for one token, so that four chains of additions overlap, and memory is read in four
-/// streams; 1 panel for several tokens, which share its decoding.
+/// streams; V::kFloatPanels for several tokens, which share their decoding.
 constexpr int kPanels = 4;
 
 template <PanelKind K, int P, int T>
@@ -149,10 +149,11 @@ void plain_products(const PanelRange& w, const float* x, std::int64_t xs, int to
   // Eight tokens that are left make two tiles of four, not one of six and one of two.
   constexpr int kSeveral = std::lcm(V::kFloatTokens, kTokens);
   const int several = tokens / kSeveral * kSeveral;
-  for (int p = 0; p < w.count; ++p) {
-    for (int t = 0; t < several; t += V::kFloatTokens) tile(kOne, kMost, p, 0, t);
-    for_each_token_tile<kTokens>(tokens - several, [&](auto count, int t) { tile(kOne, count, p, 0, several + t); });
-  }
+  for_each_across<V::kFloatPanels>(w.count, [&](auto panels, int p, int apart) {
+    for (int t = 0; t < several; t += V::kFloatTokens) tile(panels, kMost, p, apart, t);
+    for_each_token_tile<kTokens>(tokens - several,
+                                 [&](auto count, int t) { tile(panels, count, p, apart, several + t); });
+  });
 }
 
 void float_products(const PanelRange& w, const float* x, std::int64_t xs, int tokens, float* out, std::int64_t stride) {

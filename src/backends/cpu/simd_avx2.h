@@ -23,6 +23,7 @@ struct Avx2 {
   };
   static constexpr int kTokens = 4;
   static constexpr int kFloatTokens = 6;  // twelve chains of additions: an FMA takes 4 cycles, and 2 start in each
+  static constexpr int kFloatPanels = 1;
   static constexpr int kPanelsOfOneToken = 4;
   static constexpr bool kTokensInRegisters = false;
   static constexpr int kAttentionTiles = 1;

@@ -21,6 +21,7 @@ struct V {
   };
   static constexpr int kTokens = 8;
   static constexpr int kFloatTokens = 8;
+  static constexpr int kFloatPanels = 2;  // a read for each FMA would take longer than these
   static constexpr int kPanelsOfOneToken = 4;
   static constexpr bool kTokensInRegisters = true;
   static constexpr int kAttentionTiles = 2;

@@ -24,6 +24,7 @@ struct V {
   };
   static constexpr int kTokens = 2;
   static constexpr int kFloatTokens = 2;
+  static constexpr int kFloatPanels = 1;
   static constexpr int kPanelsOfOneToken = 1;
   static constexpr bool kTokensInRegisters = false;
   static constexpr int kAttentionTiles = 1;

@@ -172,7 +172,8 @@ struct V {
   }
   template <int N>
   static I shift_left(I a) {
-    return map_int([&](int i) { return a.v[i] * (1 << N); });
+    // Bits may leave on the left, as on processors: of two numbers in one integer, the upper does.
+    return map_int([&](int i) { return static_cast<std::int32_t>(static_cast<std::uint32_t>(a.v[i]) << N); });
   }
   template <int N>
   static I shift_right(I a) {

@@ -11,6 +11,7 @@
 
 #include "amx_linear.h"
 #include "coded_bf16_impl.h"
+#include "kernel_scratch.h"
 #include "panel_codes_impl.h"
 
 namespace ttt::cpu {
@@ -160,7 +161,7 @@ template <class X, AmxParts N>
 void block_products(const PanelRange& w, const TokenTiles& x, std::int64_t token, int tokens, float* out,
                     std::int64_t stride) {
   constexpr std::size_t kPanelTiles = kStepsAtOnce * N.weights * kTileBytes;
-  std::byte* tiles = panel_scratch(static_cast<std::size_t>(w.count) * kPanelTiles);
+  std::byte* tiles = kernel_scratch(static_cast<std::size_t>(w.count) * kPanelTiles);
   const std::int64_t cols = w.layout.cols;
   for (std::int64_t k = 0; k < cols; k += kColsAtOnce) {
     const std::int64_t count = std::min<std::int64_t>(kColsAtOnce, cols - k);

@@ -129,10 +129,10 @@ class AttentionCall {
 
   /// Room of the calling thread for as many splits.
   SplitResults room(std::int64_t splits) const {
-    thread_local std::vector<Partial> partials;
-    thread_local std::vector<float> acc;
+    thread_local Scratch<Partial> partials;
+    thread_local Scratch<float> acc;
     const auto count = static_cast<std::size_t>(splits * kQueryBlock);
-    return {at_least(partials, count), at_least(acc, count * static_cast<std::size_t>(v_stride_))};
+    return {partials.at_least(count), acc.at_least(count * static_cast<std::size_t>(v_stride_))};
   }
 
   SplitResults at(const SplitResults& results, std::int64_t split) const {

@@ -9,10 +9,10 @@
 #include <limits>
 #include <numeric>
 #include <optional>
-#include <vector>
 
 #include "attention_kernels.h"
 #include "elementary_impl.h"
+#include "kernel_scratch.h"
 
 namespace ttt::cpu {
 namespace {
@@ -225,15 +225,15 @@ void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_he
                   float* acc, std::int64_t v_stride, Partial* partials) {
   const auto& layout = a.cache.layout;
   const int count = static_cast<int>(queries.size()), padded = (count + kRows - 1) / kRows * kRows, dim = layout.k_dim;
-  thread_local std::vector<float> q_rows;
-  q_rows.assign(static_cast<std::size_t>(padded * dim), 0.0f);
+  auto* const q_rows = reinterpret_cast<float*>(kernel_scratch(static_cast<std::size_t>(padded * dim) * sizeof(float)));
+  std::fill(q_rows + count * dim, q_rows + padded * dim, 0.0f);
   alignas(64) float scores[kQueryBlock * kKeyBlock] = {};
   alignas(64) float lane_sums[kQueryBlock][kLanes] = {};
   float shrink[kQueryBlock] = {};
   std::int32_t first = std::numeric_limits<std::int32_t>::max(), last = -1;
   for (int i = 0; i < count; ++i) {
     const auto& query = queries[static_cast<std::size_t>(i)];
-    std::transform(query.q, query.q + dim, q_rows.begin() + static_cast<std::ptrdiff_t>(i) * dim,
+    std::transform(query.q, query.q + dim, q_rows + static_cast<std::ptrdiff_t>(i) * dim,
                    [&](float value) { return value * a.scale; });
     partials[i] = {kMinusInfinity, 0.0f};
     if (query.last < query.first) continue;
@@ -247,7 +247,7 @@ void attend_typed(const ops::Attention::Args& a, std::size_t sequence, int kv_he
     const Block block = block_at<Load>(a.cache, sequence, kv_head, start, std::min(block_keys, last - start + 1),
                                        next <= last ? std::optional(next) : std::nullopt);
     const int keys = block.num_keys;
-    score_block<Load>(block, q_rows.data(), padded, scores);
+    score_block<Load>(block, q_rows, padded, scores);
     for (int i = 0; i < padded; ++i) {
       float* s = scores + i * kKeyBlock;
       const bool sees =

@@ -32,10 +32,10 @@ const CpuPackedMatrix& packed(const ops::PackedMatrix& weight) { return static_c
 /// tiles of AMX, which have room for the two parts of few tokens in bf16, too.
 template <int I>
 float* tile_scratch(const LinearInput& input) {
-  thread_local std::vector<float> buffer;
+  thread_local Scratch<float> buffer;
   static_assert(2 * Bf16Kernels::kMostTokensOfTwoParts <= kTileTokens);
   const auto tokens = (input.tokens_per_call() + kTileTokens - 1) / kTileTokens * kTileTokens;
-  return at_least(buffer, static_cast<std::size_t>(tokens * input.stride()));
+  return buffer.at_least(static_cast<std::size_t>(tokens * input.stride()));
 }
 
 /// Panels that one task computes, and the output columns [first, first + cols) that they hold.
@@ -188,8 +188,8 @@ void gated_linear(Device& device, const ops::GatedLinear::Args& a) {
 void embed(Device& device, const ops::Embed::Args& a) {
   const auto cols = static_cast<std::size_t>(a.weight.cols());
   cpu_device(device).pool().run(static_cast<std::int64_t>(a.ids.size()), [&](std::int64_t t) {
-    thread_local std::vector<float> buffer;
-    const std::span row(at_least(buffer, cols), cols);
+    thread_local Scratch<float> buffer;
+    const std::span row(buffer.at_least(cols), cols);
     a.weight.unpack_row(a.ids[static_cast<std::size_t>(t)], row);
     write_row(a.write, a.scale, row, a.y.row(t));
   });

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "bf16_linear.h"
+#include "kernel_scratch.h"
 #include "simd_avx512.h"
 // After the level's primitives.
 #include "coded_bf16_impl.h"
@@ -108,7 +109,7 @@ Weights weights_of(const PanelRange& w, int p, int count, Pairs pairs) {
   if (w.layout.kind == PanelKind::bf16)
     return {w.panel(p) + static_cast<std::size_t>(pairs.first) * kPairBytes, w.layout.panel_bytes(), pairs};
   constexpr std::size_t kBytes = static_cast<std::size_t>(kPairsAtOnce) * kPairBytes;
-  std::byte* data = panel_scratch(2 * kBytes);
+  std::byte* data = kernel_scratch(2 * kBytes);
   for (int i = 0; i < count; ++i)
     unpack_bf16(w.panel(p + i), 2 * pairs.first, 2 * pairs.count, data + static_cast<std::size_t>(i) * kBytes);
   return {data, kBytes, pairs};

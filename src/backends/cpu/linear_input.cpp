@@ -11,8 +11,8 @@ namespace {
 /// Scratch that the calling thread keeps from call to call.
 template <class T>
 T* scratch(std::size_t count) {
-  thread_local std::vector<T> buffer;
-  return at_least(buffer, count);
+  thread_local Scratch<T> buffer;
+  return buffer.at_least(count);
 }
 
 using Matrices = LinearInput::Matrices;

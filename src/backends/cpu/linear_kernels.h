@@ -57,7 +57,7 @@ struct QuantizedRows {
     return outliers.of(first / kBlockGroups, first_token, tokens);
   }
   /// The tile that starts at a token.
-  QuantizedRows tile(std::int64_t token) const {
+  [[gnu::always_inline]] QuantizedRows tile(std::int64_t token) const {
     const std::int64_t first = token * groups, first_block = token * blocks();
     const bool of_block = scale_of == ScaleOf::block;
     return {bits,

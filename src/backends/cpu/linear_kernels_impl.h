@@ -27,6 +27,7 @@
 #include "coded_bf16_impl.h"
 #include "elementary_impl.h"
 #include "integer_products_impl.h"
+#include "kernel_scratch.h"
 #include "linear_kernels.h"
 #include "word_products_impl.h"
 
@@ -168,7 +169,7 @@ void float_products(const PanelRange& w, const float* x, std::int64_t xs, int to
     case PanelKind::bf16_coded: {
       if (tokens <= kTokens) return plain_products<PanelKind::bf16_coded>(w, x, xs, tokens, out, stride);
       const PanelLayout plain{PanelKind::bf16, l.rows, l.cols};
-      std::byte* panels = panel_scratch(static_cast<std::size_t>(w.count) * plain.panel_bytes());
+      std::byte* panels = kernel_scratch(static_cast<std::size_t>(w.count) * plain.panel_bytes());
       for (int p = 0; p < w.count; ++p)
         unpack_bf16(w.panel(p), 0, l.cols, panels + static_cast<std::size_t>(p) * plain.panel_bytes());
       return plain_products<PanelKind::bf16>({plain, panels, w.count}, x, xs, tokens, out, stride);
@@ -179,7 +180,7 @@ void float_products(const PanelRange& w, const float* x, std::int64_t xs, int to
   const PanelLayout decoded{PanelKind::f32, l.rows, l.cols};
   // Unpacking writes whole groups: beyond a panel, to where the next one comes after it.
   std::byte* panels =
-      panel_scratch(static_cast<std::size_t>(w.count) * decoded.panel_bytes() + kGroup * kPanelRows * 4);
+      kernel_scratch(static_cast<std::size_t>(w.count) * decoded.panel_bytes() + kGroup * kPanelRows * 4);
   for (int p = 0; p < w.count; ++p)
     with_integer_kind(l.kind, [&](auto kind) {
       unpack_floats<kind>(w.panel(p), l.groups(),

@@ -19,19 +19,19 @@ struct Assignment {
 
 using ByExpert = std::vector<std::vector<Assignment>>;
 
-Matrix scratch(std::vector<float>& buffer, std::int64_t rows, std::int64_t cols) {
-  return {at_least(buffer, static_cast<std::size_t>(rows * cols)), rows, cols};
+Matrix matrix_in(Scratch<float>& scratch, std::int64_t rows, std::int64_t cols) {
+  return {scratch.at_least(static_cast<std::size_t>(rows * cols)), rows, cols};
 }
 
 /// Inputs, inner activations and outputs of `rows` tokens, in memory that the calling thread keeps.
-struct Scratch {
+struct ExpertRows {
   Matrix x, h, y;
 
-  Scratch(const ops::Experts::Args& a, const ops::Expert& e, std::int64_t rows) {
-    thread_local std::vector<float> in, inner, out;
-    x = scratch(in, rows, a.x.cols);
-    h = scratch(inner, rows, e.gate->rows());
-    y = scratch(out, rows, a.y.cols);
+  ExpertRows(const ops::Experts::Args& a, const ops::Expert& e, std::int64_t rows) {
+    thread_local Scratch<float> in, inner, out;
+    x = matrix_in(in, rows, a.x.cols);
+    h = matrix_in(inner, rows, e.gate->rows());
+    y = matrix_in(out, rows, a.y.cols);
   }
 };
 
@@ -43,7 +43,7 @@ void add_scaled(float scale, const float* x, float* y, std::int64_t count) {
 void run_expert(CpuDevice& device, const ops::Experts::Args& a, const ops::Expert& e,
                 std::span<const Assignment> tokens) {
   const auto n = static_cast<std::int64_t>(tokens.size());
-  const Scratch s(a, e, n);
+  const ExpertRows s(a, e, n);
   for (std::int64_t i = 0; i < n; ++i)
     std::copy_n(a.x.row(tokens[static_cast<std::size_t>(i)].token), a.x.cols, s.x.row(i));
   const GatedPart gated{e.gate, e.up, e.gate_bias, e.up_bias, 0, n};
@@ -85,7 +85,7 @@ void run_together(CpuDevice& device, const ops::Experts::Args& a, const ByExpert
     }
   }
   const auto rows = static_cast<std::int64_t>(token_of_row.size());
-  const Scratch s(a, *model, rows);
+  const ExpertRows s(a, *model, rows);
   device.pool().run(rows, [&](std::int64_t r) {
     std::copy_n(a.x.row(token_of_row[static_cast<std::size_t>(r)]), a.x.cols, s.x.row(r));
   });

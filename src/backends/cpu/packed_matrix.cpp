@@ -94,8 +94,8 @@ bool interleave_rows(const PanelLayout& l, const PanelRowBytes& rows, std::byte*
       interleave_f16(rows, cols, panel);
       return true;
     case PanelKind::bf16_coded: {
-      thread_local std::vector<std::uint16_t> buffer;
-      const std::span plain(at_least(buffer, cols * kPanelRows), cols * kPanelRows);
+      thread_local Scratch<std::uint16_t> buffer;
+      const std::span plain(buffer.at_least(cols * kPanelRows), cols * kPanelRows);
       interleave<std::uint32_t>(rows, 0, cols / 2, reinterpret_cast<std::byte*>(plain.data()));
       return code_bf16(plain, l.cols, panel);
     }
@@ -125,8 +125,8 @@ bool narrow_row(std::span<const std::byte> f16, std::uint16_t* bf16) {
 /// False: weights that the kind does not hold.
 bool pack_float_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_t first, std::int64_t count,
                       std::byte* panel) {
-  thread_local std::vector<std::uint16_t> narrow;
-  std::vector<float> values;
+  thread_local Scratch<std::uint16_t> narrow;
+  Scratch<float> values;
   const DType dtype = parts.front().dtype();
   const auto cols = static_cast<std::size_t>(l.cols);
   PanelRowBytes rows{};
@@ -134,12 +134,12 @@ bool pack_float_panel(const PanelLayout& l, std::span<const Tensor> parts, std::
     const auto source = source_row(parts, first + static_cast<std::int64_t>(r));
     rows[r] = source.data();
     if (dtype == DType::f16 && is_bf16(l.kind)) {
-      std::uint16_t* const row = at_least(narrow, kPanelRows * cols) + r * cols;
+      std::uint16_t* const row = narrow.at_least(kPanelRows * cols) + r * cols;
       if (!narrow_row(source, row)) return false;
       rows[r] = reinterpret_cast<const std::byte*>(row);
     } else if (dtype != DType::f32 && l.kind == PanelKind::f32) {
       // What has no panel of its own, like f64, becomes f32.
-      const std::span row(at_least(values, kPanelRows * cols) + r * cols, cols);
+      const std::span row(values.at_least(kPanelRows * cols) + r * cols, cols);
       dequantize(dtype, source, row);
       rows[r] = std::as_bytes(row).data();
     }

@@ -2,7 +2,6 @@
 // Reading the integer kinds (panel_layout.h) into vectors, over a level's primitives `V`. See linear_kernels_impl.h.
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "code_bits.h"
 #include "linear_kernels.h"
@@ -226,16 +225,6 @@ void with_integer_kind(PanelKind kind, F f) {
     default:
       return f(std::integral_constant<PanelKind, PanelKind::u8>{});
   }
-}
-
-/// Memory that a thread keeps for panels, 64-byte aligned; the next call gives the same.
-inline std::byte* panel_scratch(std::size_t bytes) {
-  struct alignas(64) Line {
-    std::byte bytes[64];
-  };
-  thread_local std::vector<Line> lines;
-  if (lines.size() * sizeof(Line) < bytes) lines.resize(bytes / sizeof(Line) + 1);
-  return lines.front().bytes;
 }
 
 /// A block in words. Pair 2j + i of a group holds columns 4j + i and 4j + i + 2.

@@ -1,14 +1,33 @@
 #pragma once
 #include <cstddef>
-#include <vector>
+#include <memory>
+#include <type_traits>
+
+#include "ttt/core/allocate.h"
 
 namespace ttt::cpu {
 
-/// The memory of a buffer that a thread keeps from call to call, grown where it holds fewer than `count`.
+/// Memory that is kept from call to call, mostly by a thread, and grows to what the largest asks for. It begins with a
+/// cache line, so that no vector, and no row of a tile, lies in two.
 template <class T>
-T* at_least(std::vector<T>& buffer, std::size_t count) {
-  if (buffer.size() < count) buffer.resize(count);
-  return buffer.data();
-}
+class Scratch {
+  static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= 64);
+
+ public:
+  /// Room for `count` values, with undefined contents where that is more than ever before.
+  T* at_least(std::size_t count) {
+    if (count_ < count) {
+      count_ = 0;
+      memory_.reset();  // not both at once
+      memory_ = internal::allocate_bytes(count * sizeof(T));
+      count_ = count;
+    }
+    return reinterpret_cast<T*>(memory_.get());
+  }
+
+ private:
+  std::shared_ptr<std::byte> memory_;
+  std::size_t count_ = 0;
+};
 
 }  // namespace ttt::cpu

@@ -9,6 +9,7 @@
 
 #include "coded_bf16_impl.h"
 #include "integer_products_impl.h"
+#include "kernel_scratch.h"
 
 namespace ttt::cpu {
 namespace {
@@ -190,7 +191,7 @@ void decode(const std::byte* block, int groups, FloatWords& out, Ahead ahead) {
 
 /// One token's codes as larger tiles have them, [group][32].
 const std::int16_t* words_of_one(const QuantizedRows& x) {
-  auto* words = reinterpret_cast<std::int16_t*>(panel_scratch(static_cast<std::size_t>(x.groups) * kGroup * 2));
+  auto* words = reinterpret_cast<std::int16_t*>(kernel_scratch(static_cast<std::size_t>(x.groups) * kGroup * 2));
   for (std::int64_t g = 0; g < x.groups; ++g) {
     const std::int8_t *high = x.codes + g * 2 * kGroup, *low = high + kGroup;
     for (int quad = 0; quad < kGroup; quad += 4)

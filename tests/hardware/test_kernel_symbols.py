@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fails when a source that is compiled for an instruction set defines functions that others may be given.
 
-usage: test_kernel_symbols.py OBJECT...
+usage: test_kernel_symbols.py NM OBJECT...
 
 Of an inline function or a template that several objects define, the linker keeps one: should it keep that of the kernels
 for AVX-512, a processor without AVX-512 would die of it in code that has nothing to do with kernels.
@@ -10,19 +10,23 @@ import subprocess
 import sys
 
 
-def weak_functions(path):
-    lines = subprocess.run(["nm", "--demangle", "--defined-only", path], check=True, capture_output=True, text=True).stdout
-    for line in lines.splitlines():
-        _, kind, name = line.split(maxsplit=2)
-        if kind == "W":
-            yield name
+def functions(nm, path):
+    """Those that the object defines: (whether others may be given it, name)."""
+    lines = subprocess.run([nm, "--demangle", "--defined-only", path], check=True, capture_output=True, text=True).stdout
+    symbols = (line.split(maxsplit=2) for line in lines.splitlines())
+    return sorted({(kind == "W", name) for _, kind, name in symbols if kind in "WTt"})
 
 
 def main():
-    objects = sys.argv[1:]
+    nm, *objects = sys.argv[1:]
     if not objects:
         sys.exit("no objects were given: the list of tests/hardware/CMakeLists.txt finds none")
-    found = [(path.rsplit("/", 1)[-1], name) for path in objects for name in sorted(set(weak_functions(path)))]
+    found = []
+    for path in objects:
+        defined = functions(nm, path)
+        if not defined:
+            sys.exit(f"{path} defines no function, as far as {nm} sees")
+        found += [(path.rsplit("/", 1)[-1], name) for weak, name in defined if weak]
     for source, name in found:
         print(f"{source} defines {name}: put it into an unnamed namespace, declare it always_inline, or define it elsewhere")
     print(f"{len(objects)} objects, {len(found)} functions that others may be given")

@@ -56,7 +56,7 @@ struct QuantizedRows {
   std::span<const Outlier> outliers_of(std::int64_t first, int tokens) const {
     return outliers.of(first / kBlockGroups, first_token, tokens);
   }
-  /// The tile that starts at a token.
+  /// The tile that starts at a token. Always inline, or kernels' sources would define it, each for its instruction set.
   [[gnu::always_inline]] QuantizedRows tile(std::int64_t token) const {
     const std::int64_t first = token * groups, first_block = token * blocks();
     const bool of_block = scale_of == ScaleOf::block;

@@ -126,7 +126,7 @@ bool narrow_row(std::span<const std::byte> f16, std::uint16_t* bf16) {
 bool pack_float_panel(const PanelLayout& l, std::span<const Tensor> parts, std::int64_t first, std::int64_t count,
                       std::byte* panel) {
   thread_local Scratch<std::uint16_t> narrow;
-  Scratch<float> values;
+  thread_local Scratch<float> values;
   const DType dtype = parts.front().dtype();
   const auto cols = static_cast<std::size_t>(l.cols);
   PanelRowBytes rows{};

@@ -7,14 +7,15 @@
 
 namespace ttt::cpu {
 
-/// Memory that is kept from call to call, mostly by a thread, and grows to what the largest asks for. It begins with a
-/// cache line, so that no vector, and no row of a tile, lies in two.
+/// Memory that a thread keeps from call to call and that grows to what the largest asks for. It begins with a cache
+/// line, so that no vector, and no row of a tile, need lie in two.
 template <class T>
 class Scratch {
-  static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= 64);
+  static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_default_constructible_v<T> && alignof(T) <= 64);
 
  public:
-  /// Room for `count` values, with undefined contents where that is more than ever before.
+  /// Room for `count` values. Where that is more than ever before, it is new: pointers to the old are void, and its
+  /// contents undefined.
   T* at_least(std::size_t count) {
     if (count_ < count) {
       count_ = 0;

@@ -261,6 +261,25 @@ TEST_P(AttentionOps, TinyValuesOfAnEightBitCache) {
   }
 }
 
+/// A score so far below the largest that its weight would be subnormal counts for nothing, before the largest or beside
+/// it: processors are slow with such numbers, which are nothing beside 1.
+TEST_P(AttentionOps, WeightsAreNeverSubnormal) {
+  constexpr std::size_t kCols = SmallCache::kCols;
+  for (const std::size_t small_keys : {1, 16}) {                // the largest is in their block, or in the next
+    const auto q = random_values((small_keys + 1) * kCols, 3);  // as SmallCache asks
+    const std::span<const float> last(q.data() + small_keys * kCols, kCols);
+    float square = 0;
+    for (const float x : last) square += x * x;
+    std::vector<float> k, v(small_keys * kCols, 1e35f);
+    for (std::size_t key = 0; key <= small_keys; ++key)
+      for (const float x : last) k.push_back(x * (key == small_keys ? 10.0f : -85.0f) / (0.3f * square));
+    v.resize(k.size(), 0.0f);
+    SmallCache small(GetParam(), DType::f32);
+    const auto out = small.attend(small.cache.create(), k, v, 0.0f, false);
+    for (const float value : std::span(out).subspan(small_keys * kCols)) EXPECT_EQ(value, 0.0f) << small_keys;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Isa, AttentionOps, ::testing::ValuesIn(isa_levels()),
                          [](const auto& info) { return info.param; });
 

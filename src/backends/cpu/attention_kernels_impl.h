@@ -142,7 +142,8 @@ float update_softmax(float* s, int num_keys, Partial& partial, float* lane_sums)
   F maxima = V::set1(partial.max);
   for (int key = 0; key < num_keys; key += kLanes) maxima = V::max(maxima, V::load(s + key));
   const float most = V::max_of(maxima);
-  const float shrink = partial.max == most ? 1.0f : std::exp(partial.max - most);
+  // Never subnormal, like V::exp.
+  const float shrink = partial.max == most ? 1.0f : partial.max - most < -87.0f ? 0.0f : std::exp(partial.max - most);
   F sums = V::mul(V::load(lane_sums), V::set1(shrink));
   for (int key = 0; key < num_keys; key += kLanes) {
     const F weights = V::exp(V::add(V::load(s + key), V::set1(-most)));

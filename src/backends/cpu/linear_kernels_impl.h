@@ -1,9 +1,9 @@
 // The kernels of linear_kernels.h written once over a level's vector primitives. Included by one source per level,
 // after it has defined, in an unnamed namespace, a type `V` with:
 //   F   16 f32 lanes: zero, set1, load, store, load_f16, load_e8m0, load_bf16_pair(p, even, odd), add, mul, div, fma,
-//       exp, round (to INT32_MIN what I has no room for), max and min (the second where either is NaN), max_of,
-//       magnitude(x, y): the largest |lane| of both, NaN if one is, add_neighbours: lanes 2i and 2i + 1 both become
-//       their sum
+//       exp (0 below -87: whatever meets a subnormal number takes Intel's processors a hundred cycles), round (to
+//       INT32_MIN what I has no room for), max and min (the second where either is NaN), max_of, magnitude(x, y): the
+//       largest |lane| of both, NaN if one is, add_neighbours: lanes 2i and 2i + 1 both become their sum
 //   I   16 i32 lanes: to_float, add_int, sub_int, set1_int, shift_left<n>, shift_right<n>, sum_of, load_u8, load_i8,
 //       load_u4_pair(p, low, high), store_i8, store_i16_pairs: as words, those of each four lanes in the order 0, 2, 1,
 //       3; and as 16 lanes of 2 words: load_words, store_words, join_words(I low, I high), dot_words(I, I words, p):

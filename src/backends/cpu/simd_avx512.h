@@ -38,16 +38,16 @@ struct V {
   static F max(F a, F b) { return _mm512_max_ps(a, b); }
   static F min(F a, F b) { return _mm512_min_ps(a, b); }
   static float max_of(F a) { return _mm512_reduce_max_ps(a); }
-  /// exp by 2^n * p(r), |r| <= ln2/2; relative error about 2e-7; underflows to 0, overflows to infinity.
+  /// exp by 2^n * p(r), |r| <= ln2/2; relative error about 2e-7; 0 below -87, overflows to infinity.
   static F exp(F x) {
-    x = _mm512_max_ps(set1(-104.0f), _mm512_min_ps(set1(89.0f), x));
+    x = _mm512_min_ps(set1(89.0f), x);
     const F n =
         _mm512_roundscale_ps(_mm512_mul_ps(x, set1(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     F r = _mm512_fnmadd_ps(n, set1(0.693145752f), x);
     r = _mm512_fnmadd_ps(n, set1(1.42860677e-6f), r);
     F p = set1(1.0f / 720);
     for (const float c : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) p = fma(p, r, set1(c));
-    return _mm512_scalef_ps(p, n);
+    return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(x, set1(-87.0f), _CMP_NLT_UQ), p, n);
   }
   static F load_f16(const std::byte* p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));

@@ -58,7 +58,7 @@ struct V {
     return map([&](int i) { return a.v[i] * b.v[i] + c.v[i]; });
   }
   static F exp(F a) {
-    return map([&](int i) { return std::exp(a.v[i]); });
+    return map([&](int i) { return a.v[i] < -87.0f ? 0.0f : std::exp(a.v[i]); });
   }
   static F max(F a, F b) {
     return map([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
